@@ -1,0 +1,97 @@
+"""From whatever the caller has to finite float arrays: one gate, and every refusal names the cell.
+
+Nothing behind this gate has to think of text, dates, masks, complex numbers or NaN again.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.errors import DataError, ShapeError
+
+
+def float_array(values: Any, what: str, names: tuple[str, ...] = ()) -> Array:
+    """`values` as a C-contiguous, finite float32 or float64 array.
+
+    float32 stays; integers, booleans and wider or narrower floats become float64. The caller's array is
+    never written to; it is returned as it is if it already fits.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers of any shape.
+    what : str
+        What the message calls it, for example ``"X"``.
+    names : tuple of str
+        Column names, for the message.
+
+    Raises
+    ------
+    DataError
+        Text, dates, complex numbers, masked or sparse values, NaN or infinity; row and column are named.
+    ShapeError
+        Rows of different lengths.
+
+    >>> float_array([[1, 2]], "X")
+    array([[1., 2.]])
+    >>> float_array([[1.0, float("nan")]], "X", ("width", "height"))
+    Traceback (most recent call last):
+    clearprop.errors.DataError: X contains NaN at row 0, column 1 ('height'); fill the value in or leave \
+the row out
+    """
+    if values is None:
+        raise DataError(f"{what} is None; pass an array of numbers")
+    if isinstance(values, str | bytes):
+        raise DataError(f"{what} is the text {values!r}; pass an array of numbers")
+    if np.ma.is_masked(values):
+        raise DataError(f"{what} has masked values; fill them in first, for example with {what}.filled(0)")
+    if hasattr(values, "toarray"):
+        raise DataError(f"{what} is a sparse matrix; pass {what}.toarray()")
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError):
+        raise ShapeError(f"{what} is not rectangular: its rows have different lengths") from None
+    if array.dtype.kind == "c":
+        raise DataError(f"{what} holds complex numbers; pass its real part, or real and imaginary columns")
+    if array.dtype.kind in "mM":
+        raise DataError(f"{what} holds dates or times; turn them into numbers first, for example days")
+    if array.dtype != np.float32:
+        array = _to_float64(array, what, names)
+    array = np.require(array, requirements=["C", "A"]).astype(array.dtype.newbyteorder("="), copy=False)
+    _check_finite(array, what, names)
+    return array
+
+
+def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
+    try:
+        return array.astype(np.float64, copy=False)
+    except (ValueError, TypeError, OverflowError):
+        for index, value in np.ndenumerate(array):
+            try:
+                float(value)
+            except (ValueError, TypeError, OverflowError):
+                shown = repr(value.item() if isinstance(value, np.generic) else value)[:40]
+                raise DataError(
+                    f"{what} holds {shown} at {_place(index, names)}, which is not a number; "
+                    "turn it into a number or leave the column out"
+                ) from None
+        raise
+
+
+def _check_finite(array: Array, what: str, names: tuple[str, ...]) -> None:
+    finite = np.isfinite(array)
+    if finite.all():
+        return
+    index = np.unravel_index(int(np.argmin(finite)), array.shape)
+    kind = "NaN" if np.isnan(array[index]) else "infinity"
+    count = int(array.size - np.count_nonzero(finite))
+    more = f" ({count} such values in all)" if count > 1 else ""
+    raise DataError(f"{what} contains {kind} at {_place(index, names)}{more}; fill the value in or leave the row out")
+
+
+def _place(index: tuple[Any, ...], names: tuple[str, ...]) -> str:
+    if len(index) < 2:
+        return f"row {int(index[0])}" if index else "its only place"
+    name = f" ({names[index[1]]!r})" if index[1] < len(names) else ""
+    return f"row {int(index[0])}, column {int(index[1])}{name}"

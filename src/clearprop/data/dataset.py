@@ -1,0 +1,230 @@
+"""A data set: rows of numbers and what to predict from them, checked once.
+
+Two tasks are told apart by `target_names`: with names, `y` holds class numbers (classification);
+without, it holds the quantities themselves (regression).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data.arrays import float_array
+from clearprop.errors import ConfigurationError, DataError, ShapeError
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Features `X`, targets `y`, and the names that make results readable.
+
+    Parameters
+    ----------
+    X : array, shape (n, d)
+        Features, finite; float32 stays, everything else becomes float64.
+    y : array, shape (n,) or (n, k)
+        Class numbers ``0 .. len(target_names) - 1``, or quantities (one or k for each row).
+    sample_weight : array, shape (n,), optional
+        How much each row counts: finite, not negative, not all zero.
+    feature_names : tuple of str
+        One for each column of `X`; ``x1, x2, ...`` if left out.
+    target_names : tuple of str
+        Class names; empty for regression.
+    name : str
+        What reports call the data.
+
+    Raises
+    ------
+    DataError
+        A value that is not a finite number, a class number without a name, no rows, unequal lengths.
+    ShapeError
+        `X` is not two-dimensional, or `y` or `sample_weight` has the wrong number of axes.
+
+    Examples
+    --------
+    >>> data = Dataset([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], [0, 1, 1], target_names=("no", "yes"))
+    >>> data.task, len(data), data.n_features, data.n_classes
+    ('classification', 3, 2, 2)
+    >>> data.feature_names
+    ('x1', 'x2')
+    """
+
+    X: Array
+    y: Array
+    sample_weight: Array | None = None
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        names = tuple(str(name) for name in self.feature_names)
+        X = float_array(self.X, "X", names)
+        if X.ndim == 1:
+            raise ShapeError(
+                f"X has shape {X.shape}, expected (rows, features); "
+                "use X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one row"
+            )
+        if X.ndim != 2:
+            raise ShapeError(f"X has shape {X.shape}, expected (rows, features); use X.reshape(len(X), -1)")
+        if X.size == 0:
+            raise DataError(f"X has shape {X.shape}: {'no rows' if len(X) == 0 else 'no columns'}")
+        names = names or tuple(f"x{column + 1}" for column in range(X.shape[1]))
+        if len(names) != X.shape[1]:
+            raise ShapeError(f"X has {X.shape[1]} columns but feature_names has {len(names)}")
+        classes = tuple(str(name) for name in self.target_names)
+        y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
+        _same_length(X, y, "y")
+        weight = None if self.sample_weight is None else _weights(self.sample_weight)
+        if weight is not None:
+            _same_length(X, weight, "sample_weight")
+        checked = {"X": X, "y": y, "sample_weight": weight, "feature_names": names, "target_names": classes}
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)  # how a frozen dataclass normalises its own fields
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def task(self) -> Task:
+        """``"classification"`` or ``"regression"``."""
+        return "classification" if self.target_names else "regression"
+
+    @property
+    def n_features(self) -> int:
+        """The number of columns of `X`."""
+        return int(self.X.shape[1])
+
+    @property
+    def n_classes(self) -> int:
+        """The number of class names; 0 for regression."""
+        return len(self.target_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers a network gives for one row: one for each class or quantity."""
+        return self.n_classes or (1 if self.y.ndim == 1 else int(self.y.shape[1]))
+
+    def take(self, indices: Any) -> "Dataset":
+        """The rows at `indices`, in that order.
+
+        >>> Dataset([[1.0], [2.0], [3.0]], [10.0, 20.0, 30.0]).take([2, 0]).y
+        array([30., 10.])
+        """
+        rows = np.asarray(indices)
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return Dataset(self.X[rows], self.y[rows], weight, self.feature_names, self.target_names, self.name)
+
+    def split(self, fraction: float, *, seed: int) -> tuple["Dataset", "Dataset"]:
+        """Split off a random part: ``(rest, part)``, where `part` has about ``fraction * n`` rows.
+
+        Classes keep their shares in both parts where every class has enough rows for that. Rows keep
+        their order.
+
+        Raises
+        ------
+        ConfigurationError
+            `fraction` is not between 0 and 1.
+        DataError
+            A single row cannot be split.
+
+        >>> rest, part = Dataset([[1.0], [2.0], [3.0], [4.0]], [0.0, 0.0, 1.0, 1.0]).split(0.25, seed=0)
+        >>> len(rest), len(part)
+        (3, 1)
+        """
+        from sklearn.model_selection import train_test_split
+
+        if not 0.0 < fraction < 1.0:
+            raise ConfigurationError(f"fraction={fraction} must lie between 0 and 1, for example 0.2")
+        if len(self) < 2:
+            raise DataError(f"{self.name} has 1 row, which cannot be split; at least 2 are needed")
+        n_part = min(max(round(fraction * len(self)), 1), len(self) - 1)
+        rest, part = train_test_split(
+            np.arange(len(self)),
+            test_size=n_part,
+            random_state=seed,
+            stratify=self.y if self._can_stratify(n_part) else None,
+        )
+        return self.take(np.sort(rest)), self.take(np.sort(part))
+
+    def _can_stratify(self, n_part: int) -> bool:
+        if self.task == "regression":
+            return False
+        counts = np.unique_counts(self.y).counts
+        return bool(counts.min() >= 2 and len(counts) <= min(n_part, len(self) - n_part))
+
+
+def as_dataset(data: Any, name: str = "data") -> Dataset:
+    """A `Dataset` from a `Dataset`, ``(X, y)`` or ``(X, y, sample_weight)``.
+
+    Integers, booleans and text in `y` are class labels, floats are quantities.
+
+    >>> as_dataset(([[1.0], [2.0]], ["no", "yes"])).target_names
+    ('no', 'yes')
+    >>> as_dataset(([[1.0], [2.0]], [0.5, 1.5])).task
+    'regression'
+    """
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise DataError(f"cannot train on {type(data).__name__}; pass a Dataset, (X, y) or (X, y, sample_weight)")
+    X, y, *rest = data
+    weight = rest[0] if rest else None
+    columns = tuple(str(name) for name in getattr(X, "columns", ()))
+    labels = np.asarray(y)
+    if labels.dtype.kind not in "iubUSTO":
+        return Dataset(X, y, weight, columns, name=name)
+    if labels.ndim != 1:
+        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row, shape (n,)")
+    classes, numbers = _unique_labels(labels)
+    return Dataset(X, numbers, weight, columns, tuple(str(label) for label in classes), name)
+
+
+def _unique_labels(labels: Array) -> tuple[Array, Array]:
+    for row, label in enumerate(labels if labels.dtype == object else ()):
+        if label is None or label != label:
+            raise DataError(f"y contains {label} at row {row}; leave that row out")
+    try:
+        classes, numbers = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise DataError("y mixes text and numbers; make all labels text, for example with str()") from None
+    return classes, numbers
+
+
+def _class_numbers(values: Any, classes: tuple[str, ...]) -> Array:
+    y = float_array(values, "y")
+    if y.ndim != 1:
+        raise ShapeError(f"y has shape {y.shape}, expected one class number for each row, shape (n,)")
+    wrong = (y != np.floor(y)) | (y < 0) | (y >= len(classes))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"y is {y[row]:g} at row {row}, but there are {len(classes)} classes, "
+            f"numbered 0 to {len(classes) - 1}; use as_dataset((X, y)) to number labels"
+        )
+    return y.astype(np.int64)
+
+
+def _quantities(values: Any) -> Array:
+    y = float_array(values, "y")
+    if y.ndim not in (1, 2):
+        raise ShapeError(f"y has shape {y.shape}, expected (n,) or (n, k)")
+    return y
+
+
+def _weights(values: Any) -> Array:
+    weight = float_array(values, "sample_weight")
+    if weight.ndim != 1:
+        raise ShapeError(f"sample_weight has shape {weight.shape}, expected (n,)")
+    if (weight < 0).any():
+        row = int(np.argmax(weight < 0))
+        raise DataError(f"sample_weight is {weight[row]:g} at row {row}; weights must not be negative")
+    if weight.size and not weight.any():
+        raise DataError("sample_weight is zero in every row; give at least one row a positive weight")
+    return weight
+
+
+def _same_length(X: Array, other: Array, what: str) -> None:
+    if len(X) != len(other):
+        raise DataError(f"X has {len(X)} rows but {what} has {len(other)}; they must be equally many")

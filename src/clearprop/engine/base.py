@@ -1,0 +1,172 @@
+"""What an engine is: something that trains a model on batches, and the complete state of a training run.
+
+Engines can be swapped and compared between any two runs, because everything the future depends on is in `State`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from clearprop._registry import Registry
+from clearprop._types import Array
+from clearprop.data import Dataset
+from clearprop.errors import ConfigurationError
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+from clearprop.optim import LBFGS, Optimizer
+
+
+class Batches(NamedTuple):
+    """The batches of one epoch: batch b is the rows ``indices[offsets[b]:offsets[b + 1]]``."""
+
+    indices: Array
+    offsets: Array
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def rows(self, batch: int) -> Array:
+        """The row numbers of one batch."""
+        return self.indices[self.offsets[batch] : self.offsets[batch + 1]]
+
+
+@dataclass(frozen=True)
+class GradientOptions:
+    """What happens to the gradient between the backward pass and the optimiser's rule.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Adds l1 Σ|w| + ½ l2 Σw² to the loss, over the weights that decay (not biases).
+    clip_value : float, optional
+        Each component is limited to ±clip_value.
+    clip_norm : float, optional
+        A gradient longer than clip_norm is scaled to that length (Pascanu et al. 2012, arXiv:1211.5063).
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+    clip_value: float | None = None
+    clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("l1", "l2"):
+            if not getattr(self, name) >= 0:
+                raise ConfigurationError(f"{name} must be 0 or more, not {getattr(self, name)!r}")
+        for name in ("clip_value", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigurationError(f"{name} must be above 0, not {value!r}")
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything the rest of a training run depends on, besides the data and the configuration.
+
+    Attributes
+    ----------
+    w, buffers : array
+        Laid out like the model's.
+    slots : array of shape (len(optimizer.slots), trainable parameters)
+        The optimiser's vectors; frozen segments have none.
+    step : int
+        Steps done so far, in all epochs.
+    epoch : int
+        The epoch under way, from 1.
+    position : int
+        Batches of this epoch done so far.
+    totals : array of 2 float64
+        Of this epoch: sum of losses times weights, sum of weights.
+    carry : tuple of float
+        What the optimiser's `scalars` passes on, as at the start of this epoch.
+    seed : int
+    """
+
+    w: Array
+    slots: Array
+    buffers: Array
+    step: int
+    epoch: int
+    position: int
+    totals: Array
+    carry: tuple[float, ...]
+    seed: int
+
+
+class Program(Protocol):
+    """A model, a loss and an optimiser, ready to run on one engine."""
+
+    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+        """Train from `state.position`; return at the epoch's end, after 100 ms, or when `stop[0]` is not 0.
+
+        At least one batch is done.  `state` is not changed.  `scalars` is the optimiser's `table` for the epoch.
+
+        Raises
+        ------
+        DivergenceError
+            Loss or weights left the finite numbers.
+        """
+        ...
+
+    def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        """The loss, penalties included, at the model's weights, and its gradient for all parameters."""
+        ...
+
+    def predict(self, X: Array, out: Array | None = None) -> Array:
+        """The network's outputs, of shape (n, n_out)."""
+        ...
+
+
+class Engine(Protocol):
+    """Makes programs."""
+
+    name: str
+
+    def unsupported(self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> str | None:
+        """Why this engine cannot run these, in words; None if it can."""
+        ...
+
+    def compile(
+        self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS", options: GradientOptions
+    ) -> Program:
+        """A program for these."""
+        ...
+
+
+ENGINES: Registry[Callable[[], Engine]] = Registry("engine")
+
+
+def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> tuple[Engine, str]:
+    """The engine of that name, or for "auto" the best that can run these, and the reason in words.
+
+    Raises
+    ------
+    ConfigurationError
+        The engine asked for cannot run these.
+    """
+    refused: list[str] = []
+    for candidate in ENGINES if name == "auto" else [name]:
+        engine = ENGINES[candidate]()
+        why_not = engine.unsupported(model, loss, optimizer)
+        if why_not is None:
+            return engine, "; ".join(refused) if refused else "asked for" if name != "auto" else "the best installed"
+        refused.append(f"{candidate} cannot: {why_not}")
+    raise ConfigurationError(f"no engine can run this: {'; '.join(refused)}")
+
+
+def initial_state(model: Sequential, optimizer: Optimizer, seed: int) -> State:
+    """The state before the first step; w and buffers are the model's own arrays."""
+    trainable = sum(len(s) for s in model.segments if s.trainable)
+    return State(
+        w=model.w,
+        slots=optimizer.initial_slots(trainable, model.dtype),
+        buffers=model.buffers,
+        step=0,
+        epoch=1,
+        position=0,
+        totals=np.zeros(2),
+        carry=optimizer.initial_carry,
+        seed=seed,
+    )

@@ -1,0 +1,153 @@
+"""The reference engine: NumPy, one operation after the other.  It is the specification of all others."""
+
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data import Dataset
+from clearprop.engine.base import ENGINES, Batches, GradientOptions, State
+from clearprop.errors import ConfigurationError, DivergenceError
+from clearprop.losses import Loss, penalty, penalty_gradient
+from clearprop.model import Segment, Sequential
+from clearprop.ops import Key
+from clearprop.optim import LBFGS, Optimizer
+
+SLICE = 0.1  # seconds after which `run` returns, so that callers can look, save or stop
+ROWS = 4096  # rows predicted at once, which bounds the memory of wide layers
+
+
+class ReferenceEngine:
+    """Runs everything, in NumPy."""
+
+    name = "reference"
+
+    def unsupported(self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> str | None:
+        return None
+
+    def compile(
+        self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS", options: GradientOptions
+    ) -> "ReferenceProgram":
+        return ReferenceProgram(model, loss, optimizer, options)
+
+
+ENGINES.register(ReferenceEngine.name, ReferenceEngine)
+
+
+class ReferenceProgram:
+    """A model, a loss and an optimiser, run by NumPy."""
+
+    def __init__(self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS", options: GradientOptions) -> None:
+        self.model, self.loss, self.optimizer, self.options = model, loss, optimizer, options
+        self.decaying = [s for s in model.segments if s.decays] if options.l1 or options.l2 else []
+        self.trainable = _with_slots(model.segments)
+
+    # --- training -----------------------------------------------------------------------------------------------------
+
+    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+        if not isinstance(self.optimizer, Optimizer):
+            raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
+        model = self.model
+        w, slots, buffers, totals = state.w.copy(), state.slots.copy(), state.buffers.copy(), state.totals.copy()
+        parameters, buffer_views = model.parameter_views(w), model.buffer_views(buffers)
+        g = np.zeros_like(w)
+        grads = model.parameter_views(g)
+        summed = self.loss.reduction == "sum"
+        end = time.perf_counter() + SLICE
+        position = state.position
+        with np.errstate(all="ignore"):
+            while position < len(batches):
+                rows = batches.rows(position)
+                X, y = data.X[rows], data.y[rows]
+                s = None if data.sample_weight is None else data.sample_weight[rows]
+                key = Key(state.seed, state.epoch, int(batches.offsets[position]))
+                y_pred, caches, kept = model.forward(X, parameters, training=True, key=key, buffers=buffer_views)
+                value, cache = self.loss.forward(y, y_pred, s)
+                value = float(value)
+                if not math.isfinite(value):
+                    raise self._diverged(state, position, f"the loss is {value}", parameters, X)
+                model.backward_into(self.loss.backward(cache), caches, grads)
+                self._condition(w, g)
+                for (segment, slot), row in zip(self.trainable, scalars[position].tolist(), strict=True):
+                    self.optimizer.apply(w[segment.slice], g[segment.slice], slots[:, slot], row)
+                for old, new in zip(buffer_views, kept, strict=True):
+                    for name, values in old.items():
+                        values[...] = new[name]
+                weight = 1.0 if summed else float(len(rows) if s is None else s.sum())
+                totals += (value * weight, weight)
+                position += 1
+                if stop[0] or time.perf_counter() > end:
+                    break
+            if not np.isfinite(w).all():
+                last = data.X[batches.rows(position - 1)]
+                raise self._diverged(state, position - 1, "a weight is no longer finite", parameters, last)
+        done = position - state.position
+        return replace(
+            state, w=w, slots=slots, buffers=buffers, step=state.step + done, position=position, totals=totals
+        )
+
+    def _condition(self, w: Array, g: Array) -> None:
+        """Penalties and clipping, in place."""
+        options = self.options
+        for segment in self.decaying:
+            g[segment.slice] += penalty_gradient(w[segment.slice], options.l1, options.l2)
+        if options.clip_value is not None:
+            np.clip(g, -options.clip_value, options.clip_value, out=g)
+        if options.clip_norm is not None:
+            squares = sum(float(np.sum(np.square(g[s.slice], dtype=np.float64))) for s, _ in self.trainable)
+            norm = math.sqrt(squares)
+            if norm > options.clip_norm:
+                g *= options.clip_norm / norm
+
+    def _diverged(self, state: State, position: int, what: str, parameters: Any, X: Array) -> DivergenceError:
+        where = "the loss"
+        y: Any = X
+        buffers = self.model.buffer_views(state.buffers)
+        for i, layer in enumerate(self.model.layers):
+            y = layer.forward(y, parameters[i], buffers=buffers[i])[0]
+            if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters[i].values()):
+                where = f"layer {i} ({layer!r})"
+                break
+        return DivergenceError(
+            f"training diverged in epoch {state.epoch}, step {state.step + position - state.position + 1}: {what}, "
+            f"first at {where}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
+            "The last finite weights are kept"
+        )
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        model = self.model
+        g = np.zeros_like(model.w)
+        y_pred, caches, _ = model.forward(np.asarray(X, model.dtype), training=True, key=Key(model.seed, 0, 0))
+        value, cache = self.loss.forward(y, y_pred, sample_weight)
+        model.backward(self.loss.backward(cache), caches, g)
+        total = float(value)
+        for segment in self.decaying:
+            w = model.w[segment.slice]
+            total += float(penalty(w, self.options.l1, self.options.l2))
+            g[segment.slice] += penalty_gradient(w, self.options.l1, self.options.l2)
+        return total, g
+
+    def predict(self, X: Array, out: Array | None = None) -> Array:
+        model = self.model
+        X = np.asarray(X, model.dtype)
+        if out is None:
+            out = np.empty((len(X), model.n_out), model.dtype)
+        with np.errstate(all="ignore"):
+            for start in range(0, len(X), ROWS) or [0]:  # no rows: still one pass, which checks the columns
+                out[start : start + ROWS] = model.forward(X[start : start + ROWS])[0]
+        return out
+
+
+def _with_slots(segments: list[Segment]) -> list[tuple[Segment, slice]]:
+    """The trainable segments, each with its place in the slots."""
+    placed, start = [], 0
+    for segment in segments:
+        if segment.trainable:
+            placed.append((segment, slice(start, start + len(segment))))
+            start += len(segment)
+    return placed

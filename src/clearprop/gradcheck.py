@@ -1,0 +1,316 @@
+"""Is the derivative right?  Two independent witnesses, for operations, layers, losses, models and your own functions.
+
+*Complex step*: for a function made of smooth operations, Im f(x + ih)/h is ∂f/∂x without any subtraction, so h may be
+10⁻³⁰ and the result is exact to the last bits (Squire, Trapp 1998).  *Central differences*,
+(f(x + h) - f(x - h))/2h, need nothing of f but lose half of the digits to rounding.
+
+With output gradient dy, the exact answer is dx_k = Σ_j dy_j ∂y_j/∂x_k.  Errors are relative to the sum of the absolute
+values of these terms plus what a change of x in its last digits would do to dx: no algorithm can be exact beyond that.
+Small inputs are checked entry by entry, large ones along random directions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array, Value
+from clearprop.errors import ConfigurationError
+from clearprop.layers import Layer
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+from clearprop.ops import Key, Op
+from clearprop.tape import GradientTape
+
+TOLERANCE = {"complex step": 1e-12, "central differences": 1e-6}
+ENTRIES = 256  # inputs with more elements are checked along random directions
+DIRECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One input, one witness: the largest error and where it is."""
+
+    input: str
+    method: str
+    error: float
+    where: str
+    derived: float
+    numeric: float
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= TOLERANCE[self.method]  # false for NaN
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What `check_gradients` found; prints as a table.
+
+    Attributes
+    ----------
+    subject : str
+    comparisons : list of Comparison
+    passed : bool
+        Whether every error is within its method's tolerance.
+    worst : Comparison
+    """
+
+    subject: str
+    comparisons: list[Comparison]
+
+    @property
+    def passed(self) -> bool:
+        return all(c.passed for c in self.comparisons)
+
+    @property
+    def worst(self) -> Comparison:
+        return max(self.comparisons, key=lambda c: np.inf if np.isnan(c.error) else c.error / TOLERANCE[c.method])
+
+    def __str__(self) -> str:
+        rows = [("input", "witness", "error", "worst entry", "derived", "numeric", "")]
+        rows += [
+            (c.input, c.method, f"{c.error:.1e}", c.where, f"{c.derived:.10g}", f"{c.numeric:.10g}",
+             "ok" if c.passed else f"WRONG, allowed {TOLERANCE[c.method]:.0e}")
+            for c in self.comparisons
+        ]  # fmt: skip
+        widths = [max(len(row[i]) for row in rows) for i in range(7)]
+        table = "\n".join(
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+        return f"{self.subject}: gradients {'right' if self.passed else 'WRONG'}\n{table}"
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """y = value(inputs), and gradient(dy, inputs), which names the inputs that have a derivative."""
+
+    subject: str
+    inputs: dict[str, Array]
+    value: Callable[[dict[str, Array]], Value]
+    gradient: Callable[[Array, dict[str, Array]], dict[str, Array]]
+
+
+def check_gradients(
+    subject: Any,
+    *inputs: Any,
+    loss: Loss | None = None,
+    training: bool = True,
+    methods: Sequence[str] = ("complex step", "central differences"),
+    seed: int = 0,
+) -> GradientReport:
+    """Compare derivatives with numbers.
+
+    Parameters
+    ----------
+    subject : Op, Layer, Loss, Sequential or callable
+        A callable takes arrays, tensors or complex arrays and returns one; the tape's gradient is checked.
+    *inputs : array_like
+        Op and callable: their inputs.  Layer: x of shape (n, n_in).  Loss: y_true and y_pred.  Sequential: X and y,
+        with `loss`.  Operations and layers draw random inputs when none are given.
+    loss : Loss, optional
+        For a model; default: its outputs' weighted sum.
+    training : bool
+        Whether layers and models run as in training (dropout with a fixed mask, batch statistics).
+    methods : sequence of str
+        "complex step", "central differences" or both.  The complex step needs a function that takes complex arrays.
+    seed : int
+        Of the random inputs, output gradients and directions.
+
+    Returns
+    -------
+    GradientReport
+
+    >>> from clearprop import ops
+    >>> check_gradients(ops.gelu).passed
+    True
+    >>> wrong = ops.Op(lambda x: x * x, shapes="ni->ni", kind="elementwise")
+    >>> _ = wrong.defvjp(lambda dy, y, x: dy * x)
+    >>> check_gradients(wrong).passed
+    False
+    """
+    for method in methods:
+        if method not in TOLERANCE:
+            raise ConfigurationError(f"methods are {' and '.join(map(repr, TOLERANCE))}, not {method!r}")
+    rng = np.random.default_rng(seed)
+    problem = _problem(subject, inputs, loss, training, rng)
+    y = np.asarray(problem.value(problem.inputs))
+    dy = rng.normal(size=y.shape)
+    derived = problem.gradient(dy, problem.inputs)
+    shaken = problem.gradient(dy, {k: x * (1 + 1e-7 * rng.uniform(-1, 1, x.shape)) for k, x in problem.inputs.items()})
+    found = []
+    for name, dx in derived.items():
+        sensitivity = float(np.max(np.abs(shaken[name] - dx), initial=0.0)) / 1e-7
+        for method in methods:
+            found.append(_compare(problem, name, np.asarray(dx), dy, method, sensitivity, rng))
+    # A gradient that is exactly 0 (a bias before batch normalisation) is measured against the others.
+    floor = max(1e-2 * max((scale for _, scale in found), default=0.0), 1e-300)
+    relative = [replace(c, error=c.error / max(scale, floor)) for c, scale in found]
+    return GradientReport(problem.subject, relative)
+
+
+def _compare(
+    problem: _Problem, name: str, dx: Array, dy: Array, method: str, sensitivity: float, rng: np.random.Generator
+) -> tuple[Comparison, float]:
+    """The comparison with its absolute error, and the scale that makes it relative."""
+    x = problem.inputs[name]
+    if x.size <= ENTRIES:
+        directions = np.eye(x.size)
+        wheres = [f"{name}[{', '.join(map(str, np.unravel_index(k, x.shape)))}]" for k in range(x.size)]
+    else:
+        directions = rng.choice([-1.0, 1.0], (DIRECTIONS, x.size))
+        wheres = [f"along direction {k}" for k in range(DIRECTIONS)]
+    derived = directions @ dx.ravel()
+    numeric, scales = np.empty(len(directions)), np.empty(len(directions))
+    for k, v in enumerate(directions):
+        terms = dy * _directional(problem, name, v.reshape(x.shape), method)
+        numeric[k], scales[k] = np.sum(terms), np.sum(np.abs(terms))
+    errors = np.abs(derived - numeric)
+    k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+    found = Comparison(name, method, float(errors[k]), wheres[k], float(derived[k]), float(numeric[k]))
+    return found, float(np.max(scales, initial=0.0)) + sensitivity
+
+
+def _directional(problem: _Problem, name: str, v: Array, method: str) -> Array:
+    """∂y/∂x · v, of the shape of y."""
+    x = problem.inputs[name]
+
+    def f(moved: Array) -> Array:
+        return np.asarray(problem.value({**problem.inputs, name: moved}))
+
+    if method == "complex step":
+        return np.imag(f(x + 1e-30j * v)) / 1e-30
+    h = 6e-6 * max(1.0, float(np.max(np.abs(x), initial=0.0)) / 10.0)
+    return (f(x + h * v) - f(x - h * v)) / (2.0 * h)
+
+
+# --- what is checked --------------------------------------------------------------------------------------------------
+
+
+def _problem(
+    subject: Any, inputs: tuple[Any, ...], loss: Loss | None, training: bool, rng: np.random.Generator
+) -> _Problem:
+    if isinstance(subject, Op):
+        return _op_problem(subject, inputs or tuple(sample_inputs(subject, rng)))
+    if isinstance(subject, Layer):
+        return _layer_problem(subject, _array(inputs[0]) if inputs else rng.normal(size=(5, 3)), training, rng)
+    if isinstance(subject, Loss):
+        if len(inputs) not in (2, 3):
+            raise ConfigurationError("check_gradients(loss, y_true, y_pred) needs both")
+        return _loss_problem(subject, *inputs)
+    if isinstance(subject, Sequential):
+        if not inputs or (loss is not None and len(inputs) < 2):
+            raise ConfigurationError("check_gradients(model, X, y, loss=...) needs data; without a loss, X alone")
+        return _model_problem(subject, _array(inputs[0]), inputs[1] if loss else None, loss, training)
+    if callable(subject):
+        if not inputs:
+            raise ConfigurationError("check_gradients(function, *inputs) needs the function's inputs")
+        return _function_problem(subject, [_array(x) for x in inputs])
+    raise ConfigurationError(f"cannot check {subject!r}: not an operation, layer, loss, model or function")
+
+
+def _array(x: Any) -> Array:
+    return np.array(x, dtype=np.float64)
+
+
+def sample_inputs(op: Op, rng: np.random.Generator, sizes: dict[str, int] | None = None) -> list[Array]:
+    """Random inputs for an operation: inside its domain, away from its kinks, not near 0."""
+    lengths = {"n": 4, "i": 3, "o": 2} | (sizes or {})
+    low, high = op.domain
+    drawn = []
+    for number, axes in enumerate(op.shapes.split("->")[0].split(",")):
+        shape = tuple(lengths[a] for a in axes)
+        if op.name == "where" and number == 0:
+            drawn.append(rng.random(shape) < 0.5)
+            continue
+        x = 0.1 + np.abs(rng.normal(0.0, 1.5, shape))
+        x = low + x if np.isfinite(low) else x * rng.choice([-1.0, 1.0], shape)
+        for kink in op.kinks:
+            x = np.where(np.abs(x - kink) < 0.05, kink + 0.05 + np.abs(x - kink), x)
+        drawn.append(np.minimum(x, high))
+    return drawn
+
+
+def _op_problem(op: Op, inputs: Sequence[Any]) -> _Problem:
+    arrays = [np.asarray(x) if np.asarray(x).dtype == bool else _array(x) for x in inputs]
+    named = dict(zip("abc" if len(arrays) > 1 else "x", arrays, strict=False))
+    fixed = {name: x for name, x in named.items() if x.dtype == bool}
+    free = {name: x for name, x in named.items() if name not in fixed}
+
+    def order(values: dict[str, Array]) -> list[Array]:
+        return [(fixed | values)[name] for name in named]
+
+    def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
+        given = order(values)
+        pulled = op.pullback(dy, op.forward(*given), *given)
+        return {name: dx for name, dx in zip(named, pulled, strict=True) if dx is not None}
+
+    return _Problem(repr(op), free, lambda values: op.forward(*order(values)), gradient)
+
+
+def _layer_problem(layer: Layer, x: Array, training: bool, rng: np.random.Generator) -> _Problem:
+    n_in = x.shape[1]
+    parameters = {k: p + 0.3 * rng.normal(size=p.shape) for k, p in layer.initial_parameters(n_in, rng).items()}
+    buffers = layer.initial_buffers(n_in)
+    key = Key(0, 1, 0)
+
+    def forward(values: dict[str, Array]) -> Any:
+        inner = {name: values[name] for name in parameters}
+        return layer.forward(values["x"], inner, training=training, key=key, buffers=buffers)
+
+    def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
+        grads = {name: np.empty_like(p) for name, p in parameters.items()}
+        dx = layer.backward(dy, forward(values)[1], grads)
+        return {"x": dx, **grads}
+
+    return _Problem(repr(layer), {"x": x, **parameters}, lambda values: forward(values)[0], gradient)
+
+
+def _loss_problem(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None) -> _Problem:
+    def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
+        return {"y_pred": loss.backward(loss.forward(y_true, values["y_pred"], sample_weight)[1]) * dy}
+
+    return _Problem(
+        repr(loss), {"y_pred": _array(y_pred)}, lambda v: loss.forward(y_true, v["y_pred"], sample_weight)[0], gradient
+    )
+
+
+def _model_problem(model: Sequential, X: Array, y: Any, loss: Loss | None, training: bool) -> _Problem:
+    names = list(model.parameters())
+
+    def forward(values: dict[str, Array]) -> Any:
+        views: list[dict[str, Array]] = [{} for _ in model.layers]
+        for name in names:
+            layer, parameter = name.split(".")
+            views[int(layer)][parameter] = values[name]
+        return model.forward(values["X"], views, training=training, key=Key(0, 1, 0))
+
+    def value(values: dict[str, Array]) -> Value:
+        outputs = forward(values)[0]
+        return outputs if loss is None else loss.forward(y, outputs)[0]
+
+    def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
+        outputs, caches, _ = forward(values)
+        d_outputs = dy if loss is None else loss.backward(loss.forward(y, outputs)[1]) * dy
+        g = np.empty(model.n_parameters)
+        dX = model.backward(d_outputs, caches, g)
+        return {**model.parameters(g), "X": dX}
+
+    inputs = {name: _array(view) for name, view in model.parameters().items()} | {"X": X}
+    return _Problem(repr(model), inputs, value, gradient)
+
+
+def _function_problem(function: Callable[..., Value], arrays: Sequence[Array]) -> _Problem:
+    names = [f"input {i}" for i in range(len(arrays))]
+
+    def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
+        with GradientTape() as tape:
+            tensors = [tape.watch(values[name]) for name in names]
+            y = function(*tensors)
+        found = tape.gradient(y, tensors, output_gradient=dy, unconnected="zero")
+        return {name: dx.value for name, dx in zip(names, found, strict=True)}
+
+    subject = getattr(function, "__name__", repr(function))
+    inputs = dict(zip(names, arrays, strict=True))
+    return _Problem(subject, inputs, lambda values: function(*(values[name] for name in names)), gradient)

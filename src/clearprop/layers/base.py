@@ -1,0 +1,79 @@
+"""What a layer is: parameters and an operation.
+
+A layer object is a description and holds no numbers, so one model can run in many threads.  Its parameters are handed
+to it by name, as views into the model's flat vector (or as tensors, for a tape); what `backward` needs, `forward`
+returns as `cache`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from clearprop._configured import Configured
+from clearprop._registry import Registry
+from clearprop._types import Array, Value
+from clearprop.errors import ConfigurationError
+from clearprop.ops import Key
+
+Parameters = Mapping[str, Value]
+NOTHING: Parameters = {}
+
+
+class Layer(Configured, ABC):
+    """A step of a network: y = f(x; parameters), with its derivative.
+
+    Attributes
+    ----------
+    trainable : tuple of str
+        Parameters that training changes; the others are frozen, though their gradient is still computed.
+    decays : tuple of str
+        Parameters to which L1, L2 and weight decay apply.
+    learning_rate_factor : float
+        Factor on the optimiser's learning rate for this layer.
+    """
+
+    trainable: tuple[str, ...] = ()
+    decays: tuple[str, ...] = ()
+    learning_rate_factor: float = 1.0
+
+    def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
+        """Number of outputs for `n_in` inputs, and the shapes of the parameters by name."""
+        return n_in, {}
+
+    def initial_parameters(self, n_in: int, rng: np.random.Generator) -> dict[str, Array]:
+        """Initial parameters, drawn from `rng`."""
+        return {}
+
+    def initial_buffers(self, n_in: int) -> dict[str, Array]:
+        """Initial values of what the layer keeps that is not trained by gradients (running statistics)."""
+        return {}
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Value,
+        parameters: Parameters = NOTHING,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Parameters = NOTHING,
+    ) -> tuple[Value, Any, Parameters]:
+        """y of shape (n, n_out), the cache for `backward`, and the new buffers."""
+
+    @abstractmethod
+    def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
+        """dx of shape (n, n_in); writes each parameter's gradient into `grads`, overwriting what was there."""
+
+
+LAYERS: Registry[type[Layer]] = Registry("layer")
+
+
+def trainable_names(trainable: Any, known: tuple[str, ...], layer: str) -> tuple[str, ...]:
+    """`trainable` as a tuple of parameter names, all of them known."""
+    names = (trainable,) if isinstance(trainable, str) else tuple(trainable)
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(f"{layer} has no parameter {name!r} to train; it has {', '.join(known)}")
+    return names

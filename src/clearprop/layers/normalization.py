@@ -1,0 +1,125 @@
+"""Layer and batch normalisation as layers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array, Value
+from clearprop.errors import ConfigurationError, ShapeError
+from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters, trainable_names
+from clearprop.ops import Key, batch_norm, layer_norm
+
+
+class _Normalization(Layer):
+    """γ (initially 1) and β (initially 0), one of each per feature."""
+
+    def _set(self, epsilon: float, trainable: Sequence[str], learning_rate_factor: float) -> None:
+        if not epsilon > 0:
+            raise ConfigurationError(f"{type(self).__name__} needs epsilon > 0, not {epsilon!r}")
+        self.epsilon = epsilon
+        self.trainable = trainable_names(trainable, ("gamma", "beta"), type(self).__name__)
+        self.learning_rate_factor = learning_rate_factor
+
+    def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
+        return n_in, {"gamma": (n_in,), "beta": (n_in,)}
+
+    def initial_parameters(self, n_in: int, rng: np.random.Generator) -> dict[str, Array]:
+        return {"gamma": np.ones(n_in), "beta": np.zeros(n_in)}
+
+
+class LayerNorm(_Normalization):
+    """y = γ (x - mean) / √(var + ε) + β, mean and variance of each row."""
+
+    def __init__(
+        self,
+        epsilon: float = 1e-5,
+        trainable: Sequence[str] = ("gamma", "beta"),
+        learning_rate_factor: float = 1.0,
+    ) -> None:
+        self._set(epsilon, trainable, learning_rate_factor)
+
+    def forward(
+        self,
+        x: Value,
+        parameters: Parameters = NOTHING,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Parameters = NOTHING,
+    ) -> tuple[Value, Any, Parameters]:
+        inputs = (x, parameters["gamma"], parameters["beta"])
+        return layer_norm(*inputs, epsilon=self.epsilon), inputs, buffers
+
+    def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
+        op = layer_norm.bind(epsilon=self.epsilon)
+        dx, grads["gamma"][...], grads["beta"][...] = op.vjp(dy, None, *cache)
+        return dx
+
+
+class BatchNorm(_Normalization):
+    """y = γ (x - mean) / √(var + ε) + β, mean and variance of each column: of the batch in training, running
+    averages of the batches' in prediction.
+
+    Parameters
+    ----------
+    momentum : float
+        Running average = momentum · running average + (1 - momentum) · batch's value.
+    epsilon : float
+    trainable : sequence of str
+    learning_rate_factor : float
+    """
+
+    def __init__(
+        self,
+        momentum: float = 0.9,
+        epsilon: float = 1e-5,
+        trainable: Sequence[str] = ("gamma", "beta"),
+        learning_rate_factor: float = 1.0,
+    ) -> None:
+        if not 0.0 <= momentum < 1.0:
+            raise ConfigurationError(f"BatchNorm needs a momentum of at least 0 and below 1, not {momentum!r}")
+        self.momentum = momentum
+        self._set(epsilon, trainable, learning_rate_factor)
+
+    def initial_buffers(self, n_in: int) -> dict[str, Array]:
+        return {"mean": np.zeros(n_in), "variance": np.ones(n_in)}
+
+    def forward(
+        self,
+        x: Value,
+        parameters: Parameters = NOTHING,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Parameters = NOTHING,
+    ) -> tuple[Value, Any, Parameters]:
+        gamma, beta = parameters["gamma"], parameters["beta"]
+        if training:
+            if len(x) < 2:
+                raise ShapeError("BatchNorm trains on batches of 2 rows or more; raise batch_size, or use LayerNorm")
+            y = batch_norm(x, gamma, beta, epsilon=self.epsilon)
+            values = np.asarray(x)
+            old = self.momentum
+            new_buffers = {
+                "mean": old * buffers["mean"] + (1.0 - old) * values.mean(axis=0),
+                "variance": old * buffers["variance"] + (1.0 - old) * values.var(axis=0),
+            }
+            return y, (True, x, gamma, beta), new_buffers
+        r = 1.0 / np.sqrt(buffers["variance"] + self.epsilon)
+        x_hat = (x - buffers["mean"]) * r
+        return gamma * x_hat + beta, (False, x_hat, gamma, r), buffers
+
+    def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
+        training, *inputs = cache
+        if training:
+            op = batch_norm.bind(epsilon=self.epsilon)
+            dx, grads["gamma"][...], grads["beta"][...] = op.vjp(dy, None, *inputs)
+            return dx
+        x_hat, gamma, r = inputs
+        grads["gamma"][...], grads["beta"][...] = np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)
+        return dy * gamma * r
+
+
+LAYERS.register("LayerNorm", LayerNorm)
+LAYERS.register("BatchNorm", BatchNorm)

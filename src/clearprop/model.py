@@ -1,0 +1,437 @@
+"""A model: layers one after the other, and one flat vector that holds all their parameters.
+
+Because the parameters are one vector, an optimiser step is one line, and saving, restoring the best weights, checking
+gradients and handing the problem to L-BFGS need to know nothing about layers.  In the vector, parameters that training
+treats alike lie side by side: each such run is a `Segment`.
+"""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array, Value
+from clearprop.errors import ConfigurationError, ShapeError
+from clearprop.initializers import Initializer, decode_initializer, encode_initializer
+from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
+from clearprop.layers.base import Parameters
+from clearprop.ops import Key, Op, as_activation
+
+INIT_PURPOSE = 1  # which of the streams of random numbers of a seed: see `generator`
+
+
+def generator(seed: int, purpose: int, counter: int = 0) -> np.random.Generator:
+    """NumPy's Philox stream for one purpose (1 weights, 2 orders, 3 splits) of one seed, at one counter (the epoch)."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ConfigurationError(f"seed is a whole number from 0 to 2**64 - 1, not {seed!r}")
+    return np.random.Generator(np.random.Philox(key=[int(seed), purpose], counter=[0, 0, 0, counter]))
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A slice of the flat vector that training treats in one way."""
+
+    start: int
+    stop: int
+    trainable: bool
+    decays: bool
+    learning_rate_factor: float
+
+    @property
+    def slice(self) -> slice:
+        return slice(self.start, self.stop)
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a parameter lies in the flat vector."""
+
+    layer: int
+    name: str
+    shape: tuple[int, ...]
+    start: int
+
+    def view(self, vector: Array) -> Array:
+        return vector[self.start : self.start + math.prod(self.shape)].reshape(self.shape)
+
+
+def _places(shapes: Sequence[Mapping[str, tuple[int, ...]]], order: Sequence[tuple[int, str]]) -> list[_Place]:
+    places, start = [], 0
+    for layer, name in order:
+        places.append(_Place(layer, name, shapes[layer][name], start))
+        start += math.prod(shapes[layer][name])
+    return places
+
+
+class Sequential:
+    """y = f_L(... f_2(f_1(x))): layers one after the other.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    n_in : int, optional
+        Number of inputs.  Without it the model is built when it first meets data.
+    seed : int
+        Of the initial weights.
+    dtype : {"float64", "float32"}
+
+    Attributes
+    ----------
+    w : array of shape (n_parameters,)
+        All parameters.  Assign to its elements, not to the attribute.
+    buffers : array
+        What layers keep beside parameters (running statistics), one flat vector.
+    segments : list of Segment
+
+    >>> model = Sequential([Dense(3), Activation("tanh"), Dense(1)], n_in=2)
+    >>> model
+    Sequential([Dense(3), Activation('tanh'), Dense(1)], n_in=2)
+    >>> model.n_parameters
+    13
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], n_in: int | None = None, *, seed: int = 0, dtype: Any = "float64"
+    ) -> None:
+        self.layers = tuple(layers)
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise ConfigurationError(f"a model is made of layers, not {layer!r}")
+        if not self.layers:
+            raise ConfigurationError("a model needs at least one layer")
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise ConfigurationError(f"dtype is 'float64' or 'float32', not {dtype!r}")
+        self.dtype, self.seed = np.dtype(dtype), seed
+        self.n_in: int | None = None
+        if n_in is not None:
+            self.build(n_in)
+
+    # --- geometry -----------------------------------------------------------------------------------------------------
+
+    def build(self, n_in: int) -> "Sequential":
+        """Lay out and initialise the parameters for `n_in` inputs; returns the model."""
+        if isinstance(n_in, bool) or not isinstance(n_in, int | np.integer) or n_in < 1:
+            raise ConfigurationError(f"n_in is a whole number of inputs, 1 or more, not {n_in!r}")
+        self.n_in, width = int(n_in), int(n_in)
+        self.widths, shapes, buffers, initial = [width], [], [], []
+        rng = generator(self.seed, INIT_PURPOSE)
+        for layer in self.layers:
+            initial.append(layer.initial_parameters(width, rng))
+            buffers.append(layer.initial_buffers(width))
+            width, shape = layer.build(width)
+            shapes.append(shape)
+            self.widths.append(width)
+
+        def treatment(place: tuple[int, str]) -> tuple[bool, bool, float]:
+            layer, name = self.layers[place[0]], place[1]
+            return name in layer.trainable, name in layer.decays, layer.learning_rate_factor
+
+        names = [(i, name) for i, shape in enumerate(shapes) for name in shape]
+        kinds = {treatment(name): None for name in names}  # in order of appearance
+        order = [name for kind in kinds for name in names if treatment(name) == kind]
+        self._parameter_places = _places(shapes, order)
+        self.segments: list[Segment] = []
+        for place in self._parameter_places:
+            kind, stop = treatment((place.layer, place.name)), place.start + math.prod(place.shape)
+            last = self.segments[-1] if self.segments else None
+            if last and (last.trainable, last.decays, last.learning_rate_factor) == kind:
+                self.segments[-1] = Segment(last.start, stop, *kind)
+            else:
+                self.segments.append(Segment(place.start, stop, *kind))
+
+        self.w = np.empty(sum(math.prod(p.shape) for p in self._parameter_places), self.dtype)
+        for place in self._parameter_places:
+            place.view(self.w)[...] = initial[place.layer][place.name]
+        buffer_shapes = [{name: value.shape for name, value in layer.items()} for layer in buffers]
+        self._buffer_places = _places(buffer_shapes, [(i, n) for i, layer in enumerate(buffers) for n in layer])
+        self.buffers = np.empty(sum(math.prod(p.shape) for p in self._buffer_places), self.dtype)
+        for place in self._buffer_places:
+            place.view(self.buffers)[...] = buffers[place.layer][place.name]
+        return self
+
+    @property
+    def built(self) -> bool:
+        """Whether the number of inputs is known and the parameters exist."""
+        return self.n_in is not None
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        self._needs_build()
+        return self.widths[-1]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of parameters, frozen ones included."""
+        self._needs_build()
+        return len(self.w)
+
+    def _needs_build(self) -> None:
+        if not self.built:
+            raise ConfigurationError("the model has no parameters yet; call model.build(n_in), or fit it to data")
+
+    def parameter_views(self, vector: Array) -> list[dict[str, Array]]:
+        """For each layer, its parameters by name, as views into a vector laid out like `w`."""
+        return self._views(self._parameter_places, vector)
+
+    def buffer_views(self, vector: Array) -> list[dict[str, Array]]:
+        """For each layer, its buffers by name, as views into a vector laid out like `buffers`."""
+        return self._views(self._buffer_places, vector)
+
+    def _views(self, places: Sequence[_Place], vector: Array) -> list[dict[str, Array]]:
+        self._needs_build()
+        views: list[dict[str, Array]] = [{} for _ in self.layers]
+        for place in places:
+            views[place.layer][place.name] = place.view(vector)
+        return views
+
+    def parameters(self, vector: Array | None = None) -> dict[str, Array]:
+        """Parameters by name ("0.weight", "0.bias", "2.weight", ...), as views into `w` (or into `vector`)."""
+        views = self.parameter_views(self.w if vector is None else vector)
+        return {f"{i}.{name}": view for i, layer in enumerate(views) for name, view in layer.items()}
+
+    # --- calculation --------------------------------------------------------------------------------------------------
+
+    def forward(
+        self,
+        x: Value,
+        parameters: Sequence[Parameters] | None = None,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Sequence[Parameters] | None = None,
+    ) -> tuple[Value, list[Any], list[Parameters]]:
+        """y of shape (n, n_out), the caches for `backward`, and the new buffers.
+
+        Parameters
+        ----------
+        x : array of shape (n, n_in)
+        parameters, buffers : for each layer by name, optional
+            Default: views into `w` and `buffers`.  Tensors are recorded by open tapes.
+        training : bool
+            Whether dropout drops and batch normalisation uses the batch's statistics.
+        key : Key, optional
+            Where in the run this batch belongs, for dropout.
+
+        Raises
+        ------
+        ShapeError
+            x does not have n_in columns.
+        """
+        if parameters is None:
+            parameters = self.parameter_views(self.w)
+        if buffers is None:
+            buffers = self.buffer_views(self.buffers)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ShapeError(f"the model expects an array of shape (n, {self.n_in}), not {tuple(x.shape)}")
+        caches, new_buffers = [], []
+        for i, layer in enumerate(self.layers):
+            layer_key = key._replace(layer=i) if key else None
+            x, cache, kept = layer.forward(x, parameters[i], training=training, key=layer_key, buffers=buffers[i])
+            caches.append(cache)
+            new_buffers.append(kept)
+        return x, caches, new_buffers
+
+    def backward(self, dy: Value, caches: Sequence[Any], g: Array) -> Value:
+        """dx of shape (n, n_in); writes the gradient of all parameters into `g`, a vector like `w`."""
+        return self.backward_into(dy, caches, self.parameter_views(g))
+
+    def backward_into(self, dy: Value, caches: Sequence[Any], grads: Sequence[Mapping[str, Array]]) -> Value:
+        """As `backward`, with the views into g made beforehand."""
+        for layer, cache, grad in zip(reversed(self.layers), reversed(caches), reversed(grads), strict=True):
+            dy = layer.backward(dy, cache, grad)
+        return dy
+
+    # --- description --------------------------------------------------------------------------------------------------
+
+    def config(self) -> dict[str, Any]:
+        """Plain values from which `model_from_config` makes the same architecture; weights are not part of it."""
+        return {
+            "layers": [{"layer": type(layer).__name__, **_encode(layer)} for layer in self.layers],
+            "n_in": self.n_in,
+            "seed": self.seed,
+            "dtype": self.dtype.name,
+        }
+
+    def _options(self) -> str:
+        seed = f", seed={self.seed}" if self.seed else ""
+        return seed + (f", dtype={self.dtype.name!r}" if self.dtype != np.float64 else "")
+
+    def __repr__(self) -> str:
+        n_in = f", n_in={self.n_in}" if self.built else ""
+        return f"Sequential([{', '.join(map(repr, self.layers))}]{n_in}{self._options()})"
+
+    def summary(self) -> str:
+        """A table of layers, output widths and parameters.
+
+        >>> print(MLP([2, 3, 1], activation="tanh").summary())
+        layer               outputs  parameters
+        Dense(3)                  3           9
+        Activation('tanh')        3           0
+        Dense(1)                  1           4
+        13 parameters, all trainable, float64
+        """
+        self._needs_build()
+        views = self.parameter_views(self.w)
+        rows = [
+            (repr(layer), self.widths[i + 1], sum(v.size for v in views[i].values()))
+            for i, layer in enumerate(self.layers)
+        ]
+        left = max(len("layer"), *(len(row[0]) for row in rows))
+        lines = [f"{'layer':<{left}}  outputs  parameters"]
+        lines += [f"{name:<{left}}  {outputs:>7}  {count:>10}" for name, outputs, count in rows]
+        trainable = sum(len(s) for s in self.segments if s.trainable)
+        frozen = "all trainable" if trainable == len(self.w) else f"{trainable} of them trainable"
+        return "\n".join([*lines, f"{len(self.w)} parameters, {frozen}, {self.dtype.name}"])
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron: Dense layers with an activation after each but the last.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Inputs, hidden layers, outputs: ``[2, 16, 16, 1]``.
+    activation : str, Op, or a sequence of one per hidden layer
+    output_activation : str or Op, optional
+        After the last layer.  Losses work on logits, so the usual choice is none.
+    init : str or Initializer, optional
+        Of the weights; default "he_normal" before ReLU and its relatives, "lecun_normal" before SELU, else
+        "glorot_uniform".
+    bias_init : str or Initializer
+    use_bias : bool
+    trainable : sequence of str
+        ("weight",) freezes the biases.
+    dropout : float
+        Rate of a Dropout after each hidden activation.
+    normalization : {None, "batch", "layer"}
+        BatchNorm or LayerNorm before each hidden activation.
+    seed, dtype
+        As for `Sequential`.
+
+    >>> MLP([2, 16, 1], activation="tanh")
+    MLP([2, 16, 1], activation='tanh')
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: "str | Op | Sequence[str | Op]" = "relu",
+        *,
+        output_activation: "str | Op | None" = None,
+        init: str | Initializer | None = None,
+        bias_init: str | Initializer = "zeros",
+        use_bias: bool = True,
+        trainable: Sequence[str] = ("weight", "bias"),
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        seed: int = 0,
+        dtype: Any = "float64",
+    ) -> None:
+        if len(widths) < 2:
+            raise ConfigurationError(f"an MLP needs at least an input and an output width, not {list(widths)}")
+        if normalization not in (None, "batch", "layer"):
+            raise ConfigurationError(f"normalization is None, 'batch' or 'layer', not {normalization!r}")
+        hidden = len(widths) - 2
+        activations = [activation] * hidden if isinstance(activation, str | Op) else list(activation)
+        if len(activations) != hidden:
+            raise ConfigurationError(
+                f"{len(activations)} activations for {hidden} hidden layers; give one, or one for each"
+            )
+        self._shown = {
+            "activation": activation,
+            "output_activation": output_activation,
+            "init": init,
+            "bias_init": bias_init,
+            "use_bias": use_bias,
+            "trainable": tuple(trainable),
+            "dropout": dropout,
+            "normalization": normalization,
+        }
+        layers: list[Layer] = []
+        for i, units in enumerate(widths[1:]):
+            last = i == hidden
+            following = output_activation if last else activations[i]
+            layers.append(Dense(units, use_bias, init or default_init(following), bias_init, trainable))
+            if normalization and not last:
+                layers.append(BatchNorm() if normalization == "batch" else LayerNorm())
+            if following is not None:
+                layers.append(Activation(following))
+            if dropout and not last:
+                layers.append(Dropout(dropout))
+        super().__init__(layers, widths[0], seed=seed, dtype=dtype)
+
+    def __repr__(self) -> str:
+        dense = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        defaults = inspect.signature(MLP).parameters
+        shown = "".join(f", {k}={v!r}" for k, v in self._shown.items() if v != defaults[k].default)
+        return f"MLP({[self.n_in, *dense]}{shown}{self._options()})"
+
+
+def default_init(activation: "str | Op | None") -> str:
+    """The initialiser suited to the activation that follows."""
+    name = None if activation is None else as_activation(activation, {}).name
+    if name in ("relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "mish"):
+        return "he_normal"
+    return "lecun_normal" if name == "selu" else "glorot_uniform"
+
+
+def _encode(layer: Layer) -> dict[str, Any]:
+    if LAYERS[type(layer).__name__] is not type(layer):
+        raise ConfigurationError(f"{layer!r} cannot be saved: another layer is registered under its name")
+    encoded: dict[str, Any] = {}
+    for name, value in layer.config().items():
+        if isinstance(value, Op):
+            raise ConfigurationError(f"{layer!r} cannot be saved: {value.name!r} is not a registered activation")
+        encoded[name] = encode_initializer(value) if isinstance(value, Initializer) else value
+        if isinstance(value, tuple):
+            encoded[name] = list(value)
+    return encoded
+
+
+def model_from_config(config: Mapping[str, Any]) -> Sequential:
+    """The architecture that `Sequential.config` described, with initial weights.
+
+    >>> model_from_config(MLP([2, 3, 1]).config())
+    Sequential([Dense(3, init='he_normal'), Activation('relu'), Dense(1)], n_in=2)
+    """
+    layers = []
+    for description in config["layers"]:
+        arguments = dict(description)
+        layer = LAYERS[arguments.pop("layer")]
+        for name, value in arguments.items():
+            if isinstance(value, dict):
+                arguments[name] = decode_initializer(value)
+        layers.append(layer(**arguments))
+    return Sequential(layers, config["n_in"], seed=config["seed"], dtype=config["dtype"])
+
+
+def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> list[str]:
+    """A sentence for each activation layer whose mean slope over the rows of X is under `below` times its steepest.
+
+    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.
+    """
+    found = []
+    grid = np.linspace(-8.0, 8.0, 1601)
+    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
+    y = X
+    for i, layer in enumerate(model.layers):
+        x, y = y, layer.forward(y, parameters[i], buffers=buffers[i])[0]
+        if not isinstance(layer, Activation):
+            continue
+        if layer.op.kind != "elementwise" or layer.op.domain != (-math.inf, math.inf):
+            continue
+        slope = np.abs(layer.op.vjp(np.ones_like(x), layer.op.forward(x), x)).mean()
+        steepest = np.abs(layer.op.vjp(np.ones_like(grid), layer.op.forward(grid), grid)).max()
+        if slope < below * steepest:
+            found.append(
+                f"layer {i} ({layer!r}) starts saturated: its inputs average {x.mean():.3g}, where its slope is "
+                f"{slope / steepest:.1%} of the steepest, so almost no gradient passes"
+            )
+    return found

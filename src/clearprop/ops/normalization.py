@@ -1,0 +1,55 @@
+"""Layer and batch normalisation, one operation each, with derivatives derived by hand.
+
+Both standardise x to x̂ = (x - mean) / √(variance + ε) and return y = γ x̂ + β; they differ in the axis.
+With dx̂ = dy γ and r = 1/√(variance + ε),
+
+    dx = r (dx̂ - mean(dx̂) - x̂ mean(dx̂ x̂)),   dγ = Σ_rows dy x̂,   dβ = Σ_rows dy.
+"""
+
+import numpy as np
+
+from clearprop._types import Value
+from clearprop.ops.op import op
+
+
+def _standardise(x: Value, axis: int, epsilon: float) -> tuple[Value, Value]:
+    """x̂ and r.  Deviations are divided by the largest first, so that their squares cannot overflow."""
+    n = float(x.shape[axis])
+    centred = x - np.sum(x / n, axis=axis, keepdims=True)
+    largest = np.max(np.maximum(centred, -centred), axis=axis, keepdims=True)
+    unit = np.maximum(largest, 1.0)
+    scaled = centred / unit
+    root = np.sqrt(np.sum(scaled * scaled, axis=axis, keepdims=True) / n + epsilon / unit / unit)
+    return scaled / root, 1.0 / (root * unit)
+
+
+def _standardise_vjp(dx_hat: Value, x_hat: Value, r: Value, axis: int) -> Value:
+    n = float(x_hat.shape[axis])
+    mean = np.sum(dx_hat, axis=axis, keepdims=True) / n
+    slope = np.sum(dx_hat * x_hat, axis=axis, keepdims=True) / n
+    return r * (dx_hat - mean - x_hat * slope)
+
+
+@op("ni,i,i->ni", kind="row")
+def layer_norm(x: Value, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Value:
+    """γ (x - mean) / √(var + ε) + β, mean and variance of each row (Ba et al. 2016, arXiv:1607.06450)"""
+    return gamma * _standardise(x, -1, epsilon)[0] + beta
+
+
+@layer_norm.defvjp
+def _(dy: Value, y: Value, x: Value, gamma: Value, beta: Value, *, epsilon: float) -> Value:
+    x_hat, r = _standardise(x, -1, epsilon)
+    return _standardise_vjp(dy * gamma, x_hat, r, -1), np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)
+
+
+@op("ni,i,i->ni", kind="column")
+def batch_norm(x: Value, gamma: Value, beta: Value, *, epsilon: float = 1e-5) -> Value:
+    """γ (x - mean) / √(var + ε) + β, mean and variance of each column of the batch (Ioffe, Szegedy 2015,
+    arXiv:1502.03167)"""
+    return gamma * _standardise(x, 0, epsilon)[0] + beta
+
+
+@batch_norm.defvjp
+def _(dy: Value, y: Value, x: Value, gamma: Value, beta: Value, *, epsilon: float) -> Value:
+    x_hat, r = _standardise(x, 0, epsilon)
+    return _standardise_vjp(dy * gamma, x_hat, r, 0), np.sum(dy * x_hat, axis=0), np.sum(dy, axis=0)

@@ -1,0 +1,173 @@
+"""What can be done after each epoch.
+
+A callback is any callable: it is given the `Epoch` and returns true to stop training.  If it has the methods
+`start(model)` or `finish(model, history)`, they are called before the first epoch and after the last, also when
+training ends by an error or Ctrl-C.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.errors import ConfigurationError, OutputError
+from clearprop.metrics import HIGHER_IS_BETTER
+from clearprop.model import Sequential
+from clearprop.train.history import History
+from clearprop.train.loop import Epoch
+
+
+class EarlyStopping:
+    """Stop when a recorded quantity has not improved for `patience` epochs.
+
+    Parameters
+    ----------
+    monitor : str
+        A column of the history: "validation_loss", "loss", "validation_accuracy", ...
+    patience : int
+    min_delta : float
+        What counts as an improvement.
+    restore_best : bool
+        Give the model the weights of its best epoch, however training ends.
+    mode : {"min", "max"}, optional
+        Default: "max" for accuracy and r2, else "min".
+
+    Attributes
+    ----------
+    best, best_epoch
+        The best value and its epoch.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "validation_loss",
+        patience: int = 20,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        mode: str | None = None,
+    ) -> None:
+        if patience < 1:
+            raise ConfigurationError(f"patience is a number of epochs, 1 or more, not {patience!r}")
+        if mode not in (None, "min", "max"):
+            raise ConfigurationError(f"mode is 'min' or 'max', not {mode!r}")
+        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
+        higher = monitor.removeprefix("validation_") in HIGHER_IS_BETTER
+        self.mode = mode or ("max" if higher else "min")
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch = np.inf if self.mode == "min" else -np.inf, 0
+        self._saved: tuple[Array, Array] | None = None
+
+    def start(self, model: Sequential) -> None:
+        self._forget()
+
+    def __call__(self, epoch: Epoch) -> bool:
+        if self.monitor not in epoch.record:
+            hint = "give fit(validation=...)" if self.monitor.startswith("validation_") else "add it to metrics="
+            raise ConfigurationError(
+                f"EarlyStopping watches {self.monitor!r}, which is not recorded; {hint}. "
+                f"Recorded: {', '.join(epoch.record)}"
+            )
+        value = epoch[self.monitor]
+        gain = self.best - value if self.mode == "min" else value - self.best
+        if gain > self.min_delta:
+            self.best, self.best_epoch = value, epoch.number
+            if self.restore_best:
+                self._saved = epoch.model.w.copy(), epoch.model.buffers.copy()
+        return epoch.number - self.best_epoch >= self.patience
+
+    def finish(self, model: Sequential, history: History) -> None:
+        if self._saved is not None:
+            model.w[...], model.buffers[...] = self._saved
+
+    def __repr__(self) -> str:
+        return f"EarlyStopping({self.monitor!r}, patience={self.patience})"
+
+
+class CSVLog:
+    """Write each epoch's record to a CSV file as training goes on."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._file: TextIO | None = None
+
+    def start(self, model: Sequential) -> None:
+        self._names: list[str] = []
+        try:
+            self._file = self.path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}; choose another path") from None
+
+    def __call__(self, epoch: Epoch) -> None:
+        if not self._names:
+            self._names = list(epoch.record)
+            self._write(self._names)
+        self._write([repr(epoch.record.get(name, "")) for name in self._names])
+
+    def _write(self, cells: list[str]) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(",".join(cells) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}; free some space") from None
+
+    def finish(self, model: Sequential, history: History) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class Progress:
+    """Show how training goes: a bar on a terminal (loss, metrics, rows/s, time left), else a line now and then.
+
+    Parameters
+    ----------
+    lines : int
+        About how many lines to print when there is no terminal.
+    """
+
+    def __init__(self, lines: int = 10) -> None:
+        self.lines = lines
+        self._bar: Any = None
+
+    def start(self, model: Sequential) -> None:
+        self._bar = self._task = None
+
+    def __call__(self, epoch: Epoch) -> None:
+        numbers = "  ".join(
+            f"{name.replace('validation_', 'val ')} {value:.4g}"
+            for name, value in epoch.record.items()
+            if name not in ("epoch", "step", "learning_rate", "seconds", "rows_per_second")
+        )
+        speed = f"{epoch.record.get('rows_per_second', 0.0):,.0f} rows/s"
+        if not sys.stderr.isatty():
+            if epoch.number in (1, epoch.epochs) or epoch.number % max(epoch.epochs // self.lines, 1) == 0:
+                print(f"epoch {epoch.number}/{epoch.epochs}  {numbers}  {speed}", file=sys.stderr, flush=True)
+            return
+        if self._bar is None:
+            self._open(epoch.epochs)
+        self._bar.update(self._task, completed=epoch.number, numbers=numbers, speed=speed)
+
+    def _open(self, epochs: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[numbers]}"),
+            TextColumn("[dim]{task.fields[speed]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("", total=epochs, numbers="", speed="")
+
+    def finish(self, model: Sequential, history: History) -> None:
+        if self._bar is not None:
+            self._bar.stop()
