@@ -20,7 +20,8 @@ from clearprop.errors import ConfigurationError
 from clearprop.layers import Layer
 from clearprop.losses import Loss
 from clearprop.model import Sequential
-from clearprop.ops import Key, Op
+from clearprop.ops import Op
+from clearprop.randomness import Key
 from clearprop.tape import GradientTape
 
 TOLERANCE = {"complex step": 1e-12, "central differences": 1e-6}

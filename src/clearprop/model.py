@@ -18,16 +18,8 @@ from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.initializers import Initializer, decode_initializer, encode_initializer
 from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from clearprop.layers.base import Parameters
-from clearprop.ops import Key, Op, as_activation
-
-INIT_PURPOSE = 1  # which of the streams of random numbers of a seed: see `generator`
-
-
-def generator(seed: int, purpose: int, counter: int = 0) -> np.random.Generator:
-    """NumPy's Philox stream for one purpose (1 weights, 2 orders, 3 splits) of one seed, at one counter (the epoch)."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ConfigurationError(f"seed is a whole number from 0 to 2**64 - 1, not {seed!r}")
-    return np.random.Generator(np.random.Philox(key=[int(seed), purpose], counter=[0, 0, 0, counter]))
+from clearprop.ops import Op, as_activation
+from clearprop.randomness import WEIGHTS, Key, generator
 
 
 @dataclass(frozen=True)
@@ -120,7 +112,7 @@ class Sequential:
             raise ConfigurationError(f"n_in is a whole number of inputs, 1 or more, not {n_in!r}")
         self.n_in, width = int(n_in), int(n_in)
         self.widths, shapes, buffers, initial = [width], [], [], []
-        rng = generator(self.seed, INIT_PURPOSE)
+        rng = generator(self.seed, WEIGHTS)
         for layer in self.layers:
             initial.append(layer.initial_parameters(width, rng))
             buffers.append(layer.initial_buffers(width))
@@ -232,7 +224,7 @@ class Sequential:
             raise ShapeError(f"the model expects an array of shape (n, {self.n_in}), not {tuple(x.shape)}")
         caches, new_buffers = [], []
         for i, layer in enumerate(self.layers):
-            layer_key = key._replace(layer=i) if key else None
+            layer_key = Key(key.seed, key.epoch, key.row, i) if key else None
             x, cache, kept = layer.forward(x, parameters[i], training=training, key=layer_key, buffers=buffers[i])
             caches.append(cache)
             new_buffers.append(kept)

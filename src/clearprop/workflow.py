@@ -21,6 +21,7 @@ import numpy as np
 
 from clearprop._registry import did_you_mean
 from clearprop._types import Array
+from clearprop._versions import versions
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
 from clearprop.data.csv_structure import nearest_file
@@ -129,12 +130,13 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """One honest sentence."""
-        linear = self.baselines["linear"]
-        judgement = "better than" if self.score > linear else "NOT better than"
-        text = f"{judgement} a linear model: {self.metric} {self.score:.3f} against {linear:.3f}"
+        """Better than the simple models or not, in one honest half sentence."""
+        rival = "a constant" if self.score <= self.baselines["constant"] else "a linear model"
+        against = self.baselines["constant" if rival == "a constant" else "linear"]
+        judgement = "better than" if self.score > against else "NOT better than"
+        text = f"{judgement} {rival}: {self.metric} {self.score:.3f} against {against:.3f}"
         if self.metric == "accuracy":
-            rows = abs(round((self.score - linear) * len(self.test)))
+            rows = abs(round((self.score - against) * len(self.test)))
             return f"{text}, a difference of {rows} of {len(self.test)} test rows"
         return f"{text} on {len(self.test)} test rows"
 
@@ -248,7 +250,9 @@ def _plan(data: Dataset | Table, target: str | None, task: Task | None) -> tuple
         return data, Preparation.of(data)
     if target is None:
         names = ", ".join(data.names)
-        raise ConfigurationError(f"which column of {data.path} is to be predicted? Name it as target: {names}")
+        raise ConfigurationError(
+            f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
+        )
     plan = Preparation.fit(data, target, task)
     return plan.dataset(data), plan
 
@@ -385,7 +389,9 @@ def _make(path: Path, *, exist_ok: bool) -> None:
 
 def _refuse_run(path: Path, force: bool) -> None:
     if not force and ((path / REPORT).exists() or (path / MODEL).exists()):
-        raise OutputError(f"{path}: there is a run in this folder; choose another one, or force overwriting")
+        raise OutputError(
+            f"{path}: there is a run in this folder; choose another one, or overwrite it with force (--force)"
+        )
 
 
 def write_run(run: Run, folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
@@ -435,22 +441,8 @@ def report(run: Run) -> dict[str, Any]:
         "test": run.scores,
         "baselines": run.baselines,
         "verdict": run.verdict,
-        "versions": versions(),
+        "versions": versions("numpy", "scikit-learn"),
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python, clearprop and the libraries it rests on, without importing them."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for package in ("clearprop", "numpy", "scipy", "scikit-learn", "llvmlite", "matplotlib", "duckdb", "safetensors"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
 
 
 def column_names(saved: SavedModel) -> list[str]:

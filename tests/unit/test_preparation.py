@@ -125,9 +125,7 @@ def test_new_table_needs_the_same_columns(table):
     assert plan.apply(reordered).tolist() == [[1.0, 5.0]]
     with pytest.raises(DataError, match=r"new\.csv: there is no column 'petal'; did you mean 'petals'"):
         plan.apply(table("petals,sepal\n1,2\n", "new.csv"))
-    with pytest.raises(
-        DataError, match=r"new\.csv:3: column 'species': 'rose' is not among .* setosa, virginica"
-    ):
+    with pytest.raises(DataError, match=r"new\.csv:3: column 'species': 'rose' is not among .* setosa, virginica"):
         plan.dataset(table("petal,sepal,species\n1,2,setosa\n1,2,rose\n", "new.csv"))
     with pytest.raises(ShapeError, match="X has 1 columns"):
         plan.standardise(np.zeros((2, 1)))

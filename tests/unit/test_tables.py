@@ -113,9 +113,7 @@ def test_folders_and_devices(write, tmp_path):
             read_table("/dev/zero")
 
 
-@pytest.mark.parametrize(
-    "name", ["qu'ote.csv", "a b.csv", "花.csv", "-.csv", "~x.csv", "t.csv.gz", "no_ending"]
-)
+@pytest.mark.parametrize("name", ["qu'ote.csv", "a b.csv", "花.csv", "-.csv", "~x.csv", "t.csv.gz", "no_ending"])
 def test_odd_file_names(write, name):
     assert cells(read_table(write("a,b\n1,2\n", name))) == {"a": ["1"], "b": ["2"]}
 
@@ -126,17 +124,13 @@ def test_glob_pattern_as_a_name_reads_one_file(write):
     assert cells(read_table(write("a,b\n1,2\n", "g*.csv"))) == {"a": ["1"], "b": ["2"]}
 
 
-TEXT = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\x1a", exclude_categories=["Cc", "Cs"]), max_size=5
-)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0\x1a", exclude_categories=["Cc", "Cs"]), max_size=5)
 CELL = st.one_of(TEXT, st.text("ab\"\n,; \t|#'\\", max_size=5))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.integers(2, 4).flatmap(
-        lambda k: st.lists(st.lists(CELL, min_size=k, max_size=k), min_size=1, max_size=6)
-    ),
+    rows=st.integers(2, 4).flatmap(lambda k: st.lists(st.lists(CELL, min_size=k, max_size=k), min_size=1, max_size=6)),
     ending=st.sampled_from(["\n", "\r\n"]),
     separator=st.sampled_from(",;\t|"),
 )

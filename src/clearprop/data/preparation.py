@@ -144,7 +144,8 @@ class Preparation:
         """``(X - mean) / scale`` for each column."""
         if X.shape[1] != len(self.mean):
             raise ShapeError(f"X has {X.shape[1]} columns but the plan has {len(self.mean)} features")
-        return ((X - np.array(self.mean)) / np.array(self.scale)).astype(X.dtype, copy=False)
+        standardised: Array = (X - np.array(self.mean)) / np.array(self.scale)
+        return standardised.astype(X.dtype, copy=False)
 
     def transform(self, dataset: Dataset) -> Dataset:
         """`dataset` with standardised features and, for regression, standardised target."""
@@ -159,7 +160,7 @@ class Preparation:
         """Quantities in the target's own unit from standardised ones; class numbers as they are."""
         if self.task == "classification":
             return y
-        columns = y.reshape(len(y), -1) * np.array(self.target_scale) + np.array(self.target_mean)
+        columns: Array = y.reshape(len(y), -1) * np.array(self.target_scale) + np.array(self.target_mean)
         return columns.reshape(y.shape)
 
     # ------------------------------------------------------------------------------------ saving, showing
@@ -191,7 +192,8 @@ class Preparation:
                 raise ConfigurationError(f"the preparation's {key} must hold values of type {kind.__name__}")
             if kind is float and not all(map(math.isfinite, items)):
                 raise ConfigurationError(f"the preparation's {key} holds a number that is not finite")
-        plan = cls(**{k: v if isinstance(v, str) else tuple(v) for k, v in config.items()})
+        given: dict[str, Any] = {k: v if isinstance(v, str) else tuple(v) for k, v in config.items()}
+        plan = cls(**given)
         fits = len(plan.feature_names) == len(plan.mean) == len(plan.scale)
         fits_target = len(plan.target_mean) == len(plan.target_scale) and (
             bool(plan.target_mean) != bool(plan.class_names)

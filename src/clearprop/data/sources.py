@@ -169,7 +169,8 @@ def friedman1(n_samples: int = 1000, n_features: int = 10, noise: float = 1.0, r
     """``10 sin(pi x1 x2) + 20 (x3 - 0.5)^2 + 10 x4 + 5 x5`` and noise; other features are useless."""
     from sklearn.datasets import make_friedman1
 
-    return Dataset(*make_friedman1(n_samples, n_features, noise=noise, random_state=random_state), name="friedman1")
+    X, y = make_friedman1(n_samples, n_features, noise=noise, random_state=random_state)
+    return Dataset(X, y, name="friedman1")
 
 
 @source

@@ -94,7 +94,11 @@ def _read_cells(name: str, separator: str, n_columns: int) -> list[Array]:
 
     # A file name is a parameter, absolute (so no URL) and escaped (so no glob pattern).
     where = glob.escape(os.path.abspath(name))
-    safe = {"autoinstall_known_extensions": False, "autoload_known_extensions": False, "threads": 1}
+    safe: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": 1,
+    }
     with duckdb.connect(config=safe) as connection:
         query = (
             "SELECT coalesce(trim(columns(*), ' \t'), '') FROM read_csv(?, delim = ?, columns = ?, "

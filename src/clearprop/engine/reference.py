@@ -13,8 +13,8 @@ from clearprop.engine.base import ENGINES, Batches, GradientOptions, State
 from clearprop.errors import ConfigurationError, DivergenceError
 from clearprop.losses import Loss, penalty, penalty_gradient
 from clearprop.model import Segment, Sequential
-from clearprop.ops import Key
 from clearprop.optim import LBFGS, Optimizer
+from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns, so that callers can look, save or stop
 ROWS = 4096  # rows predicted at once, which bounds the memory of wide layers

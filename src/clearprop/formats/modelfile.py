@@ -8,8 +8,8 @@ The same model always gives the same bytes; there is no date in them.
 """
 
 import json
+import math
 import os
-import platform
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from clearprop._types import Array
+from clearprop._versions import versions
 from clearprop.data.csv_structure import nearest_file
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
@@ -32,6 +33,7 @@ LINKS = ("identity", "softmax", "sigmoid", "exp")
 
 _FIELDS = {"format", "architecture", "preparation", "link", "versions", "sha256"}
 _BLANK = "0" * 64
+_LONGEST_HEADER = 100_000_000  # bytes, as safetensors has it
 _MARK = b'\\"sha256\\":\\"'  # as the document, a JSON string inside JSON, shows its digest
 
 _OTHER_FORMATS = {
@@ -98,7 +100,7 @@ def save(
         "architecture": model.config(),
         "preparation": None if preparation is None else preparation.config(),
         "link": link,
-        "versions": _versions(),
+        "versions": versions("numpy"),
         "sha256": _BLANK,
     }
     atomic_write(path, _sealed(model.w, model.buffers, document))
@@ -115,7 +117,9 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     name = os.fspath(path)
     content = _content(name)
     document = _document(name, content)
-    if type(document.get("format")) is int and document["format"] > FORMAT:
+    if type(document.get("format")) is not int:  # True is 1 for Python, not for us
+        _damaged(name, "its description is incomplete")
+    if document["format"] > FORMAT:
         writer = document.get("versions", {}).get("clearprop", "a newer version")
         raise ModelFileError(
             f"{name}: format {document['format']}, written by clearprop {writer}; this version reads format "
@@ -125,15 +129,29 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     if set(document) != _FIELDS or document["format"] != FORMAT or document["link"] not in LINKS:
         _damaged(name, "its description is incomplete")
     try:
-        model = model_from_config(document["architecture"])
+        model = _architecture(name, document["architecture"], content)
         plan = document["preparation"]
         preparation = None if plan is None else Preparation.from_config(plan)
+    except ModelFileError:
+        raise
     except ClearpropError as error:
         _damaged(name, str(error))
     except Exception:  # whatever a senseless description leads to, the file is to blame
         _damaged(name, "its architecture makes no sense")
     _fill(name, model, content)
     return SavedModel(model, preparation, document["link"])
+
+
+def _architecture(name: str, config: dict[str, Any], content: bytes) -> Sequential:
+    """The network with its initial weights, made only if the file is long enough to hold its parameters."""
+    model = model_from_config({**config, "n_in": None})
+    width, n_parameters = config["n_in"], 0
+    for layer in model.layers:
+        width, shapes = layer.build(width)
+        n_parameters += sum(math.prod(shape) for shape in shapes.values())
+    if n_parameters * model.dtype.itemsize > len(content):
+        _damaged(name, f"its architecture has {n_parameters} parameters, more than the file can hold")
+    return model.build(config["n_in"])
 
 
 def _sealed(w: Array, buffers: Array, document: dict[str, Any]) -> bytes:
@@ -169,8 +187,10 @@ def _content(name: str) -> bytes:
 def _document(name: str, content: bytes) -> dict[str, Any]:
     """The JSON document, strictly read."""
     header_end = 8 + int.from_bytes(content[:8], "little")
+    if header_end - 8 > _LONGEST_HEADER:
+        raise ModelFileError(f"{name}: this is not a model file; name one that clearprop wrote")
     if len(content) < 10 or header_end > len(content):
-        _damaged(name, f"it has only {len(content)} bytes")
+        _damaged(name, f"it ends after {len(content)} bytes")
     try:
         header = _strict_json(content[8:header_end].decode())
         text = header["__metadata__"]["clearprop"]
@@ -233,17 +253,6 @@ def _fill(name: str, model: Sequential, content: bytes) -> None:
         if not np.isfinite(found).all():
             _damaged(name, f"{tensor} contains NaN or infinity")
         destination[...] = found
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {"python": platform.python_version(), "numpy": np.__version__}
-    try:
-        versions["clearprop"] = version("clearprop")
-    except PackageNotFoundError:  # run from a source folder
-        versions["clearprop"] = "unknown"
-    return versions
 
 
 def _damaged(name: str, what: str) -> NoReturn:

@@ -6,7 +6,8 @@ from typing import Any
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
 from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters
-from clearprop.ops import ACTIVATIONS, Key, Op, as_activation
+from clearprop.ops import ACTIVATIONS, Op, as_activation
+from clearprop.randomness import Key
 from clearprop.tape import differentiable
 
 

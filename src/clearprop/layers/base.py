@@ -15,7 +15,7 @@ from clearprop._configured import Configured
 from clearprop._registry import Registry
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
-from clearprop.ops import Key
+from clearprop.randomness import Key
 
 Parameters = Mapping[str, Value]
 NOTHING: Parameters = {}

@@ -9,7 +9,8 @@ from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
 from clearprop.initializers import Initializer, as_initializer
 from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters, trainable_names
-from clearprop.ops import Key, affine, matmul
+from clearprop.ops import affine, matmul
+from clearprop.randomness import Key
 
 
 class Dense(Layer):

@@ -8,13 +8,14 @@ import numpy as np
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
 from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters
-from clearprop.ops import Key, dropout, dropout_mask
+from clearprop.ops import dropout, dropout_mask
+from clearprop.randomness import Key
 
 
 class Dropout(Layer):
     """y = x m / (1 - rate) in training, m being 0 with probability `rate`, else 1; y = x in prediction.
 
-    The mask is a function of seed, epoch, row and unit alone (see `clearprop.ops.noise`).
+    The mask is a function of seed, epoch, row and unit alone (see `clearprop.randomness`).
     """
 
     def __init__(self, rate: float) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters, trainable_names
-from clearprop.ops import Key, batch_norm, layer_norm
+from clearprop.ops import batch_norm, layer_norm
+from clearprop.randomness import Key
 
 
 class _Normalization(Layer):

@@ -47,7 +47,7 @@ from clearprop.ops.arithmetic import (
     where,
 )
 from clearprop.ops.linear import affine
-from clearprop.ops.noise import Key, dropout, dropout_mask
+from clearprop.ops.noise import dropout, dropout_mask
 from clearprop.ops.normalization import batch_norm, layer_norm
 from clearprop.ops.op import ACTIVATIONS, OPS, Op, activation, as_activation, elementwise, op
 from clearprop.ops.reductions import logsumexp, max_, mean, sum_
@@ -55,7 +55,6 @@ from clearprop.ops.reductions import logsumexp, max_, mean, sum_
 __all__ = [
     "ACTIVATIONS",
     "OPS",
-    "Key",
     "Op",
     "absolute",
     "activation",

@@ -8,9 +8,8 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.engine import Batches
 from clearprop.errors import ConfigurationError, DataError
-from clearprop.model import generator
+from clearprop.randomness import ORDERS, generator
 
-ORDER_PURPOSE = 2  # the stream of random numbers for orders: see `model.generator`
 Order = str | Array | Sequence[Any] | Callable[[int], Any]
 NAMES = ("shuffled", "sequential", "bootstrap", "full")
 
@@ -64,7 +63,7 @@ def _named(order: str, epoch: int, n: int, batch_size: int, steps: int | None, s
         batch_size = n
     count = n if steps is None else steps * batch_size
     passes = -(-count // n)
-    rng = generator(seed, ORDER_PURPOSE, epoch)
+    rng = generator(seed, ORDERS, epoch)
     if order == "bootstrap":
         rows = rng.integers(0, n, count)
     elif order == "shuffled":

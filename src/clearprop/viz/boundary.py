@@ -91,7 +91,8 @@ def _class_points(axes: "Axes", dataset: Dataset) -> None:
     # In random order, so that no class hides the others.
     order = np.random.default_rng(0).permutation(len(dataset))
     axes.scatter(
-        *dataset.X[order].T,
+        dataset.X[order, 0],
+        dataset.X[order, 1],
         s=size,
         c=[colour(int(c)) for c in dataset.y[order]],
         edgecolors="white",
@@ -104,10 +105,22 @@ def _class_points(axes: "Axes", dataset: Dataset) -> None:
 
 
 def _quantities(axes: "Axes", side: list[Array], predicted: Array, dataset: Dataset) -> None:
+    from matplotlib.colors import Normalize
+
     y = dataset.y if dataset.y.ndim == 1 else dataset.y[:, 0]
-    span = {"cmap": "viridis", "vmin": float(y.min()), "vmax": float(y.max())}
-    axes.pcolormesh(*side, predicted, shading="auto", rasterized=True, **span)
-    points = axes.scatter(*dataset.X.T, c=y, s=30, edgecolors="white", linewidths=0.7, zorder=3, **span)
+    scale = Normalize(float(y.min()), float(y.max()))
+    axes.pcolormesh(*side, predicted, shading="auto", cmap="viridis", norm=scale)
+    points = axes.scatter(
+        dataset.X[:, 0],
+        dataset.X[:, 1],
+        c=y,
+        s=30,
+        cmap="viridis",
+        norm=scale,
+        edgecolors="white",
+        linewidths=0.7,
+        zorder=3,
+    )
     bar = axes.figure.colorbar(points, ax=axes, pad=0.02)
     bar.ax.tick_params(colors=MUTED, length=0)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)

@@ -1,0 +1,5 @@
+"""``python -m clearprop`` is the command ``clearprop``."""
+
+from clearprop.cli import main
+
+main()

@@ -1,0 +1,40 @@
+"""``clearprop doctor``: what is installed here, and what training will run on."""
+
+import os
+import platform
+
+from clearprop.cli.output import say, table
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "llvmlite",
+    "matplotlib",
+    "duckdb",
+    "safetensors",
+    "typer",
+    "rich",
+)
+
+
+def doctor() -> None:
+    """Show versions, processors, the engine and fonts: what a bug report needs."""
+    from clearprop._versions import versions
+    from clearprop.engine import choose_engine
+    from clearprop.losses import CrossEntropy
+    from clearprop.model import MLP
+    from clearprop.optim import Adam
+    from clearprop.viz.fonts import cjk_font
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    engine, reason = choose_engine("auto", MLP([2, 32, 32, 2]), CrossEntropy(), Adam())
+    font = cjk_font() or "none; Chinese text in pictures will be boxes; install Noto Sans CJK"
+    rows = [
+        *versions(*PACKAGES).items(),
+        ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+        ("processors", f"{os.cpu_count()}, of which {usable} may be used"),
+        ("engine", f"{engine.name} ({reason})"),
+        ("CJK font", font),
+    ]
+    say(table(rows))

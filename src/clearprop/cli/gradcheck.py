@@ -1,0 +1,45 @@
+"""``clearprop gradcheck``: is every derivative right on this machine?"""
+
+from typing import Annotated
+
+import typer
+
+from clearprop.cli.output import say, table
+
+CHECK_FAILED = 5
+
+
+def gradcheck(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Operations, layers or losses; by default all of them.")
+    ] = None,
+) -> None:
+    """Compare every derivative with two independent numerical ones.
+
+    The complex step is exact to the last digits, central differences to about half of them. The table shows
+    the largest relative error of each; the exit code is 5 if one is too large.
+
+    Examples: `clearprop gradcheck` and `clearprop gradcheck gelu Dense crossentropy`
+    """
+    from clearprop.selfcheck import checks
+
+    known = checks()
+    reports = {name: known[name] for name in names or known}
+    wrong = []
+    rows: list[tuple[str, ...]] = [("gradient of", "complex step", "central differences", "")]
+    for name, check in reports.items():
+        report = check()
+        errors = {
+            method: max((c.error for c in report.comparisons if c.method == method), default=0.0)
+            for method in rows[0][1:3]
+        }
+        rows.append((name, *(f"{error:.1e}" for error in errors.values()), "ok" if report.passed else "WRONG"))
+        if not report.passed:
+            wrong.append(report)
+    say(table(rows))
+    for report in wrong:
+        say(f"\n{report}")
+    say()
+    say(f"{len(reports) - len(wrong)} of {len(reports)} gradients are right")
+    if wrong:
+        raise typer.Exit(CHECK_FAILED)
