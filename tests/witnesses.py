@@ -100,7 +100,7 @@ def second_order_error(op: Op, inputs: list[Any], rng: np.random.Generator) -> f
     second = outer.gradient(s, tensors, unconnected="zero")
     terms = [float(np.sum(d.value * outer_v[k])) for k, d in zip(free, second, strict=True)]
     sizes = [np.sum(np.abs(d.value * outer_v[k])) for k, d in zip(free, second, strict=True)]
-    return abs(sum(terms) - numeric) / max(sum(sizes), 1e-2)
+    return float(abs(sum(terms) - numeric) / max(sum(sizes), 1.0))
 
 
 def tape_gradients(op: Op, inputs: list[Any], dy: Any) -> list[Any]:

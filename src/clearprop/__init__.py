@@ -3,6 +3,7 @@
 Importing it loads NumPy and nothing else; SciPy, scikit-learn, matplotlib, DuckDB and llvmlite wait until needed.
 """
 
+from clearprop._versions import __version__ as __version__
 from clearprop.data import Dataset, Preparation, load_dataset, read_table
 from clearprop.engine import ENGINES
 from clearprop.formats import load, save
@@ -49,8 +50,6 @@ from clearprop.optim import (
 )
 from clearprop.tape import GradientTape, Tensor
 from clearprop.train import CSVLog, EarlyStopping, Epoch, History, Progress, fit, predict, train
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,7 +1,9 @@
-"""Which versions are in use, without importing them: for model files, reports and bug reports."""
+"""Our version, and which versions of others are in use, without importing them: for files and bug reports."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+
+__version__ = "0.1.0"
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -10,9 +12,7 @@ def versions(*packages: str) -> dict[str, str]:
     >>> versions("no-such-package")["no-such-package"]
     'not installed'
     """
-    import clearprop
-
-    found = {"python": platform.python_version(), "clearprop": clearprop.__version__}
+    found = {"python": platform.python_version(), "clearprop": __version__}
     for package in packages:
         try:
             found[package] = version(package)

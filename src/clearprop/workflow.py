@@ -7,44 +7,33 @@ because a network that does not beat those is not worth having.
 
 import inspect
 import itertools
-import json
+import math
 import os
-import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from clearprop._registry import did_you_mean
-from clearprop._types import Array
-from clearprop._versions import versions
+from clearprop.answers import evaluate
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
 from clearprop.data.csv_structure import nearest_file
 from clearprop.data.dataset import Task
-from clearprop.data.scores import METRIC_OF_TASK, classification_scores, regression_scores
-from clearprop.errors import ConfigurationError, DataError, OutputError
-from clearprop.formats.modelfile import SavedModel, load, save
+from clearprop.data.scores import METRIC_OF_TASK
+from clearprop.errors import ConfigurationError, DataError
+from clearprop.formats.modelfile import SavedModel
 from clearprop.losses import MSE, CrossEntropy, Loss
 from clearprop.model import MLP
 from clearprop.optim import OPTIMIZERS
-from clearprop.store import atomic_write, output_error
-from clearprop.train import EarlyStopping, Epoch, History, fit, predict
+from clearprop.train import EarlyStopping, Epoch, History, fit
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.2
 LEAST_ROWS = 10
-MODEL, HISTORY, REPORT, CURVES, BOUNDARY = (
-    "model.safetensors",
-    "history.csv",
-    "report.json",
-    "curves.png",
-    "boundary.png",
-)
+_COPIES = 5  # of the parameters: themselves, gradient, the slots of Adam, the best so far
 
 
 @dataclass(frozen=True)
@@ -166,6 +155,7 @@ def train_run(
     *,
     target: str | None = None,
     task: Task | None = None,
+    test_rows: Any = None,
     callbacks: tuple[Callable[[Epoch], Any], ...] = (),
 ) -> Run:
     """Split, prepare, train, stop in time, and judge.
@@ -180,6 +170,8 @@ def train_run(
         The column to predict; a Table needs one, a Dataset has one.
     task : {"classification", "regression"}, optional
         Overrules what the target's values suggest; for a Table.
+    test_rows : array of int, optional
+        Row numbers to hold back and judge on, as a fold of a cross-validation; default a random fifth.
     callbacks : tuple of callables
         Called after each epoch, as in `fit`.
 
@@ -202,16 +194,18 @@ def train_run(
     everything, plan = _plan(data, target, task)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
-    rest, test = everything.split(TEST_FRACTION, seed=options.seed)
+    if test_rows is None:
+        rest, test = everything.split(TEST_FRACTION, seed=options.seed)
+    else:
+        rest = everything.take(np.setdiff1d(np.arange(len(everything)), test_rows))
+        test = everything.take(test_rows)
     training, validation = rest.split(VALIDATION_FRACTION, seed=options.seed)
     plan = plan.fit_statistics(training)
     metric = METRIC_OF_TASK[everything.task]
     loss: Loss = CrossEntropy() if everything.task == "classification" else MSE()
-    model = MLP(
-        [everything.n_features, *options.hidden, everything.n_outputs],
-        activation=options.activation,
-        seed=options.seed,
-    )
+    widths = [everything.n_features, *options.hidden, everything.n_outputs]
+    _check_size(widths)
+    model = MLP(widths, activation=options.activation, seed=options.seed)
     stopping = EarlyStopping(monitor="validation_loss", patience=options.patience, restore_best=True)
     started = time.perf_counter()
     history = fit(
@@ -257,6 +251,18 @@ def _plan(data: Dataset | Table, target: str | None, task: Task | None) -> tuple
     return plan.dataset(data), plan
 
 
+def _check_size(widths: list[int]) -> None:
+    """Refuse a network that this machine cannot hold, before it tries to."""
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
+    needed = _COPIES * 8 * n_parameters
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
+    if needed > present:
+        raise ConfigurationError(
+            f"a network of widths {widths} has {n_parameters:.3g} parameters; training it takes "
+            f"{needed / 2**30:,.0f} GiB, this machine has {present / 2**30:,.0f}; use fewer hidden units"
+        )
+
+
 def _optimizer(options: RunOptions) -> Any:
     make = OPTIMIZERS[options.optimizer]
     rate = options.learning_rate
@@ -267,196 +273,3 @@ def _optimizer(options: RunOptions) -> Any:
     if "learning_rate" not in inspect.signature(make).parameters:
         raise ConfigurationError(f"optimizer {options.optimizer!r} has no learning rate; leave it out")
     return make(learning_rate=rate)
-
-
-# ---------------------------------------------------------------------------------------- using a saved model
-
-
-def load_model(path: str | os.PathLike[str]) -> SavedModel:
-    """The model in a file, or in a run folder, with the preparation that new rows need.
-
-    Raises
-    ------
-    ModelFileError
-        It cannot be read.
-    ConfigurationError
-        It was saved without a preparation.
-    """
-    name = os.fspath(path)
-    saved = load(os.path.join(name, MODEL) if os.path.isdir(name) else name)
-    if saved.preparation is None:
-        raise ConfigurationError(
-            f"{name}: this model was saved without a preparation, so it does not know what columns mean; "
-            "use it from Python, or save it with preparation="
-        )
-    return saved
-
-
-def _preparation(saved: SavedModel) -> Preparation:
-    if saved.preparation is None:
-        raise ConfigurationError("this model has no preparation; save it with preparation=")
-    return saved.preparation
-
-
-def predictions(saved: SavedModel, X: Array) -> Array:
-    """Probabilities of the classes, or quantities in the target's own unit, for raw features; shape (n, k)."""
-    plan = _preparation(saved)
-    return plan.inverse_target(predict(saved.model, plan.standardise(X), link=saved.link))
-
-
-def evaluate(saved: SavedModel, data: Dataset) -> dict[str, Any]:
-    """scikit-learn's scores of the model's predictions on raw `data`."""
-    answers = predictions(saved, data.X)
-    if data.task == "classification":
-        return classification_scores(data, answers)
-    return regression_scores(data, answers)
-
-
-def rows_for(saved: SavedModel, data: Dataset | Table) -> Dataset:
-    """`data`, target included, as raw numbers in the model's own columns and classes."""
-    plan = _preparation(saved)
-    if isinstance(data, Table):
-        return plan.dataset(data)
-    _check_features(plan, data)
-    if data.target_names != plan.class_names:
-        raise DataError(f"{data.name} has other classes than the model: {', '.join(plan.class_names)}")
-    return data
-
-
-def features_for(saved: SavedModel, data: Dataset | Table) -> Array:
-    """The features of `data` as raw numbers in the model's own columns; a target is not needed."""
-    plan = _preparation(saved)
-    if isinstance(data, Table):
-        return plan.apply(data)
-    _check_features(plan, data)
-    return data.X
-
-
-def _check_features(plan: Preparation, data: Dataset) -> None:
-    if data.feature_names != plan.feature_names:
-        raise DataError(f"{data.name} has other features than the model, which needs: {', '.join(plan.feature_names)}")
-
-
-# ------------------------------------------------------------------------------------------------ run folders
-
-
-@contextmanager
-def run_folder(name: str, folder: str | os.PathLike[str] | None = None, *, force: bool = False) -> Iterator[Path]:
-    """Claim a folder for a run before it starts, so that a long training cannot end with nowhere to write.
-
-    Without `folder` it is ``runs/<name>-<n>``, with the next free number. If the run fails and nothing was
-    written, the folder is removed again.
-
-    Raises
-    ------
-    OutputError
-        The folder holds a run already and `force` is not set, or it cannot be made.
-    """
-    if folder is None:
-        path = _next_folder(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).stem).strip("-.") or "run")
-    else:
-        path = Path(folder)
-        _refuse_run(path, force)
-        _make(path, exist_ok=True)
-    try:
-        yield path
-    finally:
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-
-
-def _next_folder(root: Path, name: str) -> Path:
-    _make(root, exist_ok=True)
-    for number in itertools.count(1):
-        path = root / f"{name}-{number}"
-        if not path.exists():
-            try:
-                path.mkdir()
-                return path
-            except FileExistsError:  # another run was faster
-                continue
-            except OSError as error:
-                raise output_error(path, error) from None
-    raise AssertionError("unreachable")
-
-
-def _make(path: Path, *, exist_ok: bool) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=exist_ok)
-    except OSError as error:
-        raise output_error(path, error) from None
-
-
-def _refuse_run(path: Path, force: bool) -> None:
-    if not force and ((path / REPORT).exists() or (path / MODEL).exists()):
-        raise OutputError(
-            f"{path}: there is a run in this folder; choose another one, or overwrite it with force (--force)"
-        )
-
-
-def write_run(run: Run, folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
-    """Write the run into `folder`; returns the files.
-
-    ``model.safetensors``, ``history.csv``, ``report.json``, ``curves.png`` and, for two features,
-    ``boundary.png``.
-
-    Raises
-    ------
-    OutputError
-        There is a run in the folder and `force` is not set, or a file cannot be written.
-    """
-    from clearprop.viz import boundary, curves
-
-    path = Path(folder)
-    _refuse_run(path, force)
-    _make(path, exist_ok=True)
-    files = [path / name for name in (MODEL, HISTORY, REPORT, CURVES)]
-    save(run.saved.model, files[0], preparation=run.saved.preparation, link=run.saved.link)
-    atomic_write(files[1], run.history.to_csv().encode())
-    report_text = json.dumps(report(run), indent=2, ensure_ascii=False, allow_nan=False)
-    atomic_write(files[2], (report_text + "\n").encode())
-    curves(run.history.columns(), files[3])
-    if run.data.n_features == 2:
-        files.append(path / BOUNDARY)
-        boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data, files[4])
-    else:
-        (path / BOUNDARY).unlink(missing_ok=True)  # of an overwritten run
-    return files
-
-
-def report(run: Run) -> dict[str, Any]:
-    """Everything about the run that is worth keeping, as JSON can hold it."""
-    plan = _preparation(run.saved)
-    return {
-        "data": run.data.name,
-        "task": run.data.task,
-        "rows": run.rows,
-        "columns": [dict(zip(("name", "role", "treatment"), row, strict=True)) for row in plan.describe()],
-        "options": asdict(run.options),
-        "parameters": run.saved.model.n_parameters,
-        "epochs": len(run.history),
-        "best_epoch": run.best_epoch,
-        "seconds": round(run.seconds, 3),
-        "metric": run.metric,
-        "test": run.scores,
-        "baselines": run.baselines,
-        "verdict": run.verdict,
-        "versions": versions("numpy", "scikit-learn"),
-    }
-
-
-def column_names(saved: SavedModel) -> list[str]:
-    """Names for a table of predictions: the target, then the probability of each class."""
-    plan = _preparation(saved)
-    if plan.class_names:
-        return [plan.target, *(f"P({name})" for name in plan.class_names)]
-    several = len(plan.target_mean) > 1
-    return [f"{plan.target} {i + 1}" if several else plan.target for i in range(len(plan.target_mean))]
-
-
-def prediction_rows(saved: SavedModel, answers: Array) -> Iterator[list[str]]:
-    """For each row of `predictions`, the cells of `column_names`."""
-    names = np.array(_preparation(saved).class_names, dtype=object)
-    for row in answers:
-        numbers = [repr(float(value)) for value in row]
-        yield [str(names[row.argmax()]), *numbers] if len(names) else numbers

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+
+from clearprop import ops
+from clearprop.gradcheck import check_gradients, sample_inputs
+from clearprop.ops import ACTIVATIONS, OPS, Op
 from witnesses import (
     CASES,
     is_float,
@@ -13,17 +17,18 @@ from witnesses import (
     worst_op_error,
 )
 
-from clearprop import ops
-from clearprop.gradcheck import check_gradients, sample_inputs
-from clearprop.ops import ACTIVATIONS, OPS, Op
-
 # Parameters other than the default ones; the registry gives the rest.
 WIDER = ops.broadcast_to.bind(shape=(2, 3, 1, 1))  # its input is not one that sample_inputs draws
 VARIANTS = [
     ops.leaky_relu.bind(slope=0.3),
     ops.elu.bind(alpha=1.7),
     *(ops.power.bind(exponent=p) for p in (-1.0, 0.0, 1.0, 2, 3.5)),
-    *(op.bind(axis=axis, keepdims=k) for op in (ops.sum_, ops.mean, ops.max_) for axis in (0, -1) for k in (False, True)),
+    *(
+        op.bind(axis=axis, keepdims=k)
+        for op in (ops.sum_, ops.mean, ops.max_)
+        for axis in (0, -1)
+        for k in (False, True)
+    ),
     *(ops.logsumexp.bind(axis=axis, keepdims=k) for axis in (0, 1) for k in (False, True)),
     ops.layer_norm.bind(epsilon=0.1),
     ops.batch_norm.bind(epsilon=0.1),

@@ -66,7 +66,8 @@ def test_post_000_replays_to_nine_digits(moons_000, name, trainable):
             seen[f"{prefix}_acc"].append(accuracy(data.y, outputs))
     for quantity, values in recording["trajectory_after_epoch"].items():
         np.testing.assert_allclose(seen[quantity], values, rtol=0, atol=1e-9)
-    for layer, (W, b) in zip((0, 2, 4, 6), zip(recording["final"]["W"], recording["final"]["b"], strict=True)):
+    final = zip(recording["final"]["W"], recording["final"]["b"], strict=True)
+    for layer, (W, b) in zip((0, 2, 4, 6), final, strict=True):
         np.testing.assert_allclose(model.parameters()[f"{layer}.weight"], array(W), rtol=0, atol=1e-9)
         np.testing.assert_allclose(model.parameters()[f"{layer}.bias"], array(b), rtol=0, atol=1e-9)
     moved = not np.array_equal(model.parameters()["0.bias"], biases)

@@ -17,8 +17,9 @@ def evaluate(
 
     Example: `clearprop evaluate runs/flowers-1 new.csv`
     """
-    from clearprop.workflow import evaluate as scores_of
-    from clearprop.workflow import load_data, load_model, rows_for
+    from clearprop.answers import evaluate as scores_of
+    from clearprop.answers import load_model, rows_for
+    from clearprop.workflow import load_data
 
     saved = load_model(model)
     rows = rows_for(saved, load_data(data))

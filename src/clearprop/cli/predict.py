@@ -23,8 +23,9 @@ def predict(
 
     Example: `clearprop predict runs/flowers-1 new.csv --out answers.csv`
     """
+    from clearprop.answers import column_names, features_for, load_model, prediction_rows, predictions
     from clearprop.store import atomic_write
-    from clearprop.workflow import column_names, features_for, load_data, load_model, prediction_rows, predictions
+    from clearprop.workflow import load_data
 
     if out is not None and out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")

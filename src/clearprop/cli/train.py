@@ -55,8 +55,10 @@ def train(
 
     Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
+    from clearprop.answers import preparation_of
+    from clearprop.runfolder import run_folder, write_run
     from clearprop.train import Progress
-    from clearprop.workflow import RunOptions, load_data, run_folder, train_run, write_run
+    from clearprop.workflow import RunOptions, load_data, train_run
 
     options = RunOptions(
         hidden=_widths(hidden),
@@ -71,8 +73,7 @@ def train(
     with run_folder(data, out, force=force) as folder:
         run = train_run(rows, options, target=target, task=task.value if task else None, callbacks=(Progress(),))
         files = write_run(run, folder, force=force)
-    plan = run.saved.preparation
-    assert plan is not None  # train_run always makes one
+    plan = preparation_of(run.saved)
     what = f"{len(plan.class_names)} classes" if plan.class_names else "a quantity"
     say(f"{run.data.name}: {len(run.data)} rows, {run.data.n_features} features, target {plan.target!r}: {what}")
     if plan.constant:

@@ -12,6 +12,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data.arrays import float_array
 from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.randomness import SPLITS, generator
 
 Task = Literal["classification", "regression"]
 
@@ -143,7 +144,7 @@ class Dataset:
         rest, part = train_test_split(
             np.arange(len(self)),
             test_size=n_part,
-            random_state=seed,
+            random_state=np.random.RandomState(generator(seed, SPLITS).bit_generator),
             stratify=self.y if self._can_stratify(n_part) else None,
         )
         return self.take(np.sort(rest)), self.take(np.sort(part))

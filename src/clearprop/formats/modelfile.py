@@ -168,15 +168,16 @@ def _sealed(w: Array, buffers: Array, document: dict[str, Any]) -> bytes:
 
 def _content(name: str) -> bytes:
     try:
-        if not stat.S_ISREG(os.stat(name).st_mode):
-            raise ModelFileError(f"{name}: this is not a file; name a model file")
-        content = Path(name).read_bytes()
+        regular = stat.S_ISREG(os.stat(name).st_mode)
+        content = Path(name).read_bytes() if regular else b""
     except FileNotFoundError:
         hint = nearest_file(name) or "train one with `clearprop train`"
         raise ModelFileError(f"{name}: there is no such model file; {hint}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a file name"
         raise ModelFileError(f"{name}: cannot be read ({reason}); check the path") from None
+    if not regular:
+        raise ModelFileError(f"{name}: this is not a file; name a model file")
     for start, what in _OTHER_FORMATS.items():
         # A safetensors file starts with the header's length, whose last bytes are zero.
         if content.startswith(start) and content[5:8] != b"\0\0\0":

@@ -16,6 +16,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
+from clearprop.data.arrays import float_array
 from clearprop.engine import GradientOptions, Program, choose_engine, initial_state
 from clearprop.errors import ConfigurationError, DataError, SaturationWarning, ShapeError
 from clearprop.losses import LOSSES, Loss
@@ -23,6 +24,7 @@ from clearprop.metrics import METRICS
 from clearprop.model import Sequential, saturated_layers
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
+from clearprop.randomness import ORDERS, generator
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
 
@@ -97,8 +99,8 @@ def train(
 
     Raises
     ------
-    ConfigurationError, ShapeError, DataError
-        Before the first epoch.
+    UnknownNameError, ConfigurationError, ShapeError, DataError
+        Names, settings and data are checked here, before the first epoch.
     DivergenceError
         Loss or weights left the finite numbers; the model keeps the last finite weights.
     """
@@ -109,6 +111,7 @@ def train(
             raise ConfigurationError(f"{name} is a whole number, {least} or more, not {value!r}")
     if steps_per_epoch is not None and steps_per_epoch < 1:
         raise ConfigurationError(f"steps_per_epoch is a whole number, 1 or more, not {steps_per_epoch!r}")
+    generator(seed, ORDERS)
     for name in metrics:
         METRICS[name]
     loss = LOSSES[loss]() if isinstance(loss, str) else loss
@@ -299,13 +302,18 @@ def fit(
 def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = "auto") -> Array:
     """The model's predictions, of shape (n, n_out): its outputs after `link` (a loss's `link`: "softmax", ...).
 
+    Raises
+    ------
+    ShapeError, DataError
+        X has not n_in columns, or a value that is not a finite number.
+
     >>> from clearprop.model import MLP
     >>> predict(MLP([2, 3]), [[0.0, 0.0]], link="softmax")
     array([[0.33333333, 0.33333333, 0.33333333]])
     """
-    X = np.asarray(X)
-    if X.ndim != 2 or X.dtype.kind not in "fiub":
-        raise ShapeError(f"predict takes an array of numbers of shape (n, {model.n_in}), not {X.dtype} of {X.shape}")
+    X = float_array(X, "X")
+    if X.ndim != 2:
+        raise ShapeError(f"predict takes an array of shape (n, {model.n_in}), not {X.shape}; one row is X[None, :]")
     loss, optimizer = LOSSES["mse"](), OPTIMIZERS["sgd"]()  # neither matters for prediction
     program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, GradientOptions())
     return np.asarray(ACTIVATIONS[link].forward(program.predict(X)))

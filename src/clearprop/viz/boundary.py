@@ -99,9 +99,17 @@ def _class_points(axes: "Axes", dataset: Dataset) -> None:
         linewidths=0.5,
         zorder=3,
     )
-    for c, name in enumerate(dataset.target_names):
-        axes.scatter([], [], s=40, color=colour(c), edgecolors="white", label=name)
-    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", labelcolor=INK, fontsize=9, loc="best")
+    dots = [axes.scatter([], [], s=40, color=colour(c), edgecolors="white") for c in range(dataset.n_classes)]
+    axes.legend(
+        dots,
+        dataset.target_names,
+        frameon=True,
+        framealpha=0.9,
+        edgecolor="none",
+        labelcolor=INK,
+        fontsize=9,
+        loc="best",
+    )
 
 
 def _quantities(axes: "Axes", side: list[Array], predicted: Array, dataset: Dataset) -> None:

@@ -1,0 +1,280 @@
+"""The command line as somebody uses it: files in a folder, messages on the screen, exit codes."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import clearprop
+import clearprop.cli.entry as cli
+from clearprop.data import load_dataset
+from clearprop.gradcheck import Comparison, GradientReport
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(clearprop.__file__)))}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; returns exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            cli.main(arguments)
+        code = end.value.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code or 0, out, err
+
+    return run
+
+
+def process(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "clearprop", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        **{"env": ENVIRONMENT} | options,
+    )
+
+
+@pytest.fixture
+def flowers():
+    """iris as a file with Chinese names; returns its name."""
+    data = load_dataset("iris")
+    names = ["山鸢尾", "变色鸢尾", "维吉尼亚鸢尾"]
+    with open("鸢尾花.csv", "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["花萼长", "花萼宽", "花瓣长", "花瓣宽", "品种"])
+        writer.writerows([*x, names[y]] for x, y in zip(data.X, data.y, strict=True))
+    return "鸢尾花.csv"
+
+
+def test_train_predict_evaluate(run, flowers, folder):
+    code, out, err = run("train", flowers, "--target", "品种", "--epochs", "30")
+    assert code == 0, err
+    assert "150 rows, 4 features, target '品种': 3 classes" in out
+    assert "96 training, 24 validation, 30 test rows" in out
+    assert "linear model" in out and "better than a" in out
+    assert "epoch" in err and "accuracy" in err
+    assert sorted(f.name for f in (folder / "runs" / "鸢尾花-1").iterdir()) == [
+        "curves.png",
+        "history.csv",
+        "model.safetensors",
+        "report.json",
+    ]
+
+    code, out, err = run("predict", "runs/鸢尾花-1", flowers, "--out", "答案.csv")
+    assert (code, out) == (0, "150 predictions are in 答案.csv\n")
+    with open("答案.csv", encoding="utf-8") as file:
+        answers = list(csv.DictReader(file))
+    assert list(answers[0]) == ["品种", "P(变色鸢尾)", "P(山鸢尾)", "P(维吉尼亚鸢尾)"]
+    with open(flowers, encoding="utf-8-sig") as file:
+        right = [a["品种"] == b["品种"] for a, b in zip(csv.DictReader(file), answers, strict=True)]
+    code, out, err = run("evaluate", "runs/鸢尾花-1/model.safetensors", flowers)
+    assert code == 0 and f"{np.mean(right):.4g}" in out and "维吉尼亚鸢尾" in out
+
+    code, _, err = run("predict", "runs/鸢尾花-1", flowers, "--out", "答案.csv")
+    assert code == 6 and "overwrite it with --force" in err
+    assert run("predict", "runs/鸢尾花-1", flowers, "--out", "答案.csv", "--force")[0] == 0
+
+
+def test_regression_and_standard_output(run):
+    code, out, _ = run("train", "diabetes", "--epochs", "5", "--out", "d", "--hidden", "8")
+    assert code == 0 and "target 'target': a quantity" in out and "r2" in out
+    code, out, _ = run("predict", "d", "diabetes")
+    lines = out.splitlines()
+    assert code == 0 and lines[0] == "target" and len(lines) == 443
+    assert 25 < np.mean([float(line) for line in lines[1:]]) < 346
+    code, out, _ = run("evaluate", "d", "diabetes")
+    assert code == 0 and "rmse" in out and "precision" not in out
+
+
+def test_constant_columns_are_mentioned(run):
+    with open("t.csv", "w") as file:
+        file.write("a,b,y\n" + "".join(f"{i},7,{i % 2}\n" for i in range(40)))
+    code, out, _ = run("train", "t.csv", "--target", "y", "--epochs", "2")
+    assert code == 0 and "of no use: b" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "mons"], 3, "neither a file nor a built-in data set; did you mean 'moons'? Known: moons, circles"),
+        (["train", "mons.csv"], 3, "there is no such file"),
+        (["train", "t.csv"], 2, "which column is to be predicted? Pass target (--target), one of: width, kind"),
+        (["train", "t.csv", "--target", "knd"], 3, "no column 'knd'; did you mean 'kind'"),
+        (["train", "bad.csv", "--target", "kind"], 3, "bad.csv:3: column 'width': 'wide' is not a number"),
+        (["train", "moons", "--activation", "rleu"], 2, "did you mean 'relu'"),
+        (["train", "moons", "--optimizer", "adm"], 2, "did you mean 'adam'"),
+        (["train", "moons", "--hidden", "3,x"], 2, "'3,x' is not a list"),
+        (["train", "moons", "--hidden", "0"], 2, "'0' is not a list"),
+        (["train", "moons", "--epochs", "0"], 2, "--epochs"),
+        (["train", "moons", "--task", "rank"], 2, "--task"),
+        (["train", "moons", "--target", "y"], 2, "has its target already"),
+        (["train", "moons", "--epoch", "3"], 2, "--epochs"),
+        (["train", "moons", "--learning-rate", "1e200", "--activation", "relu"], 5, "diverged"),
+        (["train", "moons", "--hidden", "1000000000,1000000"], 2, "GiB, this machine has"),
+        (["train", "moons", "--out", "t.csv/x"], 6, "cannot be written"),
+        (["tarin"], 2, "Did you mean 'train'"),
+        (["predict", "nowhere", "moons"], 4, "no such model file"),
+        (["predict", "t.csv", "moons"], 4, "not a model file"),
+        (["gradcheck", "gleu"], 2, "did you mean 'gelu'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes(run, folder, arguments, code, message):
+    with open("t.csv", "w") as file:
+        file.write("width,kind\n" + "1,a\n2,b\n" * 10)
+    with open("bad.csv", "w") as file:
+        file.write("width,kind\n1,a\nwide,b\n" + "1,a\n2,b\n" * 10)
+    found, out, err = run(*arguments)
+    assert found == code
+    assert message in " ".join(err.replace("│", " ").split())
+    assert out == "" and "clearprop.errors" not in err
+    assert sorted(p.name for p in folder.iterdir() if p.name != "runs") == ["bad.csv", "t.csv"]
+    assert not list(folder.glob("runs/*"))  # a run that failed leaves no folder
+
+
+def test_existing_run_needs_force(run):
+    assert run("train", "moons", "--epochs", "1", "--out", "r")[0] == 0
+    code, _, err = run("train", "moons", "--epochs", "1", "--out", "r")
+    assert code == 6 and "--force" in err
+    assert run("train", "moons", "--epochs", "1", "--out", "r", "--force")[0] == 0
+
+
+def test_help(run):
+    code, out, err = run()
+    assert code == 2 and "train" in out + err
+    for command in ("train", "predict", "evaluate", "gradcheck", "doctor"):
+        result = CliRunner().invoke(cli.app, [command, "--help"])
+        assert result.exit_code == 0 and "Usage" in result.output
+    code, out, _ = run("--version")
+    assert code == 0 and out.startswith("clearprop ")
+
+
+def test_gradcheck(run, monkeypatch):
+    code, out, _ = run("gradcheck", "tanh", "Dense", "crossentropy")
+    assert code == 0 and "3 of 3 gradients are right" in out
+    wrong = GradientReport("tanh()", [Comparison("x", "complex step", 0.5, "x[0, 0]", 1.0, 0.5)])
+    monkeypatch.setattr("clearprop.selfcheck.check_gradients", lambda *arguments: wrong)
+    code, out, _ = run("gradcheck", "tanh")
+    assert code == 5 and "WRONG" in out and "x[0, 0]" in out and "0 of 1" in out
+
+
+def test_gradcheck_of_everything(run):
+    code, out, _ = run("gradcheck")
+    assert code == 0 and "WRONG" not in out
+
+
+def test_doctor(run):
+    code, out, _ = run("doctor")
+    assert code == 0
+    for word in ("python", "clearprop", "scikit-learn", "processors", "engine", "CJK font"):
+        assert word in out
+
+
+def test_bug_is_reported_with_a_file(run, monkeypatch, folder):
+    def fail(*arguments):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("clearprop.workflow.load_data", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    code, _, err = run("train", "moons")
+    assert code == 1 and "this is a bug in clearprop" in err and "secret" not in err
+    [file] = folder.glob("clearprop-bug-*.txt")
+    assert file.name in err and "ZeroDivisionError: secret" in file.read_text()
+
+
+def test_no_memory(run, monkeypatch):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("clearprop.workflow.load_data", fail)
+    code, _, err = run("train", "moons")
+    assert code == 2 and "needs more memory than there is" in err
+
+
+def test_ctrl_c_in_process(run, monkeypatch, folder):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clearprop.workflow.train_run", lambda *arguments, **options: interrupt())
+    code, out, err = run("train", "moons")
+    assert code == 130 and "interrupted" in err and out == ""
+    assert not list(folder.glob("runs/*"))
+
+
+def test_warnings_are_one_line(run, monkeypatch):
+    import warnings
+
+    from clearprop.errors import SaturationWarning
+
+    def warn(name):
+        warnings.warn("the first layer is flat", SaturationWarning, stacklevel=2)
+        warnings.warn("internals of a library", DeprecationWarning, stacklevel=2)
+        return load_dataset(name)
+
+    monkeypatch.setattr("clearprop.workflow.load_data", warn)
+    code, _, err = run("train", "moons", "--epochs", "1")
+    assert code == 0 and err.startswith("warning: the first layer is flat\n") and "internals" not in err
+
+
+# --------------------------------------------------------------------------------------------- real processes
+
+
+def test_as_a_process(flowers):
+    done = process("train", flowers, "--target", "品种", "--epochs", "2", env={**ENVIRONMENT, "LC_ALL": "C"})
+    assert done.returncode == 0 and "品种" in done.stdout and "Traceback" not in done.stderr
+    done = process("train", "鸢尾.csv", "--target", "品种")
+    assert done.returncode == 3 and "did you mean '鸢尾花.csv'" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals and pipes")
+def test_ctrl_c_and_closed_pipe(folder):
+    command = [sys.executable, "-m", "clearprop"]
+    with subprocess.Popen(
+        [*command, "train", "digits", "--epochs", "100000", "--hidden", "256,256", "--learning-rate", "1e-9"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    ) as training:  # fmt: skip
+        assert training.stderr.readline().startswith("epoch 1/")
+        time.sleep(0.2)
+        training.send_signal(signal.SIGINT)
+        _, err = training.communicate(timeout=20)
+    assert training.returncode == 130 and "interrupted" in err and "Traceback" not in err
+    assert not list(folder.glob("runs/*"))
+
+    assert process("train", "moons", "--epochs", "1", "--out", "m").returncode == 0
+    with subprocess.Popen(
+        [*command, "predict", "m", "moons"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as predicting:
+        predicting.stdout.close()
+        assert predicting.stderr.read() == ""
+
+
+@pytest.mark.parametrize("code", ["import clearprop", "from clearprop.cli import main; main(['--help'])"])
+def test_light_import(code):
+    heavy = ["sklearn", "scipy", "matplotlib", "llvmlite", "duckdb", "safetensors"]
+    check = f"""
+import sys
+try:
+    {code}
+except SystemExit:
+    pass
+print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    assert done.stderr.strip() == "[]"
