@@ -137,12 +137,7 @@ class Progress:
         self._bar = self._task = None
 
     def __call__(self, epoch: Epoch) -> None:
-        numbers = "  ".join(
-            f"{name.replace('validation_', 'val ')} {value:.4g}"
-            for name, value in epoch.record.items()
-            if name not in ("epoch", "step", "learning_rate", "seconds", "rows_per_second")
-        )
-        speed = f"{epoch.record.get('rows_per_second', 0.0):,.0f} rows/s"
+        numbers, speed = self._numbers(epoch.record), f"{epoch.record.get('rows_per_second', 0.0) / 1000:,.0f}k rows/s"
         if not sys.stderr.isatty():
             if epoch.number in (1, epoch.epochs) or epoch.number % max(epoch.epochs // self.lines, 1) == 0:
                 print(f"epoch {epoch.number}/{epoch.epochs}  {numbers}  {speed}", file=sys.stderr, flush=True)
@@ -151,15 +146,27 @@ class Progress:
             self._open(epoch.epochs)
         self._bar.update(self._task, completed=epoch.number, numbers=numbers, speed=speed)
 
+    @staticmethod
+    def _numbers(record: dict[str, float]) -> str:
+        """Each quantity, followed by its value on the validation data: "loss 0.31 val 0.33"."""
+        shown = []
+        for name, value in record.items():
+            if name in ("epoch", "step", "learning_rate", "seconds", "rows_per_second") or name.startswith(
+                "validation_"
+            ):
+                continue
+            held_out = record.get(f"validation_{name}")
+            shown.append(f"{name} {value:.3g}" + (f" val {held_out:.3g}" if held_out is not None else ""))
+        return "  ".join(shown)
+
     def _open(self, epochs: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         self._bar = Bar(
-            TextColumn("epoch"),
             MofNCompleteColumn(),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=8),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("[dim]{task.fields[speed]}"),
             TimeRemainingColumn(),
