@@ -100,6 +100,7 @@ def yes_or_no(loss: Loss, rng: np.random.Generator, n: int, k: int) -> tuple[Any
 
 def one_of_many(loss: Any, rng: np.random.Generator, n: int, k: int) -> tuple[Any, ...]:
     """One-hot rows, and logits, or rows of probabilities where the loss wants them."""
+    k = max(k, 2)  # CrossEntropy refuses a single class
     y_true = np.eye(k)[rng.integers(0, k, n)]
     y_pred = rng.normal(0.0, 2.0, (n, k))
     return y_true, y_pred if loss.from_logits else ops.softmax.forward(0.3 * y_pred)

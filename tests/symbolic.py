@@ -2,8 +2,8 @@
 
 `Symbol`s record what is done to them as an expression.  Whatever else a definition tries (a power, an `if`, an integer
 constant, another NumPy function, a shape) raises `OutsideDialect` or `AttributeError`.  Evaluated with arrays, an
-expression does what the definition said, operation by operation, every constant in the arrays' own precision: so it must
-equal the definition called with these arrays bit for bit.
+expression does what the definition said, operation by operation, every constant in the arrays' own precision: so it
+must equal the definition called with these arrays bit for bit.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from scipy.special import erf
 UNARY = {np.negative, np.square, np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.tanh, erf}
 BINARY = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 COMPARISONS = {np.greater, np.greater_equal, np.less, np.less_equal}
-REDUCTIONS = {np.sum, np.max}
+REDUCTIONS = {np.sum, np.mean, np.max}
 
 
 class OutsideDialect(TypeError):

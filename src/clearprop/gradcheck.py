@@ -281,11 +281,8 @@ def _model_problem(model: Sequential, X: Array, y: Any, loss: Loss | None, train
     names = list(model.parameters())
 
     def forward(values: dict[str, Array]) -> Any:
-        views: list[dict[str, Array]] = [{} for _ in model.layers]
-        for name in names:
-            layer, parameter = name.split(".")
-            views[int(layer)][parameter] = values[name]
-        return model.forward(values["X"], views, training=training, key=Key(0, 1, 0))
+        parameters = model.by_layer({name: values[name] for name in names})
+        return model.forward(values["X"], parameters, training=training, key=Key(0, 1, 0))
 
     def value(values: dict[str, Array]) -> Value:
         outputs = forward(values)[0]

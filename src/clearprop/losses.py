@@ -10,6 +10,7 @@ Losses work on logits: the `link` turns outputs into predictions (softmax, sigmo
 logits together is stable where each alone is not.  `from_logits=False` takes probabilities instead.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -33,10 +34,13 @@ class Loss(Configured, ABC):
         The operation that turns the network's outputs into predictions.
     kind : {"elementwise", "row"}
         Whether `value` is one number per element or per row.
+    target_range : (float, float)
+        The least and the greatest target that makes sense.
     """
 
     link = "identity"
     kind = "elementwise"
+    target_range = (-math.inf, math.inf)
     reduction: str
 
     def __init__(self, reduction: str = "mean") -> None:
@@ -82,6 +86,13 @@ class Loss(Configured, ABC):
             raise ShapeError(
                 f"y_true has shape {np.shape(y_true)}, the predictions {tuple(y_pred.shape)}; "
                 "a network needs one output per target column, or one per class for class numbers"
+            )
+        low, high = self.target_range
+        if t.min() < low or t.max() > high:
+            row, column = map(int, np.argwhere((t < low) | (t > high))[0])
+            raise DataError(
+                f"y_true is {t[row, column]:g} at row {row}, column {column}, but {type(self).__name__} is for targets "
+                f"from {low:g} to {high:g}; encode them so, or choose another loss"
             )
         return t.astype(dtype)
 
@@ -193,6 +204,7 @@ class Poisson(Loss):
     """e^z - t z, the Poisson likelihood of the count t at rate e^z, up to a constant"""
 
     link = "exp"
+    target_range = (0.0, math.inf)
 
     def value(self, t: Value, y: Value) -> Value:
         return np.exp(y) - t * y
@@ -212,6 +224,8 @@ class BinaryCrossEntropy(Loss):
         taken as 1.2e-38 away from it.
     reduction : {"mean", "sum"}
     """
+
+    target_range = (0.0, 1.0)
 
     def __init__(self, from_logits: bool = True, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -241,11 +255,20 @@ class CrossEntropy(Loss):
     """
 
     kind = "row"
+    target_range = (0.0, 1.0)
 
     def __init__(self, from_logits: bool = True, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.from_logits = from_logits
         self.link = "softmax" if from_logits else "identity"
+
+    def targets(self, y_true: Any, y_pred: Value) -> Array:
+        if y_pred.shape[1] < 2:
+            raise ShapeError(
+                "CrossEntropy needs an output for each class, but the network has 1; "
+                "give it 2, or use BinaryCrossEntropy"
+            )
+        return super().targets(y_true, y_pred)
 
     def value(self, t: Value, y: Value) -> Value:
         log_p = log_softmax(y) if self.from_logits else np.log(np.maximum(y, SMALLEST))
@@ -264,6 +287,7 @@ class Hinge(Loss):
     """
 
     link = "sigmoid"
+    target_range = (0.0, 1.0)
 
     def value(self, t: Value, y: Value) -> Value:
         return np.maximum(1.0 - (2.0 * t - 1.0) * y, 0.0)
@@ -277,6 +301,7 @@ class SquaredHinge(Loss):
     """max(0, 1 - (2t - 1) y)² for t in {0, 1}; decides as `Hinge` does"""
 
     link = "sigmoid"
+    target_range = (0.0, 1.0)
 
     def value(self, t: Value, y: Value) -> Value:
         return np.square(np.maximum(1.0 - (2.0 * t - 1.0) * y, 0.0))

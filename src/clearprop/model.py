@@ -185,8 +185,29 @@ class Sequential:
 
     def parameters(self, vector: Array | None = None) -> dict[str, Array]:
         """Parameters by name ("0.weight", "0.bias", "2.weight", ...), as views into `w` (or into `vector`)."""
+        self._needs_build()
         views = self.parameter_views(self.w if vector is None else vector)
         return {f"{i}.{name}": view for i, layer in enumerate(views) for name, view in layer.items()}
+
+    def by_layer(self, named: Mapping[str, Value]) -> list[dict[str, Value]]:
+        """Values under the names of `parameters()`, arranged as `forward` takes them: by layer, then by name.
+
+        So a tape differentiates a model:
+
+        >>> from clearprop.tape import GradientTape
+        >>> model = MLP([2, 3, 1])
+        >>> with GradientTape() as tape:
+        ...     w = {name: tape.watch(value) for name, value in model.parameters().items()}
+        ...     y, _, _ = model.forward(np.ones((4, 2)), model.by_layer(w))
+        ...     loss = np.mean(y * y)
+        >>> tape.gradient(loss, w)["0.weight"].shape
+        (2, 3)
+        """
+        layers: list[dict[str, Value]] = [{} for _ in self.layers]
+        for name, value in named.items():
+            layer, _, parameter = name.partition(".")
+            layers[int(layer)][parameter] = value
+        return layers
 
     # --- calculation --------------------------------------------------------------------------------------------------
 
@@ -216,6 +237,7 @@ class Sequential:
         ShapeError
             x does not have n_in columns.
         """
+        self._needs_build()
         if parameters is None:
             parameters = self.parameter_views(self.w)
         if buffers is None:

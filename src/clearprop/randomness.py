@@ -21,7 +21,7 @@ def generator(seed: int, purpose: int, counter: int = 0) -> np.random.Generator:
     """NumPy's Philox stream for one purpose of one seed, at one counter (the epoch)."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise ConfigurationError(f"seed is a whole number from 0 to 2**64 - 1, not {seed!r}")
-    return np.random.Generator(np.random.Philox(key=[int(seed), purpose], counter=[0, 0, 0, counter]))
+    return np.random.Generator(np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=[0, 0, 0, counter]))
 
 
 class Key(NamedTuple):

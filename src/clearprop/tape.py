@@ -58,6 +58,8 @@ _FROM_NUMPY: dict[Any, Op] = {
     np.max: ops.max_,
     np.transpose: ops.transpose,
     np.dot: ops.matmul,
+    np.reshape: ops.reshape,
+    np.broadcast_to: ops.broadcast_to,
 }
 _WITHOUT_DERIVATIVE = {
     np.greater,
@@ -117,12 +119,12 @@ class Tensor(NDArrayOperatorsMixin):
     def T(self) -> "Tensor":
         return self if self.ndim < 2 else ops.transpose(self)
 
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Tensor":
-        """Σ over all elements, or along one axis."""
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        """Σ over all elements, or along some axes."""
         return ops.sum_(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
-    def mean(self, axis: int | None = None, keepdims: bool = False) -> "Tensor":
-        """Mean over all elements, or along one axis."""
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":
+        """Mean over all elements, or along some axes."""
         return ops.mean(self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
     def reshape(self, *shape: Any) -> "Tensor":
@@ -188,17 +190,18 @@ class Tensor(NDArrayOperatorsMixin):
             if ufunc.__name__ == "erf":
                 return ops.erf(*inputs)
             if ufunc is np.power:
-                return inputs[0] ** inputs[1]
+                base, exponent = inputs
+                return base.__pow__(exponent) if isinstance(base, Tensor) else exponent.__rpow__(base)
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
         with_options = f" with {', '.join(options)}" if options else ""
         raise _unsupported(f"np.{name}{with_options}")
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if function in _FROM_NUMPY:
-            return _FROM_NUMPY[function](*inputs, **options)
-        if function in (np.reshape, np.broadcast_to):
-            op = ops.reshape if function is np.reshape else ops.broadcast_to
-            return op(inputs[0], shape=inputs[1])
+            op = _FROM_NUMPY[function]
+            arrays, more = inputs[: op.n_inputs], inputs[op.n_inputs :]
+            if len(more) <= 1:  # np.sum(x, 0), np.reshape(x, shape): the operation's first parameter by position
+                return op(*arrays, **dict(zip(op.parameters, more, strict=False)), **options)
         if function in _WITHOUT_DERIVATIVE:
             return function(*map(_plain, inputs), **options)
         raise _unsupported(f"np.{function.__name__}")
@@ -394,7 +397,12 @@ def differentiable(function: Callable[[Value], Value]) -> Op:
     >>> cube.vjp(1.0, None, np.array([2.0]))
     array([12.])
     """
-    op = Op(function, shapes="ni->ni", kind="elementwise")
+
+    def forward(x: Value) -> Value:
+        return function(x)
+
+    forward.__name__ = getattr(function, "__name__", "function")
+    op = Op(forward, shapes="ni->ni", kind="elementwise")
 
     @op.defvjp
     def _(dy: Value, y: Value, x: Value) -> Value:

@@ -10,8 +10,7 @@ from examples import DATA_OF_LOSS, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
 from symbolic import Mask, Symbol, symbol
 from witnesses import is_float, same_bits
 
-DTYPES = [np.float64, np.float32]
-every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+every_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 
 def assert_same_meaning(definition, dtype, *arrays):
@@ -25,19 +24,7 @@ def assert_same_meaning(definition, dtype, *arrays):
         assert node is None or same_bits(node.evaluate(dtype), array)
 
 
-def outside(reasons: dict[str, str]) -> list:
-    """All operations the dialect speaks of; those named in `reasons` are known to break it."""
-    return [
-        pytest.param(op, id=name, marks=pytest.mark.xfail(strict=True, reason=reasons[name]) if name in reasons else ())
-        for name, op in OPS.items()
-        if op.kind != "array"
-    ]
-
-
-SINES = dict.fromkeys(("sin", "cos"), "np.sin and np.cos are not in the dialect, yet the kind is 'elementwise'")
-POWER = {"power": "uses ** and (in the vjp) `if`, yet the kind is 'elementwise'"}
-NORMS = dict.fromkeys(("layer_norm", "batch_norm"), "read x.shape[axis], also of intermediate results")
-LOGSUMEXP = {"logsumexp": "the vjp uses shape, ndim, reshape and broadcast_to"}
+IN_THE_DIALECT = pytest.mark.parametrize("op", [op for op in OPS.values() if op.kind != "array"], ids=repr)
 
 
 def inputs_of(op: Op, dtype: type, rng: np.random.Generator) -> list[np.ndarray]:
@@ -45,13 +32,13 @@ def inputs_of(op: Op, dtype: type, rng: np.random.Generator) -> list[np.ndarray]
 
 
 @every_dtype
-@pytest.mark.parametrize("op", outside(SINES | POWER | NORMS))
+@IN_THE_DIALECT
 def test_every_forward(op, dtype, rng):
     assert_same_meaning(op.forward, dtype, *inputs_of(op, dtype, rng))
 
 
 @every_dtype
-@pytest.mark.parametrize("op", outside(SINES | POWER | NORMS | LOGSUMEXP))
+@IN_THE_DIALECT
 def test_every_vjp(op, dtype, rng):
     inputs = inputs_of(op, dtype, rng)
     y = op.forward(*inputs)
@@ -67,22 +54,8 @@ def test_every_loss(loss, part, dtype, rng):
     assert_same_meaning(getattr(loss, part), dtype, y_true, y_pred)
 
 
-FLOAT64_STEPS = "np.where(mask, float, float) is float64: the step is not computed in float32"
-RULES = [
-    pytest.param(
-        optimizer,
-        dtype,
-        id=f"{optimizer!r}-{dtype.__name__}",
-        marks=pytest.mark.xfail(strict=True, reason=FLOAT64_STEPS)
-        if dtype is np.float32 and type(optimizer).__name__ in ("Rprop", "Lion")
-        else (),
-    )
-    for optimizer in OPTIMIZER_EXAMPLES
-    for dtype in DTYPES
-]
-
-
-@pytest.mark.parametrize(("optimizer", "dtype"), RULES)
+@every_dtype
+@pytest.mark.parametrize("optimizer", OPTIMIZER_EXAMPLES, ids=repr)
 def test_every_optimizer_rule(optimizer, dtype, rng):
     w, g, *slots = (0.1 + rng.random((2 + len(optimizer.slots), 50))).astype(dtype)
     g = (g * rng.choice([-1, 0, 1], 50)).astype(dtype)

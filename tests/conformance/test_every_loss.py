@@ -98,7 +98,7 @@ def test_equal_weights_are_no_weights(loss, rng):
     np.testing.assert_allclose(weighted, dy, rtol=1e-14)
 
 
-@pytest.mark.parametrize("kind", {type(loss) for loss in LOSS_EXAMPLES}, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", DATA_OF_LOSS, ids=lambda kind: kind.__name__)
 def test_sum_is_mean_times_the_number_of_values(kind, rng):
     mean, total = (kind(reduction=r) for r in ("mean", "sum"))
     data = draw(mean, rng, n=5, k=3)

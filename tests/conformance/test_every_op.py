@@ -29,6 +29,7 @@ VARIANTS = [
         for axis in (0, -1)
         for k in (False, True)
     ),
+    *(op.bind(axis=(1, 0)) for op in (ops.sum_, ops.mean, ops.max_)),
     *(ops.logsumexp.bind(axis=axis, keepdims=k) for axis in (0, 1) for k in (False, True)),
     ops.layer_norm.bind(epsilon=0.1),
     ops.batch_norm.bind(epsilon=0.1),
@@ -201,16 +202,8 @@ def test_where_sums_back_what_it_repeated(rng):
 
 # --- dtype, aliasing, extremes ----------------------------------------------------------------------------------------
 
-WIDENS = {"max": "np.where(mask, 1.0, 0.0) of Python floats is float64"}
 
-
-def known(op: Op, reasons: dict[str, str]):
-    """The op as a test parameter, expected to fail if `reasons` names it."""
-    reason = reasons.get(op.name.rstrip("_"))
-    return pytest.param(op, id=repr(op), marks=pytest.mark.xfail(strict=True, reason=reason) if reason else ())
-
-
-@pytest.mark.parametrize("op", [known(op, WIDENS) for op in ALL])
+@every_op
 def test_float32_stays_float32(op, rng):
     inputs = [x.astype(np.float32) if is_float(x) else x for x in draw(op, rng)]
     y = op.forward(*inputs)

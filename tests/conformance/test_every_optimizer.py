@@ -110,18 +110,7 @@ def test_the_rule_returns_as_many_slots_as_it_names(optimizer):
     assert len(optimizer.rule(np.ones(3), np.ones(3), *slots, *row)) == 1 + len(optimizer.slots)
 
 
-WIDE = "np.where(mask, float, float) is float64"
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        pytest.param(
-            o, id=repr(o), marks=pytest.mark.xfail(strict=True, reason=WIDE) if isinstance(o, Rprop | Lion) else ()
-        )
-        for o in OPTIMIZER_EXAMPLES
-    ],
-)
+@every_optimizer
 def test_a_rule_on_float32_computes_in_float32(optimizer):
     scalars = optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0][0, 0, 1:].tolist()
     arrays = np.ones((2 + len(optimizer.slots), 3), np.float32)
@@ -185,18 +174,7 @@ def test_a_frozen_segment_is_never_touched_though_its_gradient_is_known(optimize
     assert model.parameters(g)["0.weight"].all() and model.parameters(g)["0.bias"].all()
 
 
-RPROP_FACTOR = "Rprop's first step size ignores learning_rate_factor"
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        pytest.param(
-            o, id=repr(o), marks=pytest.mark.xfail(strict=True, reason=RPROP_FACTOR) if isinstance(o, Rprop) else ()
-        )
-        for o in OPTIMIZER_EXAMPLES
-    ],
-)
+@pytest.mark.parametrize("optimizer", OPTIMIZER_EXAMPLES, ids=repr)
 def test_half_the_learning_rate_factor_is_half_the_first_step(optimizer):
     start = network().parameters()["0.weight"].copy()
     whole, half = (

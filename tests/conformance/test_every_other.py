@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from examples import DATA_OF_LOSS, LAYER_EXAMPLES, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
-from witnesses import same_bits
 
 import clearprop
 from clearprop.data import DATASETS, Dataset, load_dataset
@@ -27,6 +25,8 @@ from clearprop.optim import (
     StepDecay,
     Warmup,
 )
+from examples import DATA_OF_LOSS, LAYER_EXAMPLES, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
+from witnesses import same_bits
 
 REGISTRIES = [OPS, ACTIVATIONS, LAYERS, LOSSES, OPTIMIZERS, SCHEDULES, INITIALIZERS, ENGINES, METRICS, DATASETS]
 
@@ -102,7 +102,8 @@ def test_schedule_repr_and_config_read_back(name):
 
 
 @pytest.mark.parametrize(
-    ("t", "rate"), [(1, 0.1 / 25), (4, 0.052), (7, 0.1), (14, 0.05 * (1 + 1e-4 / 25)), (21, 0.1 / 25e4), (99, 0.1 / 25e4)]
+    ("t", "rate"),
+    [(1, 0.1 / 25), (4, 0.052), (7, 0.1), (14, 0.05 * (1 + 1e-4 / 25)), (21, 0.1 / 25e4), (99, 0.1 / 25e4)],
 )
 def test_one_cycle_rises_to_its_peak_and_falls(t, rate):
     assert OneCycle(0.1, 20)(t) == pytest.approx(rate, rel=1e-2 if t == 14 else 1e-12)
@@ -120,7 +121,6 @@ def test_schedules_need_positive_numbers(kind, wrong):
         kind(*wrong)
 
 
-@pytest.mark.xfail(strict=True, reason="warm=1 divides by zero at the end of the schedule; warm > 1 never falls")
 @pytest.mark.parametrize("warm", [1.0, 2.0])
 def test_one_cycle_with_nothing_but_a_rise_is_refused(warm):
     with pytest.raises(ValueError, match="warm"):

@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from examples import DATA_OF_LOSS, LOSS_EXAMPLES
-from witnesses import layer_errors, second_order_error, worst_loss_error, worst_op_error
 
 from clearprop import ops
 from clearprop.gradcheck import check_gradients, sample_inputs
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from clearprop.ops import ACTIVATIONS, OPS, Op
+from examples import DATA_OF_LOSS, LOSS_EXAMPLES
+from witnesses import layer_errors, second_order_error, worst_loss_error, worst_op_error
 
 NOTICED = 1e-12  # what the conformance tests allow
 DIFFERENTIABLE = [op for op in OPS.values() if op.kind != "array"]
 
 
 def with_vjp(op: Op, vjp) -> Op:
-    """A copy of the operation with another derivative, vjp(dy, y, *inputs) -> tuple; the registered one stays."""
+    """A copy of the operation with another derivative, vjp(dy, y, *inputs); the registered one stays."""
     broken = op.bind()
     broken._vjp, broken._vjp_inputs = lambda dy, y, *inputs, **parameters: vjp(dy, y, *inputs), op.n_inputs
     return broken
@@ -26,7 +26,8 @@ def changed(op: Op, change) -> Op:
 
     def vjp(dy, y, *inputs):
         first, *rest = op.pullback(dy, y, *inputs)
-        return (first if first is None else change(first, inputs[0])), *rest
+        first = first if first is None else change(first, inputs[0])
+        return (first, *rest) if rest else first
 
     return with_vjp(op, vjp)
 
@@ -36,7 +37,8 @@ def test_a_derivative_that_is_a_thousandth_too_large_is_noticed(name):
     broken = changed(ACTIVATIONS[name], lambda dx, x: 1.001 * dx)
     assert worst_op_error(broken, 20) > 1e-4
     assert not check_gradients(broken).passed
-    assert layer_errors(Activation(broken), 5, training=True) > 1e-4
+    if broken.domain[0] == -np.inf:  # a layer is checked on numbers of both signs
+        assert layer_errors(Activation(broken), 5, training=True) > 1e-4
 
 
 @pytest.mark.parametrize("op", [op for op in DIFFERENTIABLE if op.name != "where"], ids=repr)
@@ -73,15 +75,11 @@ def test_an_error_at_a_single_element_is_noticed():
         assert not check_gradients(changed(op, spoil)).passed
 
 
-def test_a_derivative_right_only_at_first_order_is_noticed(rng):
-    frozen = with_vjp(ops.square, lambda dy, y, x: 2.0 * dy * np.asarray(x).real)  # the tape cannot see through asarray
-    inputs = sample_inputs(ops.square, rng)
-    assert worst_op_error(frozen, 20) <= NOTICED
-    assert second_order_error(ops.square, inputs, rng) <= NOTICED
-    doubled = with_vjp(ops.square, lambda dy, y, x: dy * np.maximum(2.0 * x, 2.0 * x) + 0.0 * dy * y / y)
-    assert worst_op_error(doubled, 20) <= NOTICED
-    with pytest.raises(TypeError):  # a tape's gradient of complex numbers' real part is no operation
-        second_order_error(with_vjp(ops.square, lambda dy, y, x: 2.0 * dy * np.real(x)), inputs, rng)
+def test_a_derivative_whose_own_derivative_is_wrong_is_noticed(rng):
+    broken = changed(ops.identity, lambda dx, x: 1.001 * dx)
+    square = with_vjp(ops.square, lambda dy, y, x: 2.0 * dy * broken(x))
+    assert worst_op_error(square, 20) <= NOTICED
+    assert second_order_error(square, sample_inputs(square, rng), rng) > 1e-6
 
 
 @pytest.mark.parametrize("loss", LOSS_EXAMPLES, ids=repr)

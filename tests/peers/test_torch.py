@@ -104,7 +104,7 @@ def test_losses_and_their_derivatives(name, rng):
         (LayerNorm(), lambda x, gamma, beta: F.layer_norm(x, (4,), gamma, beta)),
         (BatchNorm(), lambda x, gamma, beta: F.batch_norm(x, None, None, gamma, beta, training=True)),
     ],
-    ids=repr,
+    ids=["Dense", "LayerNorm", "BatchNorm"],
 )
 def test_layers_and_their_derivatives(layer, function, rng):
     x, dy = rng.normal(size=(7, 4)), rng.normal(size=(7, layer.build(4)[0]))

@@ -158,10 +158,11 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
 
 def initial_state(model: Sequential, optimizer: Optimizer, seed: int) -> State:
     """The state before the first step; w and buffers are the model's own arrays."""
-    trainable = sum(len(s) for s in model.segments if s.trainable)
+    trainable = [s for s in model.segments if s.trainable]
+    slots = [optimizer.initial_slots(len(s), model.dtype, s.learning_rate_factor) for s in trainable]
     return State(
         w=model.w,
-        slots=optimizer.initial_slots(trainable, model.dtype),
+        slots=np.concatenate([optimizer.initial_slots(0, model.dtype), *slots], axis=1),
         buffers=model.buffers,
         step=0,
         epoch=1,

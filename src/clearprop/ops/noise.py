@@ -28,5 +28,5 @@ def dropout_mask(key: Key, rows: int, units: int, rate: float) -> Array:
     block = np.arange(-(-units // 4), dtype=np.uint64)[None, :]
     seed = (key.seed & 0xFFFFFFFF, (key.seed >> 32) & 0xFFFFFFFF)
     words = philox((block, row, key.epoch, key.layer), seed)
-    drawn = np.stack(words, axis=-1).reshape(rows, -1)[:, :units]
+    drawn = np.stack(words, axis=-1).reshape(rows, 4 * block.size)[:, :units]
     return np.where(drawn >= np.uint64(rate * 2.0**32), 1.0 / (1.0 - rate), 0.0)

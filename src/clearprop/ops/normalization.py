@@ -13,20 +13,17 @@ from clearprop.ops.op import op
 
 
 def _standardise(x: Value, axis: int, epsilon: float) -> tuple[Value, Value]:
-    """x̂ and r.  Deviations are divided by the largest first, so that their squares cannot overflow."""
-    n = float(x.shape[axis])
-    centred = x - np.sum(x / n, axis=axis, keepdims=True)
-    largest = np.max(np.maximum(centred, -centred), axis=axis, keepdims=True)
-    unit = np.maximum(largest, 1.0)
+    """x̂ and r.  Deviations above 1 are divided by the largest first, so that their squares cannot overflow."""
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    unit = np.maximum(np.max(np.maximum(centred, -centred), axis=axis, keepdims=True), 1.0)
     scaled = centred / unit
-    root = np.sqrt(np.sum(scaled * scaled, axis=axis, keepdims=True) / n + epsilon / unit / unit)
+    root = np.sqrt(np.mean(scaled * scaled, axis=axis, keepdims=True) + epsilon / unit / unit)
     return scaled / root, 1.0 / (root * unit)
 
 
 def _standardise_vjp(dx_hat: Value, x_hat: Value, r: Value, axis: int) -> Value:
-    n = float(x_hat.shape[axis])
-    mean = np.sum(dx_hat, axis=axis, keepdims=True) / n
-    slope = np.sum(dx_hat * x_hat, axis=axis, keepdims=True) / n
+    mean = np.mean(dx_hat, axis=axis, keepdims=True)
+    slope = np.mean(dx_hat * x_hat, axis=axis, keepdims=True)
     return r * (dx_hat - mean - x_hat * slope)
 
 

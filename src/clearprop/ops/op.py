@@ -6,7 +6,7 @@ compiler's, a printer's) reads the same text.  Elementwise and row operations ke
 
     + - * /  negation  comparisons (giving masks)  & | ~
     np.where maximum minimum square exp expm1 log log1p sqrt tanh   scipy.special.erf
-    np.sum and np.max over an axis (row and column operations)      Python float constants
+    np.sum, np.mean and np.max over an axis (row and column operations)      Python float constants
 
 No `**`, `if`, `and`, `np.abs` (write `np.maximum(x, -x)`, which a complex step survives) or `np.sign`.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from clearprop._registry import Registry, did_you_mean
 from clearprop._types import Value
-from clearprop.errors import ConfigurationError
+from clearprop.errors import ClearpropError, ConfigurationError, ShapeError
 
 
 class Op:
@@ -31,7 +31,8 @@ class Op:
     shapes : str
         Axes of inputs and output, one letter each, as for `np.einsum`: ``"ni,io,o->no"``.
     kind : {"elementwise", "row", "column", "array"}
-        How far an output element looks: at its own place, along its row, down its column, anywhere.
+        How far an output element looks: at its own place, along its row, down its column, anywhere.  The first three
+        keep to the dialect.
     kinks : tuple of float
         Inputs where the derivative jumps; the docstring states the value taken there.
     domain : (float, float)
@@ -93,11 +94,23 @@ class Op:
         for x in inputs:
             if hasattr(x, "__op__"):
                 return x.__op__(op, inputs)
-        return op._forward(*inputs, **op.parameters)
+        return op.forward(*inputs)
 
     def forward(self, *inputs: Value) -> Value:
-        """y = f(*inputs), computed here and recorded nowhere."""
-        return self._forward(*inputs, **self.parameters)
+        """y = f(*inputs), computed here and recorded nowhere.
+
+        Raises
+        ------
+        ShapeError
+            The inputs' shapes do not fit together.
+        """
+        try:
+            return self._forward(*inputs, **self.parameters)
+        except ClearpropError:
+            raise
+        except ValueError:
+            shapes = " and ".join(str(getattr(x, "shape", ())) for x in inputs)
+            raise ShapeError(f"{self!r} cannot work on shapes {shapes}, axes {self.shapes!r}") from None
 
     def vjp(self, dy: Value, y: Value, *inputs: Value) -> Value:
         """dyᵀ ∂y/∂x: one array for one input, a tuple for several (None where an input has no derivative)."""
@@ -109,6 +122,12 @@ class Op:
         """As `vjp`, always a tuple."""
         dx = self.vjp(dy, y, *inputs)
         return dx if isinstance(dx, tuple) else (dx,)
+
+    def __reduce__(self) -> Any:
+        key = self.name.rstrip("_")
+        if key in OPS and OPS[key]._forward is self._forward:
+            return _registered, (key, self.parameters)
+        return super().__reduce__()
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.parameters.items())})"
@@ -127,6 +146,11 @@ class Op:
 
 OPS: Registry[Op] = Registry("operation")
 ACTIVATIONS: Registry[Op] = Registry("activation")
+
+
+def _registered(name: str, parameters: dict[str, Any]) -> Op:
+    """What a pickled operation becomes again: functions that a decorator replaced cannot be pickled by name."""
+    return OPS[name].bind(**parameters)
 
 
 def op(shapes: str, *, kind: str = "array", **properties: Any) -> Callable[[Callable[..., Value]], Op]:

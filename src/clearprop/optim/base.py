@@ -55,8 +55,8 @@ class Optimizer(Configured, ABC):
         """The learning rate of step t = 1, 2, ..."""
         return self.learning_rate(t) if isinstance(self.learning_rate, Schedule) else float(self.learning_rate)
 
-    def initial_slots(self, n: int, dtype: Any) -> Array:
-        """The slots before the first step, of shape (len(slots), n)."""
+    def initial_slots(self, n: int, dtype: Any, learning_rate_factor: float = 1.0) -> Array:
+        """The slots of n weights before the first step, of shape (len(slots), n)."""
         return np.zeros((len(self.slots), n), dtype)
 
     def table(

@@ -40,6 +40,8 @@ class LBFGS(Configured):
         """
         from scipy.optimize import minimize
 
+        if max_iterations < 1:
+            return
         results: queue.SimpleQueue[tuple[Array, float] | BaseException | None] = queue.SimpleQueue()
         turn = threading.Semaphore(0)
         closed = False

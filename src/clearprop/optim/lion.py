@@ -31,7 +31,7 @@ class Lion(Optimizer):
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:
         m, eta, beta_1, one_minus_beta_1, beta_2, one_minus_beta_2 = slots_and_scalars
         u = beta_1 * m + one_minus_beta_1 * g
-        step = np.where(u > 0.0, eta, np.where(u < 0.0, -eta, 0.0))
+        step = np.where(u > 0.0, eta, np.where(u < 0.0, -eta, 0.0 * u))
         return w - step, beta_2 * m + one_minus_beta_2 * g
 
 

@@ -30,9 +30,9 @@ class Rprop(Optimizer):
         self.smallest = checked("smallest", smallest, 0.0, float("inf"))
         self.largest = checked("largest", largest, smallest, float("inf"))
 
-    def initial_slots(self, n: int, dtype: Any) -> Array:
+    def initial_slots(self, n: int, dtype: Any, learning_rate_factor: float = 1.0) -> Array:
         slots = super().initial_slots(n, dtype)
-        slots[1] = self.rate(1)
+        slots[1] = self.rate(1) * learning_rate_factor
         return slots
 
     def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
@@ -41,8 +41,8 @@ class Rprop(Optimizer):
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:
         previous, step, shrink, grow, smallest, largest = slots_and_scalars
         agreement = g * previous
-        factor = np.where(agreement > 0.0, grow, np.where(agreement < 0.0, shrink, 1.0))
-        step = np.minimum(np.maximum(step * factor, smallest), largest)
+        step = np.where(agreement > 0.0, grow * step, np.where(agreement < 0.0, shrink * step, step))
+        step = np.minimum(np.maximum(step, smallest), largest)
         g = np.where(agreement < 0.0, 0.0, g)
         return w - np.where(g > 0.0, step, np.where(g < 0.0, -step, 0.0)), g, step
 

@@ -76,6 +76,8 @@ class OneCycle(Schedule):
 
     def __init__(self, peak: float, steps: int, warm: float = 0.3) -> None:
         _positive(peak=peak, steps=steps, warm=warm)
+        if not warm < 1:
+            raise ConfigurationError(f"warm is the share of steps that rise, below 1, not {warm!r}")
         self.peak, self.steps, self.warm = peak, steps, warm
 
     def __call__(self, t: int) -> float:

@@ -6,6 +6,7 @@
 `fit` runs that loop with callbacks and returns the history.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import float_array
 from clearprop.engine import GradientOptions, Program, choose_engine, initial_state
-from clearprop.errors import ConfigurationError, DataError, SaturationWarning, ShapeError
+from clearprop.errors import ConfigurationError, DataError, DivergenceError, SaturationWarning, ShapeError
 from clearprop.losses import LOSSES, Loss
 from clearprop.metrics import METRICS
 from clearprop.model import Sequential, saturated_layers
@@ -180,9 +181,13 @@ def _minimise(
 
     def loss_and_grad(w: Array) -> tuple[float, Array]:
         model.w[trainable] = w
-        value, g = program.loss_and_grad(data.X, data.y, data.sample_weight)
+        with np.errstate(all="ignore"):
+            value, g = program.loss_and_grad(data.X, data.y, data.sample_weight)
         return value, g[trainable].astype(np.float64)
 
+    first, _ = loss_and_grad(model.w[trainable])
+    if not math.isfinite(first):
+        raise DivergenceError(f"training diverged before the first iteration: the loss is {first}; scale the data")
     started = time.perf_counter()
     iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs)
     best = model.w[trainable]
@@ -283,9 +288,11 @@ def fit(
     """
     history = History()
     epochs_of_training = train(model, data, loss, optimizer, epochs=epochs, **options)
+    started = []
     try:
         for callback in callbacks:
             getattr(callback, "start", lambda model: None)(model)
+            started.append(callback)
         for epoch in epochs_of_training:
             history.append(epoch.record)
             stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops
@@ -294,7 +301,7 @@ def fit(
                 break
     finally:
         epochs_of_training.close()  # type: ignore[attr-defined]
-        for callback in callbacks:
+        for callback in started:
             getattr(callback, "finish", lambda model, history: None)(model, history)
     return history
 

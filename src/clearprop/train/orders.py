@@ -46,6 +46,9 @@ def epoch_batches(
         return _named(order, epoch, n, min(batch_size, n), steps_per_epoch, seed)
     if isinstance(order, list | tuple) and len(order) and np.ndim(order[0]) == 1:
         batches = [np.asarray(batch) for batch in order]
+        for number, batch in enumerate(batches):
+            if len(batch) == 0:
+                raise ConfigurationError(f"batch {number} of the order is empty; leave it out")
         offsets = np.concatenate([[0], np.cumsum([len(batch) for batch in batches])])
         return Batches(_row_numbers(np.concatenate(batches), n), offsets)
     rows = np.asarray(order)

@@ -1,0 +1,58 @@
+"""The reference engine's own promises: slices of time, reports (the rest is in the conformance tests)."""
+
+import numpy as np
+import pytest
+
+from clearprop.data import as_dataset
+from clearprop.engine import Batches, ReferenceEngine, State, initial_state, reference
+from clearprop.engine.base import GradientOptions
+from clearprop.losses import MSE
+from clearprop.model import MLP
+from clearprop.optim import SGD, NAdam
+from clearprop.train import train
+
+DATA = np.ones((12, 2)), np.ones(12)
+
+
+def test_batches_are_cut_by_offsets():
+    batches = Batches(np.array([3, 1, 2]), np.array([0, 2, 3]))
+    assert len(batches) == 2 and batches.rows(0).tolist() == [3, 1] and batches.rows(1).tolist() == [2]
+
+
+def test_the_first_state_has_slots_for_trainable_parameters_only():
+    model = MLP([2, 3, 1], trainable=("weight",))
+    state = initial_state(model, SGD(momentum=0.9), seed=4)
+    assert state.w is model.w and state.slots.shape == (1, 9)
+    assert (state.step, state.epoch, state.position, state.seed) == (0, 1, 0, 4)
+    assert initial_state(model, NAdam(), 0).carry == (1.0,)
+
+
+def test_a_run_returns_when_its_time_is_over_with_at_least_one_step_done(monkeypatch):
+    monkeypatch.setattr(reference, "SLICE", 0.0)
+    model, optimizer = MLP([2, 1]), SGD()
+    program = ReferenceEngine().compile(model, MSE(), optimizer, GradientOptions())
+    state = initial_state(model, optimizer, 0)
+    table = optimizer.table(1, 3, [1.0, 1.0], [True, False], ())[0]
+    batches = Batches(np.arange(12), np.array([0, 4, 8, 12]))
+    after = program.run(state, as_dataset(DATA), batches, table, np.zeros(1, np.uint8))
+    assert isinstance(after, State) and (after.position, after.step) == (1, 1)
+
+
+def test_training_does_not_notice_slices(monkeypatch):
+    results = []
+    for seconds in (0.0, 10.0):
+        monkeypatch.setattr(reference, "SLICE", seconds)
+        model = MLP([2, 5, 1], normalization="batch", dropout=0.2)
+        losses = [e["loss"] for e in train(model, DATA, "mse", "adam", epochs=4, batch_size=5, order="full")]
+        results.append((losses, model.w.tobytes(), model.buffers.tobytes()))
+    assert results[0] == results[1]
+
+
+def test_the_reference_supports_everything():
+    assert ReferenceEngine().unsupported(MLP([2, 1]), MSE(), SGD()) is None
+
+
+@pytest.mark.parametrize("option", ["clip_value", "clip_norm"])
+def test_clipping_at_zero_is_refused(option):
+    with pytest.raises(ValueError, match=f"{option} must be above 0, not 0"):
+        GradientOptions(**{option: 0})
