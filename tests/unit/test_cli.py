@@ -249,11 +249,15 @@ def test_ctrl_c_and_closed_pipe(folder):
     with subprocess.Popen(
         [*command, "train", "digits", "--epochs", "100000", "--hidden", "256,256", "--learning-rate", "1e-9"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     ) as training:  # fmt: skip
         assert training.stderr.readline().startswith("epoch 1/")
         time.sleep(0.2)
         training.send_signal(signal.SIGINT)
-        _, err = training.communicate(timeout=20)
+        try:
+            _, err = training.communicate(timeout=60)
+        finally:
+            training.kill()
     assert training.returncode == 130 and "interrupted" in err and "Traceback" not in err
     assert not list(folder.glob("runs/*"))
 
