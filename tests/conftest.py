@@ -1,8 +1,14 @@
-"""What all tests share: a seeded generator, and Hypothesis without a clock or a database."""
+"""What all tests share: the source tree, a seeded generator, and Hypothesis without a clock or a database."""
+
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+# Commands that tests start run the source tree, as the tests themselves do.
+os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent / "src")
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=40)
 settings.load_profile("repeatable")
