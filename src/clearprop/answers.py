@@ -15,6 +15,7 @@ from clearprop.train import predict
 
 MODEL = "model.safetensors"
 """The name of the model file in a run's folder."""
+_ROWS_AT_ONCE = 100_000
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -80,13 +81,13 @@ def rows_of(plan: Preparation, data: Dataset | Table) -> Dataset:
     return data
 
 
-def features_for(saved: SavedModel, data: Dataset | Table) -> Array:
-    """The features of `data` as raw numbers in the model's own columns; a target is not needed."""
+def predictions_for(saved: SavedModel, data: Dataset | Table) -> Array:
+    """`predictions` for the rows of `data`, in order; a target is not needed."""
     plan = preparation_of(saved)
-    if isinstance(data, Table):
-        return plan.apply(data)
+    if isinstance(data, Table):  # in pieces, so that a long table needs little memory
+        return np.concatenate([predictions(saved, plan.apply(part)) for part in data.batches(_ROWS_AT_ONCE)])
     _check_features(plan, data)
-    return data.X
+    return predictions(saved, data.X)
 
 
 def _check_features(plan: Preparation, data: Dataset) -> None:

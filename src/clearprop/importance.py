@@ -54,9 +54,7 @@ def importances(saved: SavedModel, data: Dataset, *, seed: int = 0) -> list[Impo
     metric = METRIC_OF_TASK[data.task]
     intact = _score(saved, data, data.X, metric)
     found = []
-    plan = preparation_of(saved)
-    groups = getattr(plan, "groups", [(n, slice(i, i + 1)) for i, n in enumerate(plan.feature_names)])  # TODO
-    for column, features in groups:
+    for column, features in preparation_of(saved).groups:
         drops = []
         for _ in range(REPEATS):
             X = data.X.copy()

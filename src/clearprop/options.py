@@ -7,12 +7,14 @@ registered can be used on the command line without another line of code.
 import inspect
 import itertools
 import math
-import os
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from clearprop._registry import did_you_mean
 from clearprop.data.dataset import Task
+from clearprop.data.kinds import Kind
+from clearprop.data.memory import free_memory
 from clearprop.errors import ConfigurationError
 from clearprop.losses import LOSSES, Loss
 from clearprop.model import MLP
@@ -75,6 +77,8 @@ class RunOptions:
         Of all calculation.
     seed : int
         Of the splits, the first weights and the order of rows.
+    dates, missing, drop, kinds
+        How columns are read: see `Preparation.fit`.
     """
 
     hidden: tuple[int, ...] = (32, 32)
@@ -95,6 +99,10 @@ class RunOptions:
     class_weight: str | None = None
     dtype: str = "float64"
     seed: int = 0
+    dates: Literal["expand"] | None = None
+    missing: Literal["median"] | None = None
+    drop: tuple[str, ...] = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.test < 1.0:
@@ -110,9 +118,11 @@ class RunOptions:
             ("class_weight", self.class_weight, ("balanced",)),
             ("schedule", self.schedule, SCHEDULE_NAMES),
             ("dtype", self.dtype, ("float64", "float32")),
+            ("dates", self.dates, ("expand",)),
+            ("missing", self.missing, ("median",)),
         ):
             if value is not None and value not in known:
-                raise ConfigurationError(f"there is no {what} {value!r}; {did_you_mean(value, list(known))}")
+                raise ConfigurationError(f"{what} cannot be {value!r}; {did_you_mean(value, list(known))}")
 
 
 def make_loss(options: RunOptions, task: Task) -> Loss:
@@ -194,12 +204,12 @@ def _schedule(options: RunOptions, rate: float, rows: int) -> Schedule:
 
 
 def _check_size(widths: list[int]) -> None:
-    """Refuse a network that this machine cannot hold, before it tries to."""
+    """Refuse a network that memory cannot hold, before it is made."""
     n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
     needed = _COPIES * 8 * n_parameters
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
-    if needed > present:
+    free = free_memory()
+    if needed > free:
         raise ConfigurationError(
             f"a network of widths {widths} has {n_parameters:.3g} parameters; training it takes "
-            f"{needed / 2**30:,.0f} GiB, this machine has {present / 2**30:,.0f}; use fewer hidden units"
+            f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are free; use fewer hidden units"
         )

@@ -7,6 +7,7 @@ because a network that does not beat those is not worth having.
 
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,10 +19,10 @@ from clearprop._registry import did_you_mean
 from clearprop.answers import evaluate, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
-from clearprop.data.files import nearest_file
 from clearprop.data.dataset import Task
+from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK
-from clearprop.errors import ConfigurationError, DataError
+from clearprop.errors import ConfigurationError, DataError, DataWarning
 from clearprop.formats.modelfile import SavedModel
 from clearprop.importance import Importance, importances
 from clearprop.options import RunOptions, make_loss, make_model, make_optimizer
@@ -107,8 +108,10 @@ class Run:
         return f"{text} on {len(self.test)} test rows"
 
 
-def load_data(name: str) -> Dataset | Table:
+def load_data(name: str, *, sql: str | None = None, encoding: str | None = None) -> Dataset | Table:
     """A built-in data set, or the table in the file `name` (write ``./iris`` for a file called iris).
+
+    `sql` and `encoding` are for files: see `read_table`.
 
     Raises
     ------
@@ -116,6 +119,9 @@ def load_data(name: str) -> Dataset | Table:
         Neither, or the file cannot be used.
     """
     if name in DATASETS:
+        for option, value in (("sql", sql), ("encoding", encoding)):
+            if value is not None:
+                raise ConfigurationError(f"{option} is for files, and {name} is built in; leave it out")
         return load_dataset(name)
     if not os.path.lexists(name) and not os.path.splitext(name)[1] and os.path.basename(name) == name:
         hint = nearest_file(name)
@@ -123,7 +129,7 @@ def load_data(name: str) -> Dataset | Table:
             f"{name}: neither a file nor a built-in data set; {hint + ' ' if hint else ''}"
             f"{did_you_mean(name, list(DATASETS))}"
         )
-    return read_table(name)
+    return read_table(name, sql=sql, encoding=encoding)
 
 
 def train_run(
@@ -206,7 +212,7 @@ def train_repeatedly(
             "(--validation 0.2), or turn it off (--early-stopping 0)"
         )
     make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
-    everything, plan = _plan(data, target, task)
+    everything, plan = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
     own_validation = None if validation is None else rows_of(plan, validation)
@@ -219,17 +225,23 @@ def train_repeatedly(
     return runs
 
 
-def _plan(data: Dataset | Table, target: str | None, task: Task | None) -> tuple[Dataset, Preparation]:
+def _plan(
+    data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
+) -> tuple[Dataset, Preparation]:
+    columns = {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
     if isinstance(data, Dataset):
+        given = [name for name, value in columns.items() if value]
         if target is not None or task is not None:
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
+        if given:
+            raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
         return data, Preparation.of(data)
     if target is None:
         names = ", ".join(data.names)
         raise ConfigurationError(
             f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
         )
-    plan = Preparation.fit(data, target, task)
+    plan = Preparation.fit(data, target, task, **columns)
     return plan.dataset(data), plan
 
 
@@ -258,6 +270,13 @@ def _run(
     if validation is None and options.validation:
         training, validation = rest.split(options.validation, seed=options.seed)
     plan = plan.fit_statistics(training)
+    if len(plan.constant) == everything.n_features:
+        warnings.warn(
+            f"{everything.name}: every feature is constant in the training rows, so the network can only learn "
+            "what is frequent; add other columns",
+            DataWarning,
+            stacklevel=3,
+        )
     metric = METRIC_OF_TASK[everything.task]
     loss = make_loss(options, everything.task)
     model = make_model(options, everything.n_features, everything.n_outputs)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clearprop.answers import answer_table, evaluate, features_for, load_model, predictions, rows_for
+from clearprop.answers import answer_table, evaluate, load_model, predictions, predictions_for, rows_for
 from clearprop.data import Dataset, load_dataset, read_table
 from clearprop.errors import (
     ConfigurationError,
@@ -130,10 +130,10 @@ def test_options_out_of_range(options, error, message):
         ({"test": 1.0}, "test=1.0"),
         ({"validation": -0.1}, "validation=-0.1"),
         ({"early_stopping": -1}, "0 turns it off"),
-        ({"normalization": "bacth"}, "no normalization 'bacth'; did you mean 'batch'"),
+        ({"normalization": "bacth"}, "normalization cannot be 'bacth'; did you mean 'batch'"),
         ({"class_weight": "balance"}, "did you mean 'balanced'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
-        ({"dtype": "float16"}, "no dtype 'float16'"),
+        ({"dtype": "float16"}, "dtype cannot be 'float16'"),
     ],
 )
 def test_options_that_cannot_be(option, message):
@@ -372,14 +372,14 @@ def test_models_without_preparation():
     with pytest.raises(ConfigurationError, match="saved without a preparation"):
         load_model("m")
     with pytest.raises(ConfigurationError, match="no preparation"):
-        features_for(load("m"), load_dataset("moons"))
+        predictions_for(load("m"), load_dataset("moons"))
     with pytest.raises(ModelFileError, match="no such model file"):
         load_model("n")
 
 
 def test_data_that_is_not_the_model_s(moons):
     with pytest.raises(DataError, match="iris has other features than the model, which needs: x1, x2"):
-        features_for(moons.saved, load_dataset("iris"))
+        predictions_for(moons.saved, load_dataset("iris"))
     with pytest.raises(DataError, match="other classes than the model: 0, 1"):
         rows_for(moons.saved, load_dataset("blobs"))
     assert len(rows_for(moons.saved, load_dataset("circles"))) == 1000

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from clearprop.cli.data import SQL, Encoding
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 
@@ -13,6 +14,8 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="A file with features and target, or a built-in data set.")],
     out: Annotated[Path | None, typer.Option(help="Folder for pictures and evaluation.json.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an evaluation that is in the folder.")] = False,
+    sql: SQL = None,
+    encoding: Encoding = None,
     as_json: AsJSON = False,
 ) -> None:
     """Compare the model's predictions with the target in DATA.
@@ -29,7 +32,7 @@ def evaluate(
     from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = rows_for(saved, load_data(data))
+    rows = rows_for(saved, load_data(data, sql=sql, encoding=encoding))
     scores = scores_of(saved, rows)
     document = {"rows": len(rows), "task": rows.task, **scores}
     files = [] if out is None else write_evaluation(saved, rows, scores, out, force=force)

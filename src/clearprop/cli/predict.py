@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from clearprop.cli.data import SQL, Encoding
 from clearprop.cli.output import AsJSON, say, say_json
 from clearprop.errors import OutputError
 
@@ -16,6 +17,8 @@ def predict(
         Path | None, typer.Option(help="File to write, .csv or .parquet; by default CSV on the screen.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+    sql: SQL = None,
+    encoding: Encoding = None,
     as_json: AsJSON = False,
 ) -> None:
     """Predict the target for each row of DATA, in order.
@@ -25,14 +28,14 @@ def predict(
 
     Examples: `clearprop predict runs/flowers-1 new.csv --out answers.csv` and `... --out answers.parquet`
     """
-    from clearprop.answers import answer_table, features_for, load_model, predictions
+    from clearprop.answers import answer_table, load_model, predictions_for
     from clearprop.formats.tables import csv_text, write_table
     from clearprop.workflow import load_data
 
     if out is not None and out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
     saved = load_model(model)
-    columns = answer_table(saved, predictions(saved, features_for(saved, load_data(data))))
+    columns = answer_table(saved, predictions_for(saved, load_data(data, sql=sql, encoding=encoding)))
     rows = len(next(iter(columns.values())))
     if out is not None:
         write_table(columns, out)

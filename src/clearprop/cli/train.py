@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clearprop.cli.config import Config
+from clearprop.cli.data import SQL, Dates, Drop, Encoding, Kinds, Missing, kinds_of
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 if TYPE_CHECKING:
@@ -30,6 +31,21 @@ def train(
         TaskName | None,
         typer.Option(help="By default text, or at most 20 different whole numbers, are classes."),
     ] = None,
+    sql: SQL = None,
+    encoding: Encoding = None,
+    dates: Dates = None,
+    missing: Missing = None,
+    drop: Drop = None,
+    kind: Kinds = None,
+    test: Annotated[
+        str, typer.Option(help="Fraction of the rows, or a file of rows, to judge on.", rich_help_panel=_ROWS)
+    ] = "0.2",
+    validation: Annotated[
+        str,
+        typer.Option(
+            help="Fraction of the other rows, or a file of rows, to decide when to stop.", rich_help_panel=_ROWS
+        ),
+    ] = "0.2",
     hidden: Annotated[
         str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.", rich_help_panel=_NETWORK)
     ] = "32,32",
@@ -109,15 +125,6 @@ def train(
             rich_help_panel=_TRAINING,
         ),
     ] = 1,
-    test: Annotated[
-        str, typer.Option(help="Fraction of the rows, or a file of rows, to judge on.", rich_help_panel=_ROWS)
-    ] = "0.2",
-    validation: Annotated[
-        str,
-        typer.Option(
-            help="Fraction of the other rows, or a file of rows, to decide when to stop.", rich_help_panel=_ROWS
-        ),
-    ] = "0.2",
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results; by default runs/NAME-1, -2, ...", rich_help_panel=_RESULTS),
@@ -130,8 +137,10 @@ def train(
 ) -> None:
     """Train a network on DATA, and compare it with a constant and a linear model.
 
-    Every column but the target is a feature. A fifth of the rows is put aside to judge the network, a fifth of
-    the others to say when to stop. The folder gets the model, the history of each epoch, a report and pictures.
+    DATA is CSV (any separator, also gzip), Parquet or JSON lines, a folder or a pattern of such files, or a
+    built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates. A fifth of
+    the rows is put aside to judge the network, a fifth of the others to say when to stop. The folder gets the
+    model, the history of each epoch, a report and pictures.
 
     Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
@@ -161,8 +170,12 @@ def train(
         class_weight=class_weight,
         dtype=dtype,
         seed=seed,
+        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these three
+        missing=missing,  # type: ignore[arg-type]
+        drop=tuple(drop or ()),
+        kinds=kinds_of(kind),  # type: ignore[arg-type]
     )
-    rows = load_data(data)
+    rows = load_data(data, sql=sql, encoding=encoding)
     with run_folder(data, out, force=force) as folder:
         runs = train_repeatedly(
             rows,
@@ -170,8 +183,8 @@ def train(
             repeats=repeats,
             target=target,
             task=task.value if task else None,
-            validation=None if validation_rows is None else load_data(validation_rows),
-            test=None if test_rows is None else load_data(test_rows),
+            validation=None if validation_rows is None else load_data(validation_rows, encoding=encoding),
+            test=None if test_rows is None else load_data(test_rows, encoding=encoding),
             callbacks=(Progress(),),
         )
         best = min(runs, key=lambda run: run.kept_loss)
@@ -207,7 +220,7 @@ def _say_data(run: "Run", *, detected: bool) -> None:
     from clearprop.answers import preparation_of
 
     plan = preparation_of(run.saved)
-    say(f"{run.data.name}: {len(run.data)} rows, {run.data.n_features} features")
+    say(f"{run.data.name}: {len(run.data)} rows, {len(plan.columns)} columns, {run.data.n_features} features")
     what = f"{len(plan.class_names)} classes" if plan.class_names else "a quantity"
     why = " (detected; --task overrules)" if detected else ""
     say(f"target {plan.target!r}: {what}, so this is {run.data.task}{why}")
@@ -216,8 +229,6 @@ def _say_data(run: "Run", *, detected: bool) -> None:
     say(table([("column", "kind", "treatment"), *lines[:_LONGEST_TABLE]]))
     if len(lines) > _LONGEST_TABLE:
         say(f"and {len(lines) - _LONGEST_TABLE} more columns, all in report.json")
-    if plan.constant:
-        say(f"constant in the training rows, so of no use: {', '.join(plan.constant)}")
     say()
 
 

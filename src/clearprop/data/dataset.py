@@ -74,6 +74,9 @@ class Dataset:
         names = names or tuple(f"x{column + 1}" for column in range(X.shape[1]))
         if len(names) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} columns but feature_names has {len(names)}")
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise DataError(f"two columns are called {name!r} ({names.index(name)} and {number}); rename one")
         classes = tuple(str(name) for name in self.target_names)
         y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
         _same_length(X, y, "y")
@@ -173,11 +176,13 @@ def as_dataset(data: Any, name: str = "data") -> Dataset:
     X, y, *rest = data
     weight = rest[0] if rest else None
     columns = tuple(str(name) for name in getattr(X, "columns", ()))
+    if y is None:
+        raise DataError("y is None; pass labels (text or whole numbers) or quantities (floats), one for each row")
     labels = np.asarray(y)
     if labels.dtype.kind not in "iubUSTO":
         return Dataset(X, y, weight, columns, name=name)
     if labels.ndim != 1:
-        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row, shape (n,)")
+        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row: use y.ravel()")
     classes, numbers = _unique_labels(labels)
     return Dataset(X, numbers, weight, columns, tuple(str(label) for label in classes), name)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop._versions import versions
-from clearprop.data.csv_structure import nearest_file
+from clearprop.data.files import nearest_file
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
 from clearprop.model import Sequential, model_from_config
