@@ -21,7 +21,8 @@ AMBIGUOUS_DATE = r"^\d{1,2}[/-]\d{1,2}[/-](\d{2}|\d{4})( .*)?$"
 CODE = r"^[+-]?(0\d|\d{16,}$)"
 """Digits that are no quantity: 00123 would lose its zeros as a number, and a long one its last digits."""
 
-WRITTEN_NUMBER = r"^[$€£¥￥]?\s*[+-]?(\d+|\d{1,3}([,' ]\d{3})+)([.,]\d+)?\s*(%|[$€£¥￥元])?$|^[+-]?\d{1,3}(\.\d{3})+,\d+$|^[+-]?\d[\d_]*$"
+_DIGITS = r"[+-]?(\d+|\d{1,3}([,\x27 ]\d{3})+)([.,]\d+)?"  # \x27: an apostrophe
+WRITTEN_NUMBER = rf"^[$€£¥￥]?\s*{_DIGITS}\s*[%$€£¥￥元]?$|^[+-]?\d{{1,3}}(\.\d{{3}})+(,\d+)?$|^[+-]?\d[\d_]*$"
 """A number with a decimal comma, thousands separators, a currency or a percent sign."""
 
 
@@ -76,7 +77,7 @@ class Cell:
         """Whether the cell is text of this form."""
         if self.kind not in ("VARCHAR", "BIGINT"):
             return "false"
-        return f"coalesce(regexp_matches({self.text}, '{pattern.replace(chr(39), chr(39) * 2)}'), false)"
+        return f"coalesce(regexp_matches({self.text}, '{pattern}'), false)"
 
 
 def trimmed(cell: str) -> str:

@@ -208,7 +208,7 @@ class Category:
     def summary(self) -> str:
         """The values, and what becomes of others."""
         shown_values = ", ".join(self.values[:6]) + (", ..." if len(self.values) > 6 else "")
-        rare = f"; {len(self.rare) or 'many'} rare values as {OTHER}" if self.other else ""
+        rare = f"; {len(self.rare) or 'many'} less frequent ones as {OTHER}" if self.other else ""
         return f"{len(self.values)} values: {shown_values}{rare}{'; gaps are a value' if self.missing else ''}"
 
     def _report(self, table: Table, unseen: Array) -> None:
@@ -275,7 +275,9 @@ def refuse_missing(table: Table, name: str, remedy: str = "") -> None:
     if found:
         row, _, count = found
         more = f" ({count} cells of this column are empty)" if count > 1 else ""
-        fix = remedy or "fill it in, remove the row, or have all gaps filled in training with missing='median'"
+        fix = (
+            remedy or "fill it in, remove the row, or have gaps filled in training: missing='median' (--missing median)"
+        )
         raise DataError(f"{table.place(row, name)}: the value is missing{more}; {fix}")
 
 
@@ -306,7 +308,9 @@ def _not_a_number(text: str) -> str:
     """What is wrong with a cell of a number column, and a remedy."""
     bare = text.strip("$€£¥￥元% ")
     if text.lower() in MISSING_WORDS:
-        return "is not a number; if it stands for a missing value, empty the cell, or pass missing='median'"
+        return (
+            "is not a number; if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
+        )
     if bare != text and _reads(bare.replace(",", "")):
         return "is not a number; write numbers without currency or percent signs"
     if _reads(text.replace(",", ".", 1)) and len(text.rsplit(",", 1)[-1]) != 3:
@@ -315,7 +319,9 @@ def _not_a_number(text: str) -> str:
         return "is not a number; write thousands without separators, as in 1234"
     if _reads(text, infinite=True):
         return "is not a number; infinite values cannot be learned from, correct it"
-    return "is not a number; correct it, leave the column out, or treat it as a category"
+    return (
+        "is not a number; correct it, leave the column out, or treat the column as a category (--kind COLUMN=category)"
+    )
 
 
 def _not_a_date(text: str) -> str:
@@ -324,6 +330,6 @@ def _not_a_date(text: str) -> str:
 
 def _reads(text: str, *, infinite: bool = False) -> bool:
     try:
-        return math.isinf(float(text)) == infinite and not math.isnan(float(text))
+        return "_" not in text and math.isinf(float(text)) == infinite and not math.isnan(float(text))
     except ValueError:
         return False

@@ -38,6 +38,8 @@ class CsvFile:
         An upper bound of the letters in one row.
     regular : bool
         Whether all lines end the same way, with ``\\n`` or ``\\r\\n``.
+    padded : bool
+        Whether some cells may begin or end with a blank.
     """
 
     name: str
@@ -47,6 +49,7 @@ class CsvFile:
     rows: int = 0
     longest: int = 0
     regular: bool = True
+    padded: bool = True
 
     def line_of(self, row: int) -> int:
         """The line that row number `row` (from 0) starts on, found by reading the file again."""
@@ -59,7 +62,7 @@ def check_csv(name: str, encoding: str) -> CsvFile:
     """Header and rows of a file, or a refusal that names the line."""
     separator, header = read_header(name, encoding)
     file = CsvFile(name, encoding, separator, tuple(header))
-    checked = _count_plain(file) or _count_parsed(file)
+    checked = _count_lines(file) or _count_parsed(file)
     if not checked.rows:
         raise DataError(f"{name}: the file has a header but no data lines; add at least one")
     return checked
@@ -128,15 +131,17 @@ def _counts_up(header: list[str]) -> bool:
 # --------------------------------------------------------------------------------------------------- the rows
 
 
-def _count_plain(checked: CsvFile) -> CsvFile | None:
-    """The file with its rows counted; None if it has quotes, mixed line ends or a row that is not complete.
+def _count_lines(checked: CsvFile) -> CsvFile | None:
+    """The file with its rows counted, where a row is a line.
 
-    Without quotes a row is a line, and has one separator less than fields: counting these is several times as
-    fast as parsing, and as strict.
+    None if the lines end in different ways, or a line is not one complete row by itself: then the whole file has
+    to be parsed, to see what is wrong, or to follow cells over several lines.
     """
-    separators = len(checked.header) - 1
+    width = len(checked.header)
     rows, longest, rest = -1, 0, ""  # the header is no row
     windows = newlines = 0
+    padded = False
+    blanks = _blanks_beside(checked.separator)
     with open_text(checked.name, checked.encoding) as file:
         while chunk := file.read(_CHUNK):
             if chunk.endswith("\r"):
@@ -144,25 +149,47 @@ def _count_plain(checked: CsvFile) -> CsvFile | None:
             text = chunk.replace("\r\n", "\n")
             windows += len(chunk) - len(text)  # how many \r\n there were: none, or all
             newlines += text.count("\n")
-            if windows not in (0, newlines) or any(odd in text for odd in '"\0\r'):
+            if windows not in (0, newlines) or "\0" in text or "\r" in text:
                 return None
-            *lines, rest = (rest + text).split("\n")
-            complete = _complete(lines, checked.separator, separators)
+            text = "\n" + rest + text
+            padded = padded or any(blank in text for blank in blanks)
+            _, *lines, rest = text.split("\n")
+            complete = _complete(lines, checked.separator, width)
             if complete is None or len(rest) > csv.field_size_limit():
                 return None
             rows, longest = rows + complete, max(longest, max(map(len, lines), default=0))
-    complete = _complete([rest] if rest else [], checked.separator, separators)
-    return None if complete is None else replace(checked, rows=rows + complete, longest=max(longest, len(rest)))
+    complete = _complete([rest] if rest else [], checked.separator, width)
+    if complete is None:
+        return None
+    padded = padded or rest.endswith((" ", "\t"))
+    return replace(checked, rows=rows + complete, longest=max(longest, len(rest)), padded=padded)
 
 
-def _complete(lines: list[str], separator: str, separators: int) -> int | None:
-    """How many rows the lines are; None if one of them has too few or too many fields, or is very long."""
+def _blanks_beside(separator: str) -> list[str]:
+    """Where a cell has a blank at its end: beside a separator, a quote or a line end."""
+    return [pair for edge in (separator, '"', "\n") for blank in " \t" for pair in (edge + blank, blank + edge)]
+
+
+def _complete(lines: list[str], separator: str, width: int) -> int | None:
+    """How many rows the lines are; None if one of them is not a complete row, or very long.
+
+    A line without quotes has one separator less than fields; counting these is several times as fast as parsing.
+    """
     if any(len(line) > csv.field_size_limit() for line in lines):
         return None
-    counts = [line.count(separator) for line in lines]
-    rows = counts.count(separators)
-    blank = lines.count("") if separators else 0  # in a single column a blank line is an empty cell
-    return rows if rows + blank == len(lines) else None
+    quoted = [line for line in lines if '"' in line]
+    if quoted:
+        try:
+            fields = [len(row) for row in csv.reader(quoted, delimiter=separator, strict=True)]
+        except csv.Error:
+            return None
+        # A row over several lines would make rows fewer than lines.
+        if len(fields) < len(quoted) or fields.count(width) < len(quoted):
+            return None
+        lines = [line for line in lines if '"' not in line]
+    rows = [line.count(separator) for line in lines].count(width - 1)
+    blank = lines.count("") if width > 1 else 0  # in a single column a blank line is an empty cell
+    return rows + len(quoted) if rows + blank == len(lines) else None
 
 
 def _count_parsed(checked: CsvFile) -> CsvFile:
@@ -185,10 +212,11 @@ def _count_parsed(checked: CsvFile) -> CsvFile:
 def _rows(checked: CsvFile, lines: Iterable[str]) -> Iterator[tuple[int, int, int]]:
     """For each row below the header: the line it starts on, its fields (0: a blank line) and letters."""
     reader = csv.reader(lines, delimiter=checked.separator, strict=True)
-    next(reader)
-    start = reader.line_num + 1
     single = int(len(checked.header) == 1)
+    start = 1
     try:
+        next(reader)
+        start = reader.line_num + 1
         for row in reader:
             yield start, len(row) or single, sum(map(len, row))
             start = reader.line_num + 1

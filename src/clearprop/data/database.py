@@ -10,34 +10,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from clearprop.data.memory import free_memory
+from clearprop.data.memory import address_space, free_memory
 from clearprop.errors import DataError
 
 Connection = Any
 """A DuckDB connection (DuckDB is imported when the first table is read)."""
 
 _SHARE = 0.5  # of the free memory: DuckDB may use so much; arrays and the network need the rest
-_LEAST = 64 << 20  # DuckDB works with less, but hardly
-_PER_THREAD = 128 << 20  # below this for each thread it runs out of memory on wide tables
+_LEAST = 128 << 20  # free memory below which not even a small table is worth the risk
+_RESERVED = 704 << 20  # addresses that DuckDB reserves when it starts, though hardly any memory
 
 
 def connect(owner: object) -> Connection:
-    """A connection that is closed, with its temporary files, when `owner` is garbage."""
+    """A connection that is closed, with its temporary files, when `owner` is garbage.
+
+    Raises
+    ------
+    DataError
+        There is hardly any memory left.
+    """
     import duckdb
 
-    limit = max(int(free_memory() * _SHARE), _LEAST)
+    space = address_space()
+    if free_memory() < _LEAST or (space is not None and space < _RESERVED + _LEAST):
+        needed = (_LEAST if space is None else _RESERVED + _LEAST) / 2**20
+        free = min(free_memory(), space or free_memory()) / 2**20
+        raise DataError(
+            f"reading a table needs {needed:.0f} MiB at least, and {free:.0f} MiB are free for this process; raise its "
+            "limit (ulimit -v), or close other programs"
+        )
     folder = tempfile.mkdtemp(prefix="clearprop-")
     config: dict[str, Any] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
-        "memory_limit": f"{limit >> 20}MiB",
         "temp_directory": folder,
     }
-    if limit < 2 * _PER_THREAD:
-        config["threads"] = 1
+    if space is not None:
+        config["threads"] = 1  # each reserves addresses of its own
     connection = duckdb.connect(config=config)
     weakref.finalize(owner, _close, connection, folder)
+    connection.execute(f"SET memory_limit = '{int(free_memory() * _SHARE) >> 20}MiB'")
     return connection
 
 

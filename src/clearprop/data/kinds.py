@@ -72,16 +72,20 @@ class Profile:
         """Count."""
         cell = table.cell(name)
         number = cell.number
-        return cls(
-            *table.one(
-                f"count(*), count({cell.sql}), count({number}), "
-                f"count(*) FILTER ({cell.missing_word} AND ({number}) IS NULL), min({number}), max({number}), "
-                f"coalesce(bool_and(({number}) = floor({number})), false), "
-                f"count(*) FILTER ({cell.matches(CODE)} AND ({number}) IS NOT NULL), count({cell.date}), "
-                f"count(*) FILTER ({cell.matches(AMBIGUOUS_DATE)}), "
+        rows, present, numbers, words, least, most, whole = table.one(
+            f"count(*), count({cell.sql}), count({number}), "
+            f"count(*) FILTER ({cell.missing_word} AND ({number}) IS NULL), "
+            f"min({number}), max({number}), coalesce(bool_and(({number}) = floor({number})), false)"
+        )
+        codes = dates = ambiguous = written = 0
+        if numbers:
+            (codes,) = table.one(f"count(*) FILTER ({cell.matches(CODE)} AND ({number}) IS NOT NULL)")
+        if numbers < present:
+            dates, ambiguous, written = table.one(
+                f"count({cell.date}), count(*) FILTER ({cell.matches(AMBIGUOUS_DATE)}), "
                 f"count(*) FILTER (({number}) IS NULL AND {cell.matches(WRITTEN_NUMBER)})"
             )
-        )
+        return cls(rows, present, numbers, words, least, most, whole, codes, dates, ambiguous, written)
 
     @property
     def numeric(self) -> bool:
@@ -141,9 +145,9 @@ def _chosen(table: Table, name: str, kind: Kind, profile: Profile, gaps: bool) -
 
 
 def _constant(table: Table, name: str, profile: Profile) -> bool:
-    if profile.numbers == profile.rows:
+    if profile.numbers == profile.rows and not profile.codes:
         return profile.least == profile.most
-    return profile.numbers == 0 and len(table.counts(table.cell(name).text, 2)) == 1
+    return len(table.counts(table.cell(name).text, 2)) == 1
 
 
 def _identifying_number(table: Table, name: str, profile: Profile) -> str | None:
@@ -168,7 +172,7 @@ def _date(table: Table, name: str, *, dates: bool, gaps: bool) -> Column:
         row, text, _ = table.first(name, f"({table.cell(name).date}) IS NOT NULL") or (0, "", 0)
         raise DataError(
             f"{table.place(row, name)}: {shown(text)} is a date, which is no number; leave the column out, or turn it "
-            "into year, month, weekday, season and days with dates='expand'"
+            "into year, month, weekday, season and days with dates='expand' (--dates expand)"
         )
     return Date(name, indicator=gaps)
 

@@ -18,6 +18,11 @@ def free_memory() -> int:
     return max(min(_machine(), *_control_groups(), *_own_limits()), 0)
 
 
+def address_space() -> int | None:
+    """The bytes of addresses that the process's own limits leave, which count even where nothing is stored."""
+    return min(_own_limits(), default=None)
+
+
 def _machine() -> int:
     """What the machine can give without swapping."""
     with contextlib.suppress(OSError, ValueError, IndexError):

@@ -55,7 +55,7 @@ def _column_config(column: Column) -> dict[str, Any]:
 
 
 def _column(entry: dict[str, Any]) -> Column:
-    cls = KINDS.get(entry.get("kind", ""))
+    cls = KINDS.get(str(entry.get("kind")))
     if cls is None or set(entry) != {"kind", *(field.name for field in fields(cls))}:
         raise ConfigurationError("the preparation has a column of no known kind")
     given: dict[str, Any] = {}

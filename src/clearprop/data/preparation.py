@@ -17,7 +17,7 @@ import numpy as np
 
 from clearprop._registry import did_you_mean
 from clearprop._types import Array
-from clearprop.data.columns import Column, Number
+from clearprop.data.columns import Category, Column, Number
 from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
 from clearprop.data.kinds import Kind, column_of
@@ -157,7 +157,7 @@ class Preparation:
             if reason.startswith("identifier"):
                 warnings.warn(
                     f"column {name!r} is left out ({reason}); if it means something, say what it is: "
-                    f"kinds={{{name!r}: 'number'}} or 'category'",
+                    f"kinds={{{name!r}: 'number'}} (--kind {name}=number) or category",
                     DataWarning,
                     stacklevel=2,
                 )
@@ -194,6 +194,9 @@ class Preparation:
         """Of each feature, over the rows where it was not filled in."""
         fill = []
         for column, (_, part) in zip(self.columns, self.groups, strict=True):
+            if isinstance(column, Category):  # its gaps are a value
+                fill += [0.0] * len(column.features)
+                continue
             known = X[:, part][X[:, part.stop - 1] == 0] if column.indicator else X[:, part]
             fill += np.median(known, axis=0).tolist() if len(known) else [0.0] * (part.stop - part.start)
         return tuple(fill)

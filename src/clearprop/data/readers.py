@@ -73,7 +73,7 @@ def csv_part(name: str, encoding: str) -> Iterator[Part]:
         yield Part(
             name,
             file.header,
-            tuple(map(trimmed, own)),
+            tuple(map(trimmed, own) if file.padded else own),
             f"read_csv(?, delim = ?, columns = ?, {options})",
             [_one_file(path), file.separator, dict.fromkeys(own, "VARCHAR")],
             file.rows,
@@ -129,6 +129,8 @@ def json_part(connection: Connection, name: str, encoding: str) -> Iterator[Part
     for key, nested in found:
         if nested:
             raise DataError(f"{name}: column {key!r} holds lists or objects; only single values make a table")
+    if not found:
+        raise DataError(f'{name}: there are no columns; each line must hold an object such as {{"age": 31}}')
     order = {key: position for position, key in enumerate(first[0] if first else [])}
     keys = sorted((key for key, _ in found), key=lambda key: (order.get(key, len(order)), key))
     pointers = ["/" + key.replace("~", "~0").replace("/", "~1") for key in keys]
@@ -195,18 +197,19 @@ def frame_part(connection: Connection, frame: Any) -> Iterator[Part]:
     import duckdb
     import narwhals as nw
 
+    names = list(getattr(frame, "columns", ()))
+    twice = [name for name in names if isinstance(name, str) and names.count(name) > 1]
+    if twice:
+        raise DataError(f"the table: two columns are called {twice[0]!r}; rename one")
     try:
         wrapped = nw.from_native(frame, eager_only=True)
     except TypeError:
         raise DataError(
             f"cannot read a table from {type(frame).__name__}; pass a file name or a pandas, polars or Arrow table"
         ) from None
-    except Exception as error:  # narwhals refuses repeated column names with an error of its own
-        raise DataError(f"this table cannot be used: {str(error).splitlines()[0]}") from None
-    names = list(wrapped.columns)
-    for name in names:
+    for name in wrapped.columns:
         if not isinstance(name, str):
-            raise DataError(f"column name {name!r} is not text; rename the columns with str()")
+            raise DataError(f"the table: column name {name!r} is not text; rename the columns with str()")
     pandas = nw.get_native_namespace(wrapped).__name__ == "pandas"
     # pandas needs no Arrow to be read; the others speak Arrow's C stream, which narwhals passes on.
     connection.register("frame", _plain_pandas(frame) if pandas else wrapped)

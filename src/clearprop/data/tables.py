@@ -54,15 +54,16 @@ def read_table(source: Any, *, sql: str | None = None, encoding: str | None = No
     ['virginica']
     """
     codec = checked_encoding(encoding)
-    if isinstance(source, str | os.PathLike):
-        loader = _Loader(os.fspath(source))
-        _load_files(loader, codec)
-    else:
-        loader = _Loader("the table")
-        loader.add(frame_part(loader.connection, source))
-    lock(loader.connection)
-    table = loader.table()
-    return table if sql is None else run_query(table, sql)
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
+    with memory_guard(str(path or "the table")):
+        loader = _Loader(str(path or "the table"))
+        if path is None:
+            loader.add(frame_part(loader.connection, source))
+        else:
+            _load_files(loader, codec)
+        lock(loader.connection)
+        table = loader.table()
+        return table if sql is None else run_query(table, sql)
 
 
 def _load_files(loader: "_Loader", encoding: str) -> None:
@@ -108,7 +109,7 @@ class _Loader:
                 (rows,) = self.connection.execute(f"{verb} {query}", part.parameters).fetchone()
             if part.rows not in (None, rows):
                 raise DataError(
-                    f"{part.name}: {rows} rows were read but {part.rows} were counted; save it anew as plain CSV in UTF-8"
+                    f"{part.name}: {rows} rows were read but {part.rows} counted; save it anew as plain CSV in UTF-8"
                 )
             self.origins.append(Origin(part.name, rows, part.line_of))
 

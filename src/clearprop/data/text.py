@@ -27,7 +27,7 @@ def checked_encoding(encoding: str | None) -> str:
     """
     try:
         codec = codecs.lookup(encoding or "utf-8-sig").name
-        b"".decode(codec)
+        b"a".decode(codec, errors="replace")  # refuses what is no encoding of text
     except (LookupError, TypeError, ValueError):
         raise ConfigurationError(
             f"there is no text encoding {encoding!r}; try 'utf-8', 'gbk', 'big5', 'utf-16' or 'latin-1'"
@@ -68,7 +68,9 @@ def _undecodable(name: str, encoding: str) -> DataError:
         while True:
             piece = file.read(_CHUNK)
             if first and piece.startswith(_UTF16) and encoding == "utf-8-sig":
-                return DataError(f"{name}: this looks like UTF-16 text; pass encoding='utf-16', or save it as UTF-8")
+                return DataError(
+                    f"{name}: this looks like UTF-16 text; pass encoding='utf-16' (--encoding utf-16), or save it as UTF-8"
+                )
             try:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeError as error:
@@ -94,7 +96,7 @@ def _at(name: str, encoding: str, line: int, error: UnicodeError) -> DataError:
     likely = "gbk" if _looks_chinese(bad[begin : end if end >= 0 else len(bad)]) else "latin-1"
     return DataError(
         f"{name}:{line}: byte 0x{bad[error.start]:02X} is not UTF-8 text; save the file as UTF-8, or name its "
-        f"encoding, perhaps encoding={likely!r}"
+        f"encoding, perhaps encoding={likely!r} (--encoding {likely})"
     )
 
 
