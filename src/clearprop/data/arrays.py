@@ -54,7 +54,7 @@ the row out
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, OverflowError):
-        raise ShapeError(f"{what} is not rectangular: its rows have different lengths") from None
+        raise ShapeError(f"{what} is not rectangular: {_ragged(values)}; make all rows equally long") from None
     if array.dtype.kind == "c":
         raise DataError(f"{what} holds complex numbers; pass its real part, or real and imaginary columns")
     if array.dtype.kind in "mM":
@@ -91,8 +91,25 @@ dtype='float64'
     return narrow
 
 
+def _ragged(values: Any) -> str:
+    """Which rows differ in length, as far as that can be told."""
+    try:
+        lengths = [len(row) for row in values]
+    except TypeError:
+        return "its rows have different lengths"
+    odd = next((row for row, length in enumerate(lengths) if length != lengths[0]), None)
+    if odd is None:
+        return "its cells have different lengths"
+    return f"row 0 has {lengths[0]} values, row {odd} has {lengths[odd]}"
+
+
 def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
-    if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT:
+    if (
+        array.dtype.kind in "iu"
+        and array.itemsize == 8
+        and array.size
+        and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT
+    ):
         index = np.unravel_index(int(np.argmax(np.abs(array.astype(np.float64)))), array.shape)
         warnings.warn(
             f"{what} is {array[index]} at {_place(index, names)}, which float64 cannot hold exactly; "

@@ -70,7 +70,7 @@ class Dataset:
         if X.ndim != 2:
             raise ShapeError(f"X has shape {X.shape}, expected (rows, features); use X.reshape(len(X), -1)")
         if X.size == 0:
-            raise DataError(f"X has shape {X.shape}: {'no rows' if len(X) == 0 else 'no columns'}")
+            raise DataError(f"X has shape {X.shape}: no {'rows' if len(X) == 0 else 'columns'}; pass at least one")
         names = names or tuple(f"x{column + 1}" for column in range(X.shape[1]))
         if len(names) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} columns but feature_names has {len(names)}")
@@ -172,6 +172,8 @@ def as_dataset(data: Any, name: str = "data") -> Dataset:
     if isinstance(data, Dataset):
         return data
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        if isinstance(data, str):
+            raise DataError(f"cannot train on {data!r}; read a file with read_table, or run `clearprop train {data}`")
         raise DataError(f"cannot train on {type(data).__name__}; pass a Dataset, (X, y) or (X, y, sample_weight)")
     X, y, *rest = data
     weight = rest[0] if rest else None

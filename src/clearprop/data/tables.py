@@ -6,7 +6,9 @@ nothing is dropped: a file is read as a whole, or refused with file and line.
 """
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import Any
 
 from clearprop.data.cells import Cell
@@ -91,10 +93,14 @@ class _Loader:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.connection: Connection = connect(self)
         self.columns: tuple[str, ...] = ()
         self.kinds: list[str] = []
         self.origins: list[Origin] = []
+
+    @cached_property
+    def connection(self) -> Connection:
+        """Opened when the first part has passed its checks, as many files do not."""
+        return connect(self)
 
     def add(self, opened: AbstractContextManager[Part]) -> None:
         """Append the rows of a part, which must have the columns of those before."""
@@ -103,9 +109,10 @@ class _Loader:
             cells = dict(zip(part.columns, part.cells, strict=True))
             selected = ", ".join(f"{cells[column]} AS c{i}" for i, column in enumerate(self.columns))
             query = f"SELECT {selected} FROM {part.origin}"
-            self._same_kinds(part, query)
+            with _in_our_words(part.name):
+                self._same_kinds(part, query)
             verb = f"INSERT INTO {_ROWS}" if self.origins else f"CREATE TABLE {_ROWS} AS"
-            with memory_guard(self.path):
+            with memory_guard(self.path), _in_our_words(part.name):
                 (rows,) = self.connection.execute(f"{verb} {query}", part.parameters).fetchone()
             if part.rows not in (None, rows):
                 raise DataError(
@@ -143,6 +150,19 @@ class _Loader:
                     f"{part.name}: column {column!r} holds {_WORDS[kind]}, but in {self.origins[0].name} "
                     f"{_WORDS[first]}; make the files alike"
                 )
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """What DuckDB finds wrong with a file that has passed all checks."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        raise DataError(f"{name}: cannot be read as a table; save it anew as plain CSV in UTF-8") from None
 
 
 _WORDS = {
