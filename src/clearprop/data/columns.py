@@ -319,9 +319,7 @@ def _not_a_number(text: str) -> str:
         return "is not a number; write thousands without separators, as in 1234"
     if _reads(text, infinite=True):
         return "is not a number; infinite values cannot be learned from, correct it"
-    return (
-        "is not a number; correct it, leave the column out, or treat the column as a category (--kind COLUMN=category)"
-    )
+    return "is not a number; correct it, leave the column out, or treat it as a category (--kind COLUMN=category)"
 
 
 def _not_a_date(text: str) -> str:

@@ -50,6 +50,7 @@ def connect(owner: object) -> Connection:
         config["threads"] = 1  # each reserves addresses of its own
     connection = duckdb.connect(config=config)
     weakref.finalize(owner, _close, connection, folder)
+    connection.execute("SET enable_progress_bar = false")  # it would write on standard output
     connection.execute(f"SET memory_limit = '{int(free_memory() * _SHARE) >> 20}MiB'")
     return connection
 

@@ -68,9 +68,7 @@ def _undecodable(name: str, encoding: str) -> DataError:
         while True:
             piece = file.read(_CHUNK)
             if first and piece.startswith(_UTF16) and encoding == "utf-8-sig":
-                return DataError(
-                    f"{name}: this looks like UTF-16 text; pass encoding='utf-16' (--encoding utf-16), or save it as UTF-8"
-                )
+                return DataError(f"{name}: this looks like UTF-16 text; pass encoding='utf-16' (--encoding utf-16)")
             try:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeError as error:
