@@ -236,7 +236,8 @@ def test_one_json_document(run):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["train", "t.csv", "--target", "b"], (3, "t.csv:2: column 'a'", "correct it, leave the column out, or treat it as a category")),
+        (["train", "t.csv", "--target", "c"], (3, "t.csv", "Known: a, b")),
+        (["train", "u.csv", "--target", "b"], (3, "u.csv:3", "complete these lines or remove them")),
         (["train", "t.cvs"], (3, "t.cvs", "did you mean 't.csv'?")),
         (["train", "moons", "--epoch", "3"], (2, None, "did you mean --epochs? See `clearprop train --help`")),
         (["tain"], (2, None, "see `clearprop --help`")),
@@ -247,7 +248,9 @@ def test_one_json_document(run):
 )
 def test_errors_as_json(run, arguments, expected):
     with open("t.csv", "w") as file:
-        file.write("a,b\nx y,1\n" * 1 + "1,2\n2,1\n" * 10)
+        file.write("a,b\n" + "1,2\n2,1\n" * 10)
+    with open("u.csv", "w") as file:
+        file.write("a,b\n1,2\n2\n")
     code, out, err = run(*arguments, "--json")
     error = json.loads(out)["error"]
     assert err == "" and (code, error["place"], error["remedy"]) == expected
@@ -385,11 +388,15 @@ def test_ctrl_c_and_closed_pipe(folder):
     with subprocess.Popen(
         [*command, "train", "digits", "--epochs", "100000", "--hidden", "256,256", "--learning-rate", "1e-9"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     ) as training:  # fmt: skip
         assert training.stderr.readline().startswith("epoch 1/")
         time.sleep(0.2)
         training.send_signal(signal.SIGINT)
-        _, err = training.communicate(timeout=20)
+        try:
+            _, err = training.communicate(timeout=60)
+        finally:
+            training.kill()
     assert training.returncode == 130 and "interrupted" in err and "Traceback" not in err
     assert not list(folder.glob("runs/*"))
 

@@ -183,8 +183,8 @@ def train(
             repeats=repeats,
             target=target,
             task=task.value if task else None,
-            validation=None if validation_rows is None else load_data(validation_rows, encoding=encoding),
-            test=None if test_rows is None else load_data(test_rows, encoding=encoding),
+            validation=None if validation_rows is None else load_data(validation_rows, sql=sql, encoding=encoding),
+            test=None if test_rows is None else load_data(test_rows, sql=sql, encoding=encoding),
             callbacks=(Progress(),),
         )
         best = min(runs, key=lambda run: run.kept_loss)
