@@ -66,5 +66,6 @@ def test_a_file_larger_than_the_limit(tmp_path):
         for _ in range(limit // len(rows) + 2):
             file.write(rows)
     assert path.stat().st_size > limit
-    # It was read, from disk where it had to be, and then its matrix was refused.
-    assert run(path, limit).startswith(f"refused {path}: {200_000 * (limit // len(rows) + 2)} rows of ")
+    # Whether it can be read, cells going to disk, depends on the system; its matrix of 7 GiB is refused in any case.
+    answer = run(path, limit)
+    assert answer.startswith(f"refused {path}") and "free for this process" in answer
