@@ -1,12 +1,12 @@
 """A saved model's answers for new rows, in the words and units of its training table."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from clearprop._types import Array
+from clearprop.calibration import calibration
 from clearprop.data import Dataset, Preparation, Table
 from clearprop.data.scores import classification_scores, regression_scores
 from clearprop.errors import ConfigurationError, DataError
@@ -15,6 +15,7 @@ from clearprop.train import predict
 
 MODEL = "model.safetensors"
 """The name of the model file in a run's folder."""
+_ROWS_AT_ONCE = 100_000
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -47,20 +48,31 @@ def preparation_of(saved: SavedModel) -> Preparation:
 def predictions(saved: SavedModel, X: Array) -> Array:
     """Probabilities of the classes, or quantities in the target's own unit, for raw features; shape (n, k)."""
     plan = preparation_of(saved)
-    return plan.inverse_target(predict(saved.model, plan.standardise(X), link=saved.link))
+    prepared = plan.standardise(X).astype(saved.model.dtype, copy=False)
+    answers = plan.inverse_target(predict(saved.model, prepared, link=saved.link))
+    if plan.class_names and saved.link != "softmax":  # a yes or no for each class: in proportion
+        answers = answers / np.maximum(answers.sum(axis=1, keepdims=True), np.finfo(answers.dtype).tiny)
+    return answers
 
 
 def evaluate(saved: SavedModel, data: Dataset) -> dict[str, Any]:
-    """scikit-learn's scores of the model's predictions on raw `data`."""
+    """scikit-learn's scores of the model's predictions on raw `data`; for classes also their calibration."""
     answers = predictions(saved, data.X)
-    if data.task == "classification":
-        return classification_scores(data, answers)
-    return regression_scores(data, answers)
+    if data.task == "regression":
+        return regression_scores(data, answers)
+    found = calibration(data.y, answers)
+    names = ("from", "to", "rows", "confidence", "accuracy")
+    reliability = [dict(zip(names, row, strict=True)) for row in found.bins]
+    return classification_scores(data, answers) | {"calibration_error": found.error, "reliability": reliability}
 
 
 def rows_for(saved: SavedModel, data: Dataset | Table) -> Dataset:
     """`data`, target included, as raw numbers in the model's own columns and classes."""
-    plan = preparation_of(saved)
+    return rows_of(preparation_of(saved), data)
+
+
+def rows_of(plan: Preparation, data: Dataset | Table) -> Dataset:
+    """`data`, target included, as raw numbers in the plan's own columns and classes."""
     if isinstance(data, Table):
         return plan.dataset(data)
     _check_features(plan, data)
@@ -69,13 +81,13 @@ def rows_for(saved: SavedModel, data: Dataset | Table) -> Dataset:
     return data
 
 
-def features_for(saved: SavedModel, data: Dataset | Table) -> Array:
-    """The features of `data` as raw numbers in the model's own columns; a target is not needed."""
+def predictions_for(saved: SavedModel, data: Dataset | Table) -> Array:
+    """`predictions` for the rows of `data`, in order; a target is not needed."""
     plan = preparation_of(saved)
-    if isinstance(data, Table):
-        return plan.apply(data)
+    if isinstance(data, Table):  # in pieces, so that a long table needs little memory
+        return np.concatenate([predictions(saved, plan.apply(part)) for part in data.batches(_ROWS_AT_ONCE)])
     _check_features(plan, data)
-    return data.X
+    return predictions(saved, data.X)
 
 
 def _check_features(plan: Preparation, data: Dataset) -> None:
@@ -83,18 +95,12 @@ def _check_features(plan: Preparation, data: Dataset) -> None:
         raise DataError(f"{data.name} has other features than the model, which needs: {', '.join(plan.feature_names)}")
 
 
-def column_names(saved: SavedModel) -> list[str]:
-    """Names for a table of predictions: the target, then the probability of each class."""
+def answer_table(saved: SavedModel, answers: Array) -> dict[str, Array]:
+    """`predictions` as a table: the target's name -> class or quantity, then the probability of each class."""
     plan = preparation_of(saved)
     if plan.class_names:
-        return [plan.target, *(f"P({name})" for name in plan.class_names)]
-    several = len(plan.target_mean) > 1
-    return [f"{plan.target} {i + 1}" if several else plan.target for i in range(len(plan.target_mean))]
-
-
-def prediction_rows(saved: SavedModel, answers: Array) -> Iterator[list[str]]:
-    """For each row of `predictions`, the cells of `column_names`."""
-    names = np.array(preparation_of(saved).class_names, dtype=object)
-    for row in answers:
-        numbers = [repr(float(value)) for value in row]
-        yield [str(names[row.argmax()]), *numbers] if len(names) else numbers
+        names = np.array(plan.class_names, dtype=object)
+        columns = {plan.target: names[answers.argmax(axis=1)]}
+        return columns | {f"P({name})": answers[:, c] for c, name in enumerate(plan.class_names)}
+    several = answers.shape[1] > 1
+    return {f"{plan.target} {i + 1}" if several else plan.target: answers[:, i] for i in range(answers.shape[1])}

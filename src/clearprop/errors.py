@@ -15,6 +15,7 @@
     └── OutputError (also OSError)                a file or folder that cannot be written
 
     ClearpropWarning (UserWarning)
+    ├── DataWarning                               a column or value of a table that is used otherwise than it looks
     └── SaturationWarning                         a layer starts where its gradient vanishes
 
 Each message says what is wrong, where, and one thing to do about it.
@@ -80,6 +81,10 @@ class OutputError(ClearpropError, OSError):
 
 class ClearpropWarning(UserWarning):
     """Base of all warnings."""
+
+
+class DataWarning(ClearpropWarning):
+    """A column left out, or values never seen in training: nothing is wrong, but it should be known."""
 
 
 class SaturationWarning(ClearpropWarning):

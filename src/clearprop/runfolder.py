@@ -4,20 +4,28 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from clearprop._versions import versions
 from clearprop.answers import MODEL, predictions, preparation_of
+from clearprop.calibration import Calibration
+from clearprop.data import Dataset
 from clearprop.errors import OutputError
-from clearprop.formats.modelfile import save
+from clearprop.formats.modelfile import SavedModel, save
 from clearprop.store import atomic_write, output_error
 from clearprop.workflow import Run
 
-HISTORY, REPORT, CURVES, BOUNDARY = "history.csv", "report.json", "curves.png", "boundary.png"
+HISTORY, REPORT, CURVES = "history.csv", "report.json", "curves.png"
+CONFUSION, RESIDUALS, RELIABILITY = "confusion.png", "residuals.png", "calibration.png"
+IMPORTANCE, BOUNDARY, EVALUATION = "importance.png", "boundary.png", "evaluation.json"
+_JUDGEMENT = (CONFUSION, RESIDUALS, RELIABILITY)
+_FILES = (MODEL, HISTORY, REPORT, CURVES, *_JUDGEMENT, IMPORTANCE, BOUNDARY)
 
 
 @contextmanager
@@ -36,7 +44,7 @@ def run_folder(name: str, folder: str | os.PathLike[str] | None = None, *, force
         path = _next_folder(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).stem).strip("-.") or "run")
     else:
         path = Path(folder)
-        _refuse_run(path, force)
+        _refuse(path, _FILES, force)
         _make(path, exist_ok=True)
     try:
         yield path
@@ -67,52 +75,110 @@ def _make(path: Path, *, exist_ok: bool) -> None:
         raise output_error(path, error) from None
 
 
-def _refuse_run(path: Path, force: bool) -> None:
-    if not force and ((path / REPORT).exists() or (path / MODEL).exists()):
-        raise OutputError(
-            f"{path}: there is a run in this folder; choose another one, or overwrite it with force (--force)"
-        )
+def _refuse(path: Path, names: Sequence[str], force: bool) -> None:
+    """Nobody should lose a run, or any file, because of its name."""
+    found = [] if force else [name for name in names if (path / name).exists()]
+    if found:
+        what = "there is a run in this folder" if {MODEL, REPORT} & set(found) else f"it holds a file {found[0]}"
+        raise OutputError(f"{path}: {what} already; choose another folder, or overwrite it with force (--force)")
 
 
-def write_run(run: Run, folder: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
+def write_run(
+    run: Run, folder: str | os.PathLike[str], *, repeats: Sequence[Run] = (), force: bool = False
+) -> list[Path]:
     """Write the run into `folder`; returns the files.
 
-    ``model.safetensors``, ``history.csv``, ``report.json``, ``curves.png`` and, for two features,
-    ``boundary.png``.
+    ``model.safetensors``, ``history.csv``, ``report.json``, ``curves.png``, ``importance.png``;
+    ``confusion.png`` and ``calibration.png``, or ``residuals.png``; for two features, ``boundary.png``.
+
+    Parameters
+    ----------
+    run : Run
+        What `train_run` gives.
+    folder : path
+        Made if need be.
+    repeats : sequence of Run
+        All runs, if `run` is the best of several.
+    force : bool
+        Overwrite a run that is in the folder.
 
     Raises
     ------
     OutputError
         There is a run in the folder and `force` is not set, or a file cannot be written.
     """
-    from clearprop.viz import boundary, curves
+    from clearprop.viz import boundary, curves, importance
 
     path = Path(folder)
-    _refuse_run(path, force)
+    _refuse(path, _FILES, force)
     _make(path, exist_ok=True)
-    files = [path / name for name in (MODEL, HISTORY, REPORT, CURVES)]
-    save(run.saved.model, files[0], preparation=run.saved.preparation, link=run.saved.link)
-    atomic_write(files[1], run.history.to_csv().encode())
-    report_text = json.dumps(report(run), indent=2, ensure_ascii=False, allow_nan=False)
-    atomic_write(files[2], (report_text + "\n").encode())
-    curves(run.history.columns(), files[3])
+    for name in _FILES:  # of an overwritten run; of its pictures this one may have fewer
+        (path / name).unlink(missing_ok=True)
+    save(run.saved.model, path / MODEL, preparation=run.saved.preparation, link=run.saved.link)
+    atomic_write(path / HISTORY, run.history.to_csv().encode())
+    write_json(path / REPORT, report(run, repeats))
+    curves(run.history.columns(), path / CURVES)
+    write_judgement(run.saved, run.test, run.scores, path)
+    worth = run.importances
+    columns, means, spreads = zip(*((one.column, one.mean, one.spread) for one in worth), strict=True)
+    importance(columns, means, spreads, path / IMPORTANCE, unit=run.metric)
     if run.data.n_features == 2:
-        files.append(path / BOUNDARY)
-        boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data, files[4])
-    else:
-        (path / BOUNDARY).unlink(missing_ok=True)  # of an overwritten run
-    return files
+        boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data, path / BOUNDARY)
+    return [path / name for name in _FILES if (path / name).exists()]
 
 
-def report(run: Run) -> dict[str, Any]:
+def write_judgement(saved: SavedModel, data: Dataset, scores: dict[str, Any], folder: Path) -> list[Path]:
+    """The pictures of how good the model is on `data`, whose `scores` are known; returns them."""
+    from clearprop.viz import confusion, reliability, residuals
+
+    if data.task == "classification":
+        confusion(np.array(scores["confusion"]), data.target_names, folder / CONFUSION)
+        bins = tuple(tuple(row.values()) for row in scores["reliability"])
+        reliability(Calibration(bins, scores["calibration_error"]), folder / RELIABILITY)
+    elif data.n_outputs == 1:
+        residuals(data.y, predictions(saved, data.X), folder / RESIDUALS, target=preparation_of(saved).target)
+    return [folder / name for name in _JUDGEMENT if (folder / name).exists()]
+
+
+def write_evaluation(
+    saved: SavedModel, data: Dataset, scores: dict[str, Any], folder: str | os.PathLike[str], *, force: bool = False
+) -> list[Path]:
+    """Write ``evaluation.json`` and the pictures of `write_judgement` into `folder`; returns the files.
+
+    Raises
+    ------
+    OutputError
+        One of these files is there already and `force` is not set, or it cannot be written.
+    """
+    path = Path(folder)
+    files = (EVALUATION, *_JUDGEMENT)
+    _refuse(path, files, force)
+    _make(path, exist_ok=True)
+    for name in files:
+        (path / name).unlink(missing_ok=True)
+    write_json(path / EVALUATION, {"data": data.name, "rows": len(data), "task": data.task, **scores})
+    return [path / EVALUATION, *write_judgement(saved, data, scores, path)]
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """A JSON document that people can read too."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    atomic_write(path, (text + "\n").encode())
+
+
+def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
     """Everything about the run that is worth keeping, as JSON can hold it."""
     plan = preparation_of(run.saved)
-    return {
+    document = {
         "data": run.data.name,
         "task": run.data.task,
+        "target": plan.target,
         "rows": run.rows,
         "columns": [dict(zip(("name", "role", "treatment"), row, strict=True)) for row in plan.describe()],
         "options": asdict(run.options),
+        "model": repr(run.saved.model),
+        "loss": run.loss,
+        "optimizer": run.optimizer,
         "parameters": run.saved.model.n_parameters,
         "epochs": len(run.history),
         "best_epoch": run.best_epoch,
@@ -121,5 +187,19 @@ def report(run: Run) -> dict[str, Any]:
         "test": run.scores,
         "baselines": run.baselines,
         "verdict": run.verdict,
+        "importance": [asdict(one) for one in run.importances],
         "versions": versions("numpy", "scikit-learn"),
     }
+    if len(repeats) > 1:
+        document["repeats"] = [
+            {"seed": one.options.seed, one.metric: one.score, "kept_loss": one.kept_loss, "best_epoch": one.best_epoch}
+            for one in repeats
+        ]
+        document["mean"], document["spread"] = mean_and_spread(repeats)
+    return document
+
+
+def mean_and_spread(runs: Sequence[Run]) -> tuple[float, float]:
+    """Mean and standard deviation (of a sample) of the runs' scores."""
+    scores = [run.score for run in runs]
+    return float(np.mean(scores)), float(np.std(scores, ddof=1))

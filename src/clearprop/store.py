@@ -8,6 +8,8 @@ import errno
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from clearprop.errors import OutputError
@@ -36,8 +38,9 @@ def output_error(path: str | os.PathLike[str], error: OSError) -> OutputError:
     return OutputError(f"{os.fspath(path)}: cannot be written: {reason}")
 
 
-def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write `data` to `path`, entirely or not at all.
+@contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary file for the block to write; it takes the name `path` only if the block ends well.
 
     Raises
     ------
@@ -48,19 +51,26 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         # Exclusive, so that two writers never share it; 0o666 lets the umask decide, as for any file.
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
-            with open(handle, "wb") as file:
-                file.write(data)
-                file.flush()
+            yield temporary
+            with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+    except OutputError:  # an OSError too, but in plain words already
+        raise
     except OSError as error:
         raise output_error(path, error) from None
+
+
+def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` to `path`, entirely or not at all; see `atomic_file`."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,69 +5,30 @@ say when to stop; the test rows are looked at once, at the end, and so are a con
 because a network that does not beat those is not worth having.
 """
 
-import inspect
-import itertools
-import math
 import os
 import time
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from clearprop._registry import did_you_mean
-from clearprop.answers import evaluate
+from clearprop.answers import evaluate, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
-from clearprop.data.csv_structure import nearest_file
 from clearprop.data.dataset import Task
+from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK
-from clearprop.errors import ConfigurationError, DataError
+from clearprop.errors import ConfigurationError, DataError, DataWarning
 from clearprop.formats.modelfile import SavedModel
-from clearprop.losses import MSE, CrossEntropy, Loss
-from clearprop.model import MLP
-from clearprop.optim import OPTIMIZERS
+from clearprop.importance import Importance, importances
+from clearprop.options import RunOptions, make_loss, make_model, make_optimizer
 from clearprop.train import EarlyStopping, Epoch, History, fit
 
-TEST_FRACTION = 0.2
-VALIDATION_FRACTION = 0.2
 LEAST_ROWS = 10
-_COPIES = 5  # of the parameters: themselves, gradient, the slots of Adam, the best so far
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to train.
-
-    Attributes
-    ----------
-    hidden : tuple of int
-        Units of each hidden layer.
-    activation : str
-        Their activation.
-    epochs : int
-        At most; training stops when the validation loss has not fallen for `patience` epochs.
-    batch_size : int
-        Rows for each step.
-    optimizer : str
-        Its name.
-    learning_rate : float or None
-        None takes 0.01 for Adam, and for others their own default.
-    patience : int
-        See `epochs`.
-    seed : int
-        Of the splits, the first weights and the order of rows.
-    """
-
-    hidden: tuple[int, ...] = (32, 32)
-    activation: str = "tanh"
-    epochs: int = 200
-    batch_size: int = 32
-    optimizer: str = "adam"
-    learning_rate: float | None = None
-    patience: int = 20
-    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +57,10 @@ class Run:
         ``"constant"`` and ``"linear"``: the metric of the two simplest models on the same test rows.
     options : RunOptions
         As given.
+    loss : str
+        The loss, as the code that makes it.
+    optimizer : str
+        The optimiser, likewise.
     seconds : float
         Spent in training.
     """
@@ -110,12 +75,25 @@ class Run:
     scores: dict[str, Any]
     baselines: dict[str, float]
     options: RunOptions
+    loss: str
+    optimizer: str
     seconds: float
 
     @property
     def score(self) -> float:
         """The metric on the test rows."""
         return float(self.scores[self.metric])
+
+    @property
+    def kept_loss(self) -> float:
+        """The validation loss (without validation rows, the loss) of the weights that were kept."""
+        record = self.history[self.best_epoch - 1]
+        return float(record.get("validation_loss", record["loss"]))
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """How much worse the test rows are predicted when a column is shuffled, for each column."""
+        return importances(self.saved, self.test, seed=self.options.seed)
 
     @property
     def verdict(self) -> str:
@@ -130,8 +108,10 @@ class Run:
         return f"{text} on {len(self.test)} test rows"
 
 
-def load_data(name: str) -> Dataset | Table:
+def load_data(name: str, *, sql: str | None = None, encoding: str | None = None) -> Dataset | Table:
     """A built-in data set, or the table in the file `name` (write ``./iris`` for a file called iris).
+
+    `sql` and `encoding` are for files: see `read_table`.
 
     Raises
     ------
@@ -139,6 +119,9 @@ def load_data(name: str) -> Dataset | Table:
         Neither, or the file cannot be used.
     """
     if name in DATASETS:
+        for option, value in (("sql", sql), ("encoding", encoding)):
+            if value is not None:
+                raise ConfigurationError(f"{option} is for files, and {name} is built in; leave it out")
         return load_dataset(name)
     if not os.path.lexists(name) and not os.path.splitext(name)[1] and os.path.basename(name) == name:
         hint = nearest_file(name)
@@ -146,7 +129,7 @@ def load_data(name: str) -> Dataset | Table:
             f"{name}: neither a file nor a built-in data set; {hint + ' ' if hint else ''}"
             f"{did_you_mean(name, list(DATASETS))}"
         )
-    return read_table(name)
+    return read_table(name, sql=sql, encoding=encoding)
 
 
 def train_run(
@@ -155,6 +138,8 @@ def train_run(
     *,
     target: str | None = None,
     task: Task | None = None,
+    validation: Dataset | Table | None = None,
+    test: Dataset | Table | None = None,
     test_rows: Any = None,
     callbacks: tuple[Callable[[Epoch], Any], ...] = (),
 ) -> Run:
@@ -170,8 +155,10 @@ def train_run(
         The column to predict; a Table needs one, a Dataset has one.
     task : {"classification", "regression"}, optional
         Overrules what the target's values suggest; for a Table.
+    validation, test : Dataset or Table, optional
+        Rows of their own, instead of the fractions of `data` that `options` names.
     test_rows : array of int, optional
-        Row numbers to hold back and judge on, as a fold of a cross-validation; default a random fifth.
+        Row numbers of `data` to hold back and judge on, as a fold of a cross-validation.
     callbacks : tuple of callables
         Called after each epoch, as in `fit`.
 
@@ -189,36 +176,126 @@ def train_run(
     >>> run.rows
     {'training': 96, 'validation': 24, 'test': 30}
     """
+    (run,) = train_repeatedly(
+        data,
+        options,
+        repeats=1,
+        target=target,
+        task=task,
+        validation=validation,
+        test=test,
+        test_rows=test_rows,
+        callbacks=callbacks,
+    )
+    return run
+
+
+def train_repeatedly(
+    data: Dataset | Table,
+    options: RunOptions | None = None,
+    *,
+    repeats: int,
+    target: str | None = None,
+    task: Task | None = None,
+    validation: Dataset | Table | None = None,
+    test: Dataset | Table | None = None,
+    test_rows: Any = None,
+    callbacks: tuple[Callable[[Epoch], Any], ...] = (),
+) -> list[Run]:
+    """`train_run` with the seeds ``seed``, ``seed + 1``, ...: how much of a score is luck?"""
     options = options or RunOptions()
-    optimizer = _optimizer(options)
-    everything, plan = _plan(data, target, task)
+    if repeats < 1:
+        raise ConfigurationError(f"repeats={repeats} is a number of runs, 1 or more")
+    if options.validation == 0.0 and validation is None and options.early_stopping:
+        raise ConfigurationError(
+            "early stopping watches validation rows, but validation is 0; put some aside "
+            "(--validation 0.2), or turn it off (--early-stopping 0)"
+        )
+    make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
+    everything, plan = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
+    own_validation = None if validation is None else rows_of(plan, validation)
+    own_test = None if test is None else rows_of(plan, test)
+    runs = []
+    for seed in range(options.seed, options.seed + repeats):
+        this = replace(options, seed=seed)
+        rest, held_back = _hold_back(everything, this, own_test, test_rows)
+        runs.append(_run(everything, plan, this, rest, held_back, own_validation, callbacks))
+    return runs
+
+
+def _plan(
+    data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
+) -> tuple[Dataset, Preparation]:
+    columns = {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
+    if isinstance(data, Dataset):
+        given = [name for name, value in columns.items() if value]
+        if target is not None or task is not None:
+            raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
+        if given:
+            raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
+        return data, Preparation.of(data)
+    if target is None:
+        names = ", ".join(data.names)
+        raise ConfigurationError(
+            f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
+        )
+    plan = Preparation.fit(data, target, task, **columns)
+    return plan.dataset(data), plan
+
+
+def _hold_back(
+    everything: Dataset, options: RunOptions, test: Dataset | None, test_rows: Any
+) -> tuple[Dataset, Dataset]:
+    """The rows to learn from, and the rows to judge on."""
+    if test is not None:
+        return everything, test
     if test_rows is None:
-        rest, test = everything.split(TEST_FRACTION, seed=options.seed)
-    else:
-        rest = everything.take(np.setdiff1d(np.arange(len(everything)), test_rows))
-        test = everything.take(test_rows)
-    training, validation = rest.split(VALIDATION_FRACTION, seed=options.seed)
+        return everything.split(options.test, seed=options.seed)
+    rest = np.setdiff1d(np.arange(len(everything)), test_rows)
+    return everything.take(rest), everything.take(test_rows)
+
+
+def _run(
+    everything: Dataset,
+    plan: Preparation,
+    options: RunOptions,
+    rest: Dataset,
+    test: Dataset,
+    validation: Dataset | None,
+    callbacks: tuple[Callable[[Epoch], Any], ...],
+) -> Run:
+    training = rest
+    if validation is None and options.validation:
+        training, validation = rest.split(options.validation, seed=options.seed)
     plan = plan.fit_statistics(training)
+    if len(plan.constant) == everything.n_features:
+        warnings.warn(
+            f"{everything.name}: every feature is constant in the training rows, so the network can only learn "
+            "what is frequent; add other columns",
+            DataWarning,
+            stacklevel=3,
+        )
     metric = METRIC_OF_TASK[everything.task]
-    loss: Loss = CrossEntropy() if everything.task == "classification" else MSE()
-    widths = [everything.n_features, *options.hidden, everything.n_outputs]
-    _check_size(widths)
-    model = MLP(widths, activation=options.activation, seed=options.seed)
-    stopping = EarlyStopping(monitor="validation_loss", patience=options.patience, restore_best=True)
+    loss = make_loss(options, everything.task)
+    model = make_model(options, everything.n_features, everything.n_outputs)
+    optimizer = make_optimizer(options, len(training), everything.n_features)
+    weights = _class_weights(training, options)
+    stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None
     started = time.perf_counter()
     history = fit(
         model,
-        plan.transform(training),
+        _weighted(plan.transform(training), weights),
         loss,
         optimizer,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        validation=plan.transform(validation),
+        validation=None if validation is None else _weighted(plan.transform(validation), weights),
         metrics=(metric,),
         seed=options.seed,
-        callbacks=(*callbacks, stopping),
+        l2=options.l2,
+        callbacks=(*callbacks, *([stopping] if stopping else [])),
     )
     seconds = time.perf_counter() - started
     saved = SavedModel(model, plan, loss.link)
@@ -226,50 +303,31 @@ def train_run(
         saved=saved,
         data=everything,
         test=test,
-        rows={"training": len(training), "validation": len(validation), "test": len(test)},
+        rows={"training": len(training), "validation": 0 if validation is None else len(validation), "test": len(test)},
         history=history,
-        best_epoch=stopping.best_epoch,
+        best_epoch=stopping.best_epoch if stopping else len(history),
         metric=metric,
         scores=evaluate(saved, test),
         baselines=baselines(plan.transform(training), plan.transform(test), metric),
         options=options,
+        loss=repr(loss),
+        optimizer=repr(optimizer),
         seconds=seconds,
     )
 
 
-def _plan(data: Dataset | Table, target: str | None, task: Task | None) -> tuple[Dataset, Preparation]:
-    if isinstance(data, Dataset):
-        if target is not None or task is not None:
-            raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
-        return data, Preparation.of(data)
-    if target is None:
-        names = ", ".join(data.names)
-        raise ConfigurationError(
-            f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
-        )
-    plan = Preparation.fit(data, target, task)
-    return plan.dataset(data), plan
+def _class_weights(training: Dataset, options: RunOptions) -> Any:
+    """For each class number n / (classes · rows of the class), so that each class weighs the same; or None."""
+    if options.class_weight is None:
+        return None
+    if training.task != "classification":
+        raise ConfigurationError("class_weight is for classes, and the target is a quantity; leave it out")
+    counts = np.bincount(training.y, minlength=training.n_classes)
+    return len(training) / (np.count_nonzero(counts) * np.maximum(counts, 1))
 
 
-def _check_size(widths: list[int]) -> None:
-    """Refuse a network that this machine cannot hold, before it tries to."""
-    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
-    needed = _COPIES * 8 * n_parameters
-    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
-    if needed > present:
-        raise ConfigurationError(
-            f"a network of widths {widths} has {n_parameters:.3g} parameters; training it takes "
-            f"{needed / 2**30:,.0f} GiB, this machine has {present / 2**30:,.0f}; use fewer hidden units"
-        )
-
-
-def _optimizer(options: RunOptions) -> Any:
-    make = OPTIMIZERS[options.optimizer]
-    rate = options.learning_rate
-    if rate is None and options.optimizer == "adam":
-        rate = 0.01
-    if rate is None:
-        return make()
-    if "learning_rate" not in inspect.signature(make).parameters:
-        raise ConfigurationError(f"optimizer {options.optimizer!r} has no learning rate; leave it out")
-    return make(learning_rate=rate)
+def _weighted(data: Dataset, weights: Any) -> Dataset:
+    if weights is None:
+        return data
+    own = 1.0 if data.sample_weight is None else data.sample_weight
+    return replace(data, sample_weight=own * weights[data.y])

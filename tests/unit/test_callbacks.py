@@ -261,5 +261,6 @@ def test_on_a_terminal_a_bar(monkeypatch):
     assert progress._bar.finished and not progress._bar.live.is_started
 
 
-def test_progress_that_never_began_can_end():
-    Progress().finish(MLP([1, 1]), History())
+@pytest.mark.parametrize("make", [Progress, lambda: CSVLog("never-opened.csv")], ids=["progress", "log"])
+def test_what_never_began_can_end(make):
+    make().finish(MLP([1, 1]), History())

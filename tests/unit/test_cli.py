@@ -1,7 +1,9 @@
 """The command line as somebody uses it: files in a folder, messages on the screen, exit codes."""
 
 import csv
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,13 +68,18 @@ def flowers():
 def test_train_predict_evaluate(run, flowers, folder):
     code, out, err = run("train", flowers, "--target", "品种", "--epochs", "30")
     assert code == 0, err
-    assert "150 rows, 4 features, target '品种': 3 classes" in out
+    assert "150 rows, 4 columns, 4 features" in out
+    assert "target '品种': 3 classes, so this is classification (detected; --task overrules)" in out
     assert "96 training, 24 validation, 30 test rows" in out
     assert "linear model" in out and "better than a" in out
     assert "epoch" in err and "accuracy" in err
+    assert "accuracy lost when shuffled" in out
     assert sorted(f.name for f in (folder / "runs" / "鸢尾花-1").iterdir()) == [
+        "calibration.png",
+        "confusion.png",
         "curves.png",
         "history.csv",
+        "importance.png",
         "model.safetensors",
         "report.json",
     ]
@@ -94,7 +101,7 @@ def test_train_predict_evaluate(run, flowers, folder):
 
 def test_regression_and_standard_output(run):
     code, out, _ = run("train", "diabetes", "--epochs", "5", "--out", "d", "--hidden", "8")
-    assert code == 0 and "target 'target': a quantity" in out and "r2" in out
+    assert code == 0 and "target 'target': a quantity, so this is regression" in out and "r2" in out
     code, out, _ = run("predict", "d", "diabetes")
     lines = out.splitlines()
     assert code == 0 and lines[0] == "target" and len(lines) == 443
@@ -105,9 +112,9 @@ def test_regression_and_standard_output(run):
 
 def test_constant_columns_are_mentioned(run):
     with open("t.csv", "w") as file:
-        file.write("a,b,y\n" + "".join(f"{i},7,{i % 2}\n" for i in range(40)))
+        file.write("a,b,y\n" + "".join(f"{i / 7},7,{i % 2}\n" for i in range(40)))
     code, out, _ = run("train", "t.csv", "--target", "y", "--epochs", "2")
-    assert code == 0 and "of no use: b" in out
+    assert code == 0 and re.search(r"b +left out +constant", out), out
 
 
 @pytest.mark.parametrize(
@@ -121,13 +128,23 @@ def test_constant_columns_are_mentioned(run):
         (["train", "moons", "--activation", "rleu"], 2, "did you mean 'relu'"),
         (["train", "moons", "--optimizer", "adm"], 2, "did you mean 'adam'"),
         (["train", "moons", "--hidden", "3,x"], 2, "'3,x' is not a list"),
-        (["train", "moons", "--hidden", "0"], 2, "'0' is not a list"),
+        (["train", "moons", "--hidden", "4,0"], 2, "'4,0' is not a list"),
+        (["train", "moons", "--loss", "crosentropy"], 2, "did you mean 'crossentropy'"),
+        (["train", "moons", "--schedule", "cosin"], 2, "did you mean 'cosine'"),
+        (["train", "moons", "--normalization", "bath"], 2, "did you mean 'batch'"),
+        (["train", "moons", "--class-weight", "ballanced"], 2, "did you mean 'balanced'"),
+        (["train", "moons", "--test", "1.5"], 2, "test=1.5 must lie between 0 and 1"),
+        (["train", "moons", "--validation", "nowhere.csv"], 3, "nowhere.csv: there is no such file"),
+        (["train", "moons", "--validation", "0"], 2, "--early-stopping 0"),
+        (["train", "moons", "--config", "no.toml"], 2, "no.toml: cannot be read"),
+        (["train", "moons", "--config", "t.csv"], 2, "t.csv: is not TOML"),
+        (["train"], 2, "Missing argument"),
         (["train", "moons", "--epochs", "0"], 2, "--epochs"),
         (["train", "moons", "--task", "rank"], 2, "--task"),
         (["train", "moons", "--target", "y"], 2, "has its target already"),
-        (["train", "moons", "--epoch", "3"], 2, "--epochs"),
-        (["train", "moons", "--learning-rate", "1e200", "--activation", "relu"], 5, "diverged"),
-        (["train", "moons", "--hidden", "1000000000,1000000"], 2, "GiB, this machine has"),
+        (["train", "moons", "--epoch", "3"], 2, "no such option --epoch; did you mean --epochs?"),
+        (["train", "moons", "--learning-rate", "1e200", "--optimizer", "adam", "--activation", "relu"], 5, "diverged"),
+        (["train", "moons", "--hidden", "1000000000,1000000"], 2, "GiB are free; use fewer hidden units"),
         (["train", "moons", "--out", "t.csv/x"], 6, "cannot be written"),
         (["tarin"], 2, "Did you mean 'train'"),
         (["predict", "nowhere", "moons"], 4, "no such model file"),
@@ -154,6 +171,125 @@ def test_existing_run_needs_force(run):
     code, _, err = run("train", "moons", "--epochs", "1", "--out", "r")
     assert code == 6 and "--force" in err
     assert run("train", "moons", "--epochs", "1", "--out", "r", "--force")[0] == 0
+
+
+def test_every_option(run):
+    with open("t.csv", "w") as file:
+        file.write("a,b,kind\n" + "1,2,x\n2,3,y\n3,9,y\n" * 12)
+    code, out, err = run(
+        *("train", "t.csv", "--target", "kind", "--task", "classification", "--hidden", "6,4"),
+        *("--activation", "relu,tanh", "--dropout", "0.1", "--normalization", "layer", "--loss", "crossentropy"),
+        *("--optimizer", "sgd", "--learning-rate", "0.1", "--schedule", "one_cycle", "--l2", "0.001"),
+        *("--epochs", "3", "--batch-size", "8", "--validation", "t.csv", "--test", "t.csv", "--early-stopping", "2"),
+        *("--class-weight", "balanced", "--dtype", "float32", "--seed", "3", "--repeats", "2", "--out", "o"),
+    )
+    assert code == 0, err
+    assert "36 training, 36 validation, 36 test rows" in out and "(mean and standard deviation of 2 runs)" in out
+    with open("o/report.json") as file:
+        report = json.load(file)
+    assert report["options"]["activation"] == ["relu", "tanh"] and report["options"]["dtype"] == "float32"
+    assert report["optimizer"] == "SGD(learning_rate=OneCycle(0.1, 15))" and len(report["repeats"]) == 2
+    assert "--task overrules" not in out
+
+
+def test_options_from_a_file(run):
+    with open("c.toml", "w") as file:
+        file.write('hidden = [8, 4]\nbatch-size = 16\nepochs = 2\nactivation = "relu"\nout = "o"\nforce = true\n')
+    assert run("train", "moons", "--config", "c.toml")[0] == 0
+    assert run("train", "moons", "--config", "c.toml", "--epochs", "3")[0] == 0
+    with open("o/report.json") as file:
+        options = json.load(file)["options"]
+    assert options["hidden"] == [8, 4] and options["batch_size"] == 16 and options["epochs"] == 3
+    with open("data.toml", "w") as file:
+        file.write('data = "moons"\nepochs = 1\njson = true')
+    code, out, _ = run("train", "--config", "data.toml")
+    assert code == 0 and json.loads(out)["epochs"] == 1
+    for entry, message in (
+        ("epoch = 3", "c.toml: there is no option 'epoch'; did you mean 'epochs'? Known: data, target"),
+        ("[train]\nepochs = 3", "there is no option 'train'"),
+        ("hidden = {a = 1}", "hidden is a table"),
+        ("epochs = 1.5", "Invalid value for '--epochs'"),
+        ("epochs = ", "c.toml: is not TOML: Invalid value (at end of document)"),
+    ):
+        with open("c.toml", "w") as file:
+            file.write(entry)
+        code, _, err = run("train", "moons", "--config", "c.toml")
+        assert code == 2 and message in err
+
+
+def test_one_json_document(run):
+    for arguments in (
+        ("train", "moons", "--epochs", "2", "--out", "m"),
+        ("predict", "m", "moons"),
+        ("predict", "m", "moons", "--out", "p.parquet"),
+        ("evaluate", "m", "moons"),
+        ("evaluate", "m", "moons", "--out", "e"),
+        ("gradcheck", "tanh"),
+        ("doctor",),
+    ):
+        code, out, err = run(*arguments, "--json")
+        assert code == 0 and out.count("\n") == 1, err
+        assert "error" not in json.loads(out)
+    assert json.loads(run("predict", "m", "moons", "--json")[1])["predictions"].keys() == {"target", "P(0)", "P(1)"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["train", "t.csv", "--target", "c"], (3, "t.csv", "Known: a, b")),
+        (["train", "u.csv", "--target", "b"], (3, "u.csv:3", "complete these lines or remove them")),
+        (["train", "t.cvs"], (3, "t.cvs", "did you mean 't.csv'?")),
+        (["train", "moons", "--epoch", "3"], (2, None, "did you mean --epochs? See `clearprop train --help`")),
+        (["tain"], (2, None, "see `clearprop --help`")),
+        (["predict", "m", "moons"], (4, None, "train one with `clearprop train`")),
+        (["train", "moons", "--out", "t.csv/x"], (6, "t.csv/x", "choose another path")),
+    ],
+    ids=str,
+)
+def test_errors_as_json(run, arguments, expected):
+    with open("t.csv", "w") as file:
+        file.write("a,b\n" + "1,2\n2,1\n" * 10)
+    with open("u.csv", "w") as file:
+        file.write("a,b\n1,2\n2\n")
+    code, out, err = run(*arguments, "--json")
+    error = json.loads(out)["error"]
+    assert err == "" and (code, error["place"], error["remedy"]) == expected
+    assert error["code"] == code and len(error["message"]) > 10
+
+
+def test_parquet_out(run):
+    import duckdb
+
+    assert run("train", "iris", "--epochs", "2", "--out", "m")[0] == 0
+    assert run("predict", "m", "iris", "--out", "a.csv")[0] == 0
+    assert run("predict", "m", "iris", "--out", "a.parquet")[0] == 0
+    code, _, err = run("predict", "m", "iris", "--out", "a.parquet")
+    assert code == 6 and "overwrite it with --force" in err
+    code, _, err = run("predict", "m", "iris", "--out", "a.xlsx")
+    assert code == 2 and "ends in .csv or .parquet" in err
+    found = duckdb.connect().execute("SELECT * FROM 'a.parquet'").fetchnumpy()
+    with open("a.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(found) == list(rows[0])
+    assert [float(row["P(virginica)"]) for row in rows] == found["P(virginica)"].tolist()
+
+
+def test_evaluation_pictures(run, folder):
+    assert run("train", "diabetes", "--epochs", "2", "--out", "m")[0] == 0
+    code, out, _ = run("evaluate", "m", "diabetes", "--out", "e")
+    assert code == 0 and "In e: evaluation.json, residuals.png" in out
+    code, _, err = run("evaluate", "m", "diabetes", "--out", "e")
+    assert code == 6 and "--force" in err
+    assert run("evaluate", "m", "diabetes", "--out", "e", "--force")[0] == 0
+
+
+def test_control_characters_never_reach_the_terminal(run):
+    with open("t.csv", "w") as file:
+        file.write("a\x1b[2J,b\n" + "1,x\x1b]0;y\x07\n2,z\n" * 10)
+    code, out, err = run("train", "t.csv", "--target", "b", "--epochs", "1")
+    assert code == 0 and "\x1b" not in out + err and "\x07" not in out + err
+    _, _, err = run("train", "t.csv", "--target", "c")
+    assert "\x1b" not in err
 
 
 def test_help(run):
@@ -188,10 +324,13 @@ def test_doctor(run):
 
 
 def test_bug_is_reported_with_a_file(run, monkeypatch, folder):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr("clearprop.workflow.load_data", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "nowhere"))
+    code, _, err = run("train", "moons")
+    assert code == 1 and "ZeroDivisionError: secret" in err
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     code, _, err = run("train", "moons")
     assert code == 1 and "this is a bug in clearprop" in err and "secret" not in err
@@ -200,7 +339,7 @@ def test_bug_is_reported_with_a_file(run, monkeypatch, folder):
 
 
 def test_no_memory(run, monkeypatch):
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise MemoryError
 
     monkeypatch.setattr("clearprop.workflow.load_data", fail)
@@ -212,7 +351,7 @@ def test_ctrl_c_in_process(run, monkeypatch, folder):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("clearprop.workflow.train_run", lambda *arguments, **options: interrupt())
+    monkeypatch.setattr("clearprop.workflow.train_repeatedly", lambda *arguments, **options: interrupt())
     code, out, err = run("train", "moons")
     assert code == 130 and "interrupted" in err and out == ""
     assert not list(folder.glob("runs/*"))
@@ -223,7 +362,7 @@ def test_warnings_are_one_line(run, monkeypatch):
 
     from clearprop.errors import SaturationWarning
 
-    def warn(name):
+    def warn(name, **options):
         warnings.warn("the first layer is flat", SaturationWarning, stacklevel=2)
         warnings.warn("internals of a library", DeprecationWarning, stacklevel=2)
         return load_dataset(name)
@@ -261,12 +400,23 @@ def test_ctrl_c_and_closed_pipe(folder):
     assert training.returncode == 130 and "interrupted" in err and "Traceback" not in err
     assert not list(folder.glob("runs/*"))
 
+    with subprocess.Popen(
+        [*command, "train", "moons", "--epochs", "100000", "--early-stopping", "0", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+    ) as training:  # fmt: skip
+        assert training.stderr.readline().startswith("epoch 1/")
+        training.send_signal(signal.SIGTERM)
+        out, err = training.communicate(timeout=20)
+    assert training.returncode == 143 and json.loads(out)["error"]["message"] == "terminated"
+    assert not list(folder.glob("runs/*"))
+
     assert process("train", "moons", "--epochs", "1", "--out", "m").returncode == 0
     with subprocess.Popen(
         [*command, "predict", "m", "moons"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as predicting:
         predicting.stdout.close()
         assert predicting.stderr.read() == ""
+    assert predicting.returncode == 0
 
 
 @pytest.mark.parametrize("code", ["import clearprop", "from clearprop.cli import main; main(['--help'])"])

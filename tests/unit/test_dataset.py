@@ -27,7 +27,7 @@ X = np.arange(12.0).reshape(6, 2)
         ({"X": X.astype(complex)}, DataError, "complex"),
         ({"X": X.astype("datetime64[D]")}, DataError, "dates"),
         ({"X": np.ma.masked_equal(X, 3.0)}, DataError, "masked"),
-        ({"X": [[1.0, 2.0], [3.0]]}, ShapeError, "rows have different lengths"),
+        ({"X": [[1.0, 2.0], [3.0]]}, ShapeError, "not rectangular"),
         ({"X": [[1, 10**400]] * 6}, DataError, "at row 0, column 1"),
         ({"X": [[{}, 1.0]] * 6}, DataError, r"\{\} at row 0, column 0"),
         ({"y": np.zeros(5)}, DataError, "X has 6 rows but y has 5"),

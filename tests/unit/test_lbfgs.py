@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from clearprop.losses import MSE
 from clearprop.model import MLP
 from clearprop.optim import LBFGS
 from clearprop.train import train
@@ -124,6 +125,32 @@ def test_breaking_off_keeps_the_last_iterations_weights():
             break
     np.testing.assert_array_equal(model.w, kept)
     assert not running_threads()
+
+
+@pytest.mark.parametrize("evaluations", [1, 2, 5, 12])
+def test_running_out_of_evaluations_in_a_line_search_keeps_the_last_iterations_weights(evaluations):
+    model = mlp()
+    kept = model.w.copy()
+    for _ in train(model, (X, Y), "mse", LBFGS(max_evaluations=evaluations), epochs=50):
+        kept = model.w.copy()
+    np.testing.assert_array_equal(model.w, kept)
+
+
+def test_an_error_in_a_line_search_keeps_the_last_iterations_weights(monkeypatch):
+    model, loss, calls = mlp(), MSE(), []
+
+    def forward(*arguments):
+        calls.append(1)
+        if len(calls) > 4:
+            raise ZeroDivisionError
+        return MSE.forward(loss, *arguments)
+
+    monkeypatch.setattr(loss, "forward", forward, raising=False)
+    kept = model.w.copy()
+    with pytest.raises(ZeroDivisionError):
+        for _ in train(model, (X, Y), loss, LBFGS(), epochs=50):
+            kept = model.w.copy()
+    np.testing.assert_array_equal(model.w, kept)
 
 
 def test_frozen_parameters_stay_and_float32_works():

@@ -13,6 +13,7 @@ from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy
 from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, Adam, NAdam
 from clearprop.train import fit, predict, train
+from trajectories import trajectory
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(30, 3))
@@ -56,6 +57,17 @@ def test_a_step_at_a_time_is_the_same_training():
     for epoch in epochs:
         losses = [s["loss"] for s in steps if s["epoch"] == epoch.number]
         assert epoch["loss"] == pytest.approx(np.average(losses, weights=rows), rel=1e-12)
+
+
+def test_what_an_optimizer_carries_goes_on_from_epoch_to_epoch():
+    model, optimizer = Sequential([Dense(1, use_bias=False)], 3), NAdam(0.05)
+
+    def gradient(w):
+        return 2.0 * X.T @ (X @ w - Y) / len(X)
+
+    expected = trajectory(optimizer, gradient, model.w, 6, decays=False)[-1]
+    run(model, optimizer=optimizer, epochs=6, order="full")  # NAdam's product of momenta spans the six epochs
+    np.testing.assert_allclose(model.w, expected, rtol=1e-12)
 
 
 def test_a_batch_of_weight_zero_has_loss_zero():

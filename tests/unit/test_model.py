@@ -242,6 +242,12 @@ def test_saturated_layers_are_found(rng):
     assert "of the steepest, so almost no gradient passes" in first
 
 
+@pytest.mark.parametrize(("slope", "found"), [(0.049, 1), (0.051, 0)])
+def test_a_layer_counts_as_saturated_below_a_twentieth_of_its_steepest_slope(slope, found):
+    X = np.full((3, 1), np.arctanh(np.sqrt(1.0 - slope)))  # where tanh has this slope; its steepest is 1
+    assert len(saturated_layers(Sequential([Activation("tanh")], 1), X)) == found
+
+
 def test_dead_relus_are_found():
     model = MLP([2, 8, 1], "relu", init="ones", bias_init=Constant(-100.0))
     assert len(saturated_layers(model, np.ones((5, 2)))) == 1

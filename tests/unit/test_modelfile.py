@@ -189,6 +189,16 @@ def test_weights_that_are_not_finite(saved):
         save(model, path)
 
 
+def test_a_long_file_of_another_kind_is_not_read_to_its_end(tmp_path):
+    path = tmp_path / "m"
+    for start in (b"", b"\xff" * 8, b"PK\x03\x04"):
+        with path.open("wb") as file:
+            file.write(start)
+            file.truncate(1 << 42)  # four terabytes of nothing
+        with pytest.raises(ModelFileError):
+            load(path)
+
+
 def test_paths(saved, tmp_path):
     path, model, _ = saved
     with pytest.raises(ModelFileError, match=r"there is no such model file; did you mean '.*模型\.safetensors'"):

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from clearprop.errors import OutputError
-from clearprop.store import atomic_write, digest
+from clearprop.store import atomic_file, atomic_write, digest
 
 
 def test_writes_and_replaces(tmp_path):
@@ -59,3 +59,14 @@ def test_reasons_in_plain_words(tmp_path):
 
 def test_digest():
     assert digest(b"abc").startswith("ba7816bf")
+
+
+def test_whatever_fails_in_the_block_the_old_file_stays(tmp_path):
+    path = tmp_path / "m"
+    atomic_write(path, b"old")
+    with pytest.raises(ZeroDivisionError), atomic_file(path) as temporary:
+        temporary.write_bytes(b"half of the n")
+        raise ZeroDivisionError
+    with pytest.raises(OutputError, match="in plain words"), atomic_file(path):
+        raise OutputError("in plain words")
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1

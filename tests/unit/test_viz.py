@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib import image
 
+from clearprop.calibration import calibration
 from clearprop.data import Dataset, load_dataset
 from clearprop.errors import ConfigurationError, DataError, OutputError, ShapeError
-from clearprop.viz import boundary, curves, fonts
+from clearprop.viz import boundary, confusion, curves, fonts, importance, reliability, residuals
 from clearprop.viz.figure import COLOURS
 
 EPOCHS = np.arange(1.0, 31.0)
@@ -119,3 +120,55 @@ def test_same_picture_same_bytes(tmp_path):
     for name in ("a.png", "b.png"):
         curves(columns(), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_confusion_shades_each_row_by_its_shares(tmp_path):
+    """The rare class is as visible as the common one, and a swap is seen off the diagonal."""
+    path = tmp_path / "c.png"
+    confusion(np.array([[900, 100], [9, 1]]), ("是", "no"), path)
+    drawn = pixels(path)
+
+    def blue(text):
+        return np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+
+    for shade, count in ((blue("#1B4477"), 0), (blue("#F3F6FA"), 1)):
+        near = np.abs(drawn - (0.9 * shade + 0.1 * blue(COLOURS[0]) if count == 0 else shade)).sum(axis=2) < 0.2
+        assert near.any()
+
+
+@pytest.mark.parametrize("k", [2, 12, 40])
+def test_confusion_of_many_classes(tmp_path, k):
+    names = [f"class {c} with quite a long name" for c in range(k)]
+    confusion(np.eye(k, dtype=int) * 7, names, tmp_path / "c.png")
+    assert pixels(tmp_path / "c.png").shape[0] <= 12 * 150
+
+
+def test_residuals(tmp_path, rng):
+    truth = rng.normal(size=6000)
+    residuals(truth, truth[:, None] + 0.1, tmp_path / "many.png", target="$销量_{")
+    residuals(np.array([1.0]), np.array([1.0]), tmp_path / "one.png")
+    with pytest.raises(DataError, match="3 true and 2 predicted values"):
+        residuals(np.zeros(3), np.zeros(2), tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("columns", [1, 3, 50])
+def test_importance(tmp_path, columns):
+    means = np.linspace(0.3, -0.01, columns)
+    importance([f"列 {i} {'x' * 30}" for i in range(columns)], means, np.abs(means) / 9, tmp_path / "i.png", unit="r2")
+    assert pixels(tmp_path / "i.png").shape[0] < 8 * 150
+
+
+def test_reliability(tmp_path, rng):
+    sure = rng.uniform(0.5, 1.0, 400)
+    found = calibration((rng.random(400) > sure).astype(int), np.stack([sure, 1 - sure], axis=1))
+    assert found.error < 0.08 and len(found.bins) == 5
+    reliability(found, tmp_path / "r.png")
+    reliability(calibration(np.array([0]), np.array([[1.0, 0.0]])), tmp_path / "one.png")
+
+
+def test_calibration_error_is_the_mean_gap():
+    probabilities = np.array([[0.8, 0.2]] * 10)
+    found = calibration(np.array([0] * 6 + [1] * 4), probabilities)
+    [(low, high, rows, sure, right)] = found.bins
+    assert (low, high, rows, right) == (0.8, 0.9, 10, 0.6)
+    assert sure == pytest.approx(0.8) and found.error == pytest.approx(0.2)

@@ -7,15 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clearprop.answers import (
-    column_names,
-    evaluate,
-    features_for,
-    load_model,
-    prediction_rows,
-    predictions,
-    rows_for,
-)
+from clearprop.answers import answer_table, evaluate, load_model, predictions, predictions_for, rows_for
 from clearprop.data import Dataset, load_dataset, read_table
 from clearprop.errors import (
     ConfigurationError,
@@ -26,9 +18,11 @@ from clearprop.errors import (
     UnknownNameError,
 )
 from clearprop.formats import load, save
+from clearprop.importance import importances
 from clearprop.model import MLP
-from clearprop.runfolder import report, run_folder, write_run
-from clearprop.workflow import RunOptions, load_data, train_run
+from clearprop.options import LOSSES_OF_TASK, SCHEDULE_NAMES, RunOptions, make_optimizer
+from clearprop.runfolder import mean_and_spread, report, run_folder, write_evaluation, write_run
+from clearprop.workflow import load_data, train_repeatedly, train_run
 
 SHORT = RunOptions(epochs=3)
 
@@ -110,12 +104,158 @@ def test_verdict(moons, score, metric, verdict):
         (RunOptions(optimizer="lbfgs", learning_rate=1.0), ConfigurationError, "has no learning rate"),
         (RunOptions(learning_rate=-1.0), ConfigurationError, "learning_rate"),
         (RunOptions(hidden=(0,)), ConfigurationError, "units"),
-        (RunOptions(learning_rate=1e200, activation="relu"), DivergenceError, "diverged in epoch 1"),
+        (
+            RunOptions(learning_rate=1e200, weight_decay=0.0, activation="relu"),
+            DivergenceError,
+            "diverged in epoch 1",
+        ),
+        (RunOptions(optimizer="lbfgs", schedule="cosine"), ConfigurationError, "leave learning_rate and schedule out"),
+        (RunOptions(optimizer="adam", weight_decay=0.1), ConfigurationError, "has no weight decay; use adamw"),
+        (RunOptions(loss="mze"), UnknownNameError, "did you mean 'mse'"),
+        (RunOptions(loss="mse"), ConfigurationError, "does not suit classification; use one of crossentropy"),
+        (RunOptions(validation=0.0), ConfigurationError, "early stopping watches validation rows"),
+        (RunOptions(activation=("relu", "tanh", "relu")), ConfigurationError, "3 activations for 2 hidden layers"),
+        (RunOptions(dropout=1.5), ConfigurationError, "rate"),
     ],
 )
 def test_options_out_of_range(options, error, message):
     with pytest.raises(error, match=message):
         train_run(load_dataset("moons", n_samples=100), options)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"test": 0.0}, "test=0.0 must lie between 0 and 1"),
+        ({"test": 1.0}, "test=1.0"),
+        ({"validation": -0.1}, "validation=-0.1"),
+        ({"early_stopping": -1}, "0 turns it off"),
+        ({"normalization": "bacth"}, "normalization cannot be 'bacth'; did you mean 'batch'"),
+        ({"class_weight": "balance"}, "did you mean 'balanced'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"dtype": "float16"}, "dtype cannot be 'float16'"),
+    ],
+)
+def test_options_that_cannot_be(option, message):
+    with pytest.raises(ConfigurationError, match=message):
+        RunOptions(**option)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"hidden": ()},
+        {"hidden": (8, 4), "activation": ("relu", "gelu"), "dropout": 0.2, "normalization": "batch"},
+        {"activation": ("relu",), "normalization": "layer", "dtype": "float32", "l2": 0.01},
+        {"early_stopping": 0, "validation": 0.0},
+        {"class_weight": "balanced"},
+        *({"schedule": name} for name in SCHEDULE_NAMES),
+        *({"loss": name} for name in LOSSES_OF_TASK["classification"]),
+    ],
+    ids=str,
+)
+def test_every_option_trains(option):
+    run = train_run(load_dataset("moons", n_samples=150), RunOptions(epochs=6, **option))
+    assert len(run.history) == 6 and np.isfinite(run.kept_loss)
+    assert run.saved.model.dtype == option.get("dtype", "float64")
+    answers = predictions(run.saved, run.test.X)
+    np.testing.assert_allclose(answers.sum(axis=1), 1.0, rtol=1e-5)
+    if "schedule" in option:
+        assert len(set(run.history["learning_rate"])) > 1
+    if option.get("early_stopping") == 0:
+        assert run.best_epoch == 6 and run.rows == {"training": 120, "validation": 0, "test": 30}
+    report(run)
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_TASK["regression"])
+def test_losses_of_quantities(loss):
+    run = train_run(load_dataset("diabetes"), RunOptions(epochs=30, loss=loss))
+    assert run.score > 0.2, run.score
+
+
+def test_defaults_of_optimizers():
+    assert repr(make_optimizer(RunOptions(), 100, 20)) == "AdamW(learning_rate=0.005, weight_decay=1.0)"
+    assert repr(make_optimizer(RunOptions(optimizer="adam"), 100, 20)) == "Adam(learning_rate=0.005)"
+    assert repr(make_optimizer(RunOptions(optimizer="sgd"), 100, 20)) == "SGD()"
+    lion = make_optimizer(RunOptions(optimizer="lion", weight_decay=0.3), 100, 20)
+    assert lion.weight_decay == 0.3
+
+
+def test_rare_classes_count_for_more_when_balanced():
+    data = load_dataset("moons", n_samples=400)
+    data = data.take(np.concatenate([np.flatnonzero(data.y == 0), np.flatnonzero(data.y == 1)[:20]]))
+    plain, balanced = (
+        train_run(data, RunOptions(class_weight=weight, hidden=(), epochs=60)) for weight in (None, "balanced")
+    )
+    assert balanced.scores["classes"]["1"]["recall"] > plain.scores["classes"]["1"]["recall"]
+    with pytest.raises(ConfigurationError, match="class_weight is for classes"):
+        train_run(load_dataset("diabetes"), RunOptions(class_weight="balanced"))
+
+
+def test_validation_and_test_rows_of_their_own():
+    data = load_dataset("iris")
+    rest, part = data.split(0.3, seed=5)
+    run = train_run(rest, SHORT, test=part)
+    assert run.rows == {"training": 84, "validation": 21, "test": 45} and run.test is part
+    run = train_run(rest, replace(SHORT, validation=0.0), validation=part)
+    assert run.rows == {"training": 84, "validation": 45, "test": 21}
+    with pytest.raises(DataError, match="moons has other features than the model"):
+        train_run(rest, SHORT, validation=load_dataset("moons"))
+
+
+def test_a_fold_of_a_cross_validation():
+    run = train_run(load_dataset("iris"), SHORT, test_rows=np.arange(0, 150, 5))
+    np.testing.assert_array_equal(run.test.X, load_dataset("iris").X[::5])
+    assert run.rows == {"training": 96, "validation": 24, "test": 30}
+
+
+def test_repeats():
+    data = load_dataset("iris")
+    runs = train_repeatedly(data, SHORT, repeats=3)
+    assert [run.options.seed for run in runs] == [0, 1, 2]
+    np.testing.assert_array_equal(runs[2].saved.model.w, train_run(data, replace(SHORT, seed=2)).saved.model.w)
+    mean, spread = mean_and_spread(runs)
+    assert mean == pytest.approx(np.mean([run.score for run in runs])) and spread >= 0.0
+    written = report(runs[1], runs)
+    assert [one["seed"] for one in written["repeats"]] == [0, 1, 2] and written["mean"] == mean
+    with pytest.raises(ConfigurationError, match="repeats=0"):
+        train_repeatedly(data, SHORT, repeats=0)
+
+
+def test_importance_finds_the_columns_that_matter():
+    """friedman1: the first five of ten features shape the target, the rest are noise."""
+    run = train_run(load_dataset("friedman1"))
+    worth = {one.column: one.mean for one in run.importances}
+    assert list(worth) == sorted(worth, key=worth.__getitem__, reverse=True)
+    assert min(worth[f"x{i}"] for i in range(1, 6)) > 0.03 > max(abs(worth[f"x{i}"]) for i in range(6, 11))
+    again = importances(run.saved, run.test)
+    assert again == run.importances
+
+
+def test_importance_is_scikit_learns():
+    from sklearn.base import BaseEstimator, RegressorMixin
+    from sklearn.inspection import permutation_importance
+
+    run = train_run(load_dataset("diabetes"), RunOptions(epochs=20))
+
+    class Network(RegressorMixin, BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return predictions(run.saved, X).ravel()
+
+    theirs = permutation_importance(Network(), run.test.X, run.test.y, n_repeats=200, random_state=0)
+    for one in run.importances:
+        column = run.data.feature_names.index(one.column)
+        spread = theirs.importances_std[column]
+        assert abs(one.mean - theirs.importances_mean[column]) < 4 * spread / np.sqrt(5) + 1e-12
+
+
+def test_importance_of_many_rows_uses_some(monkeypatch):
+    run = train_run(load_dataset("moons", n_samples=300), SHORT)
+    monkeypatch.setattr("clearprop.importance.MOST_ROWS", 20)
+    assert len(importances(run.saved, run.test)) == 2
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "lbfgs", "rmsprop"])
@@ -162,6 +302,9 @@ def test_written_run_can_be_used(moons, tmp_path):
         "history.csv",
         "report.json",
         "curves.png",
+        "confusion.png",
+        "calibration.png",
+        "importance.png",
         "boundary.png",
     ]
     assert all(file.stat().st_size > 200 for file in files)
@@ -182,10 +325,31 @@ def test_overwriting_needs_force(moons):
         write_run(moons, "out")
     with pytest.raises(OutputError, match="there is a run in this folder"), run_folder("x", "out"):
         pass
-    flowers = train_run(load_dataset("iris"), SHORT)
+    quantity = train_run(load_dataset("diabetes"), SHORT)
     with run_folder("x", "out", force=True) as folder:
-        files = write_run(flowers, folder, force=True)
-    assert len(files) == 4 and not (folder / "boundary.png").exists()
+        files = write_run(quantity, folder, force=True)
+    assert sorted(files) == sorted(folder.iterdir())
+    assert {file.name for file in files} >= {"residuals.png", "importance.png"} and len(files) == 6
+
+
+def test_files_that_are_no_run_are_safe_too(moons, tmp_path):
+    (tmp_path / "curves.png").write_text("my own")
+    with pytest.raises(OutputError, match=r"it holds a file curves\.png already"):
+        write_run(moons, tmp_path)
+    with pytest.raises(OutputError), run_folder("x", tmp_path):
+        pass
+    assert (tmp_path / "curves.png").read_text() == "my own"
+
+
+def test_evaluation_folder(moons):
+    scores = evaluate(moons.saved, moons.test)
+    files = write_evaluation(moons.saved, moons.test, scores, "e")
+    assert [file.name for file in files] == ["evaluation.json", "confusion.png", "calibration.png"]
+    with open("e/evaluation.json", encoding="utf-8") as file:
+        assert json.load(file)["accuracy"] == moons.score
+    with pytest.raises(OutputError, match="holds a file evaluation"):
+        write_evaluation(moons.saved, moons.test, scores, "e")
+    assert len(write_evaluation(moons.saved, moons.test, scores, "e", force=True)) == 3
 
 
 def test_folders_count_up_and_empty_ones_go():
@@ -208,25 +372,27 @@ def test_models_without_preparation():
     with pytest.raises(ConfigurationError, match="saved without a preparation"):
         load_model("m")
     with pytest.raises(ConfigurationError, match="no preparation"):
-        features_for(load("m"), load_dataset("moons"))
+        predictions_for(load("m"), load_dataset("moons"))
     with pytest.raises(ModelFileError, match="no such model file"):
         load_model("n")
 
 
 def test_data_that_is_not_the_model_s(moons):
     with pytest.raises(DataError, match="iris has other features than the model, which needs: x1, x2"):
-        features_for(moons.saved, load_dataset("iris"))
+        predictions_for(moons.saved, load_dataset("iris"))
     with pytest.raises(DataError, match="other classes than the model: 0, 1"):
         rows_for(moons.saved, load_dataset("blobs"))
     assert len(rows_for(moons.saved, load_dataset("circles"))) == 1000
 
 
 def test_prediction_tables(moons):
-    assert column_names(moons.saved) == ["target", "P(0)", "P(1)"]
-    rows = list(prediction_rows(moons.saved, np.array([[0.25, 0.75], [1.0, 0.0]])))
-    assert rows == [["1", "0.25", "0.75"], ["0", "1.0", "0.0"]]
+    columns = answer_table(moons.saved, np.array([[0.25, 0.75], [1.0, 0.0]]))
+    assert {name: column.tolist() for name, column in columns.items()} == {
+        "target": ["1", "0"],
+        "P(0)": [0.25, 1.0],
+        "P(1)": [0.75, 0.0],
+    }
     several = train_run(load_dataset("linnerud"), SHORT).saved
-    assert column_names(several) == ["target 1", "target 2", "target 3"]
-    assert list(prediction_rows(several, np.array([[1.5, 2.0, 3.0]]))) == [["1.5", "2.0", "3.0"]]
+    assert list(answer_table(several, np.array([[1.5, 2.0, 3.0]]))) == ["target 1", "target 2", "target 3"]
     one = train_run(load_dataset("diabetes"), SHORT).saved
-    assert column_names(one) == ["target"]
+    assert list(answer_table(one, np.array([[1.5]]))) == ["target"]

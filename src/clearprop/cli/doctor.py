@@ -3,7 +3,7 @@
 import os
 import platform
 
-from clearprop.cli.output import say, table
+from clearprop.cli.output import AsJSON, say, say_json, table
 
 PACKAGES = (
     "numpy",
@@ -12,13 +12,14 @@ PACKAGES = (
     "llvmlite",
     "matplotlib",
     "duckdb",
+    "narwhals",
     "safetensors",
     "typer",
     "rich",
 )
 
 
-def doctor() -> None:
+def doctor(as_json: AsJSON = False) -> None:
     """Show versions, processors, the engine and fonts: what a bug report needs."""
     from clearprop._versions import versions
     from clearprop.engine import choose_engine
@@ -37,4 +38,7 @@ def doctor() -> None:
         ("engine", f"{engine.name} ({reason})"),
         ("CJK font", font),
     ]
-    say(table(rows))
+    if as_json:
+        say_json(dict(rows))
+    else:
+        say(table(rows))

@@ -1,14 +1,18 @@
-"""The entry point: commands, and what an error looks like to whoever typed them.
+"""The entry point: commands, and the exit code of whatever can happen.
 
-An error is one sentence on stderr and an exit code: 1 a bug, 2 usage, 3 data, 4 model file, 5 diverged or a
-check that failed, 6 a file that cannot be written, 130 Ctrl-C.
+0 all is well, 1 a bug, 2 usage, 3 data, 4 model file, 5 diverged or a check that failed, 6 a file that cannot
+be written, 130 Ctrl-C, 143 terminated. No traceback reaches the terminal.
 """
 
+import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated, NoReturn, TextIO
 
 import typer
@@ -16,12 +20,14 @@ import typer
 from clearprop._versions import versions
 from clearprop.cli.doctor import doctor
 from clearprop.cli.evaluate import evaluate
+from clearprop.cli.failures import fail
 from clearprop.cli.gradcheck import gradcheck
+from clearprop.cli.output import visible
 from clearprop.cli.predict import predict
 from clearprop.cli.train import train
 from clearprop.errors import ClearpropError, ClearpropWarning
 
-INTERRUPTED = 130
+BUG, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 app = typer.Typer(
     name="clearprop",
@@ -33,6 +39,10 @@ app = typer.Typer(
 )
 for command in (train, predict, evaluate, gradcheck, doctor):
     app.command()(command)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, on its way through every `finally`."""
 
 
 def _version(wanted: bool) -> None:
@@ -50,36 +60,71 @@ def about(
     """Neural networks trained by back-propagation: train on a table, predict, judge, check.
 
     Try `clearprop train moons`, or `clearprop train FILE.csv --target COLUMN`.
+
+    Exit codes: 0 ok, 1 a bug, 2 usage, 3 data, 4 model file, 5 diverged or a failed check, 6 a file that
+    cannot be written, 130 interrupted, 143 terminated.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; ends the process with the exit code."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in typed
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to stop
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' words mean nothing to whoever uses a command
         warnings.simplefilter("always", ClearpropWarning)
         warnings.showwarning = _show_warning
         try:
-            app(args=arguments, prog_name="clearprop")
+            code = app(args=typed, prog_name="clearprop", standalone_mode=False)
         except ClearpropError as error:
-            _fail(str(error), error.exit_code)
+            fail(str(error), error.exit_code, as_json=as_json)
         except MemoryError:
-            _fail("this needs more memory than there is; use fewer hidden units, or fewer rows", 2)
-        except SystemExit as end:
-            if end.code == INTERRUPTED:
-                _fail("interrupted", INTERRUPTED)
-            raise
-        except Exception:
-            _fail(f"this is a bug in clearprop; please report it, with what is in {_save_traceback()}", 1)
+            fail("this needs more memory than there is; use fewer hidden units, or fewer rows", 2, as_json=as_json)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED, as_json=as_json)
+        except _Terminated:
+            fail("terminated", TERMINATED, as_json=as_json)
+        except SystemExit:  # only when nobody reads stdout any more, as in `clearprop predict ... | head`
+            _leave_quietly()
+        except Exception as error:
+            if hasattr(error, "format_message"):  # what Typer raises for a command line it does not understand
+                _misused(error, as_json)
+            if isinstance(error, OSError) and error.filename is not None:
+                fail(f"{error.filename}: {error.strerror}; check the path", 6, as_json=as_json)
+            text = f"this is a bug in clearprop; please report it, with what is in {_save_traceback()}"
+            fail(text, BUG, as_json=as_json)
+    if code == INTERRUPTED:  # Typer's own word for Ctrl-C
+        fail("interrupted", INTERRUPTED, as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: Exception, as_json: bool) -> NoReturn:
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+        if message:
+            typer.echo(message, err=True)
+        sys.exit(USAGE)
+    remedy = f"see `{context.command_path if context else 'clearprop'} --help`"
+    nearest = getattr(error, "possibilities", None)
+    if nearest:  # a misspelt option
+        message = f"no such option {error.option_name}"  # type: ignore[attr-defined]
+        remedy = f"did you mean {nearest[0]}? {remedy.capitalize()}"
+    fail(f"{' '.join(message.split()).rstrip('.')}; {remedy}", USAGE, as_json=as_json)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _leave_quietly() -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the last flush finds somebody
     sys.exit(0)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"clearprop: {message}", err=True)
-    sys.exit(code)
 
 
 def _show_warning(
@@ -90,7 +135,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    typer.echo(f"warning: {message}", err=True)
+    typer.echo(f"warning: {visible(str(message))}", err=True)
 
 
 def _save_traceback() -> str:
@@ -101,6 +146,5 @@ def _save_traceback() -> str:
         ) as file:
             file.write(text)
             return file.name
-    except OSError:  # nowhere to write: better on the screen than lost
-        typer.echo(text, err=True)
-        return "the lines above"
+    except OSError:  # nowhere to write: better in the message than lost
+        return f"this line: {text.strip().splitlines()[-1][:200]}"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.output import say, table
+from clearprop.cli.output import AsJSON, say, say_json, table
 
 CHECK_FAILED = 5
 
@@ -13,6 +13,7 @@ def gradcheck(
     names: Annotated[
         list[str] | None, typer.Argument(help="Operations, layers or losses; by default all of them.")
     ] = None,
+    as_json: AsJSON = False,
 ) -> None:
     """Compare every derivative with two independent numerical ones.
 
@@ -36,6 +37,12 @@ def gradcheck(
         rows.append((name, *(f"{error:.1e}" for error in errors.values()), "ok" if report.passed else "WRONG"))
         if not report.passed:
             wrong.append(report)
+    if as_json:
+        checked = [
+            dict(zip(("name", "complex_step", "central_differences", "verdict"), row, strict=True)) for row in rows[1:]
+        ]
+        say_json({"right": len(reports) - len(wrong), "checked": checked})
+        raise typer.Exit(CHECK_FAILED if wrong else 0)
     say(table(rows))
     for report in wrong:
         say(f"\n{report}")

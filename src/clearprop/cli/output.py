@@ -1,11 +1,16 @@
-"""How commands print: aligned plain text, the same on a terminal, in a file and in a pipe."""
+"""How commands print: aligned plain text, the same on a terminal, in a file and in a pipe; or one JSON document."""
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
 
 import typer
 
-NUMERIC = set("0123456789.+-e%,")
+NUMERIC = set("0123456789.+-−±e%, ")
+
+AsJSON = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, errors included.")]
+"""What every command takes."""
 
 
 def width(text: str) -> int:
@@ -18,17 +23,17 @@ def width(text: str) -> int:
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as aligned columns, numbers to the right.
+    """Rows as aligned columns, numbers to the right; control characters become visible.
 
     >>> print(table([("model", "accuracy"), ("network", "0.967"), ("constant", "0.333")]))
     model     accuracy
     network      0.967
     constant     0.333
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
     columns = list(zip(*cells, strict=True))
     widths = [max(map(width, column)) for column in columns]
-    right = [any(set(cell) <= NUMERIC and cell for cell in column[1:]) for column in columns]
+    right = [any(set(cell) <= NUMERIC and cell.strip() for cell in column[1:]) for column in columns]
     lines = []
     for row in cells:
         padded = [
@@ -39,6 +44,22 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def visible(text: str) -> str:
+    """`text` without what could move a terminal's cursor or hide what follows.
+
+    >>> visible("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def say(text: str = "") -> None:
     """Print a line on stdout."""
     typer.echo(text)
+
+
+def say_json(document: dict[str, Any]) -> None:
+    """Print the JSON document on stdout."""
+    typer.echo(json.dumps(document, ensure_ascii=False, allow_nan=False))

@@ -2,11 +2,19 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clearprop.cli.output import say, table
+from clearprop.cli.config import Config
+from clearprop.cli.data import SQL, Dates, Drop, Encoding, Kinds, Missing, kinds_of
+from clearprop.cli.output import AsJSON, say, say_json, table
+
+if TYPE_CHECKING:
+    from clearprop.workflow import Run
+
+_NETWORK, _TRAINING, _ROWS, _RESULTS = "Network", "Training", "Rows", "Results"
+_LONGEST_TABLE = 40  # columns; the report has all of them
 
 
 class TaskName(StrEnum):
@@ -16,74 +24,232 @@ class TaskName(StrEnum):
     regression = "regression"
 
 
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        widths = (0,)
-    if min(widths) < 1:
-        raise typer.BadParameter(f"{text!r} is not a list of whole numbers of units, such as 32,32")
-    return widths
-
-
 def train(
-    data: Annotated[str, typer.Argument(help="A CSV file, or a built-in data set: moons, iris, digits, ...")],
+    data: Annotated[str, typer.Argument(help="A file or folder, or a built-in data set: moons, iris, digits, ...")],
     target: Annotated[str | None, typer.Option(help="The column to predict. Built-in data sets need none.")] = None,
     task: Annotated[
         TaskName | None,
         typer.Option(help="By default text, or at most 20 different whole numbers, are classes."),
     ] = None,
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer, separated by commas.")] = "32,32",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "tanh",
-    epochs: Annotated[
-        int, typer.Option(min=1, help="At most; training stops earlier when the validation loss stops falling.")
-    ] = 200,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows for each step.")] = 32,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Step size; by default 0.01 for Adam, the optimizer's own for others.")
+    sql: SQL = None,
+    encoding: Encoding = None,
+    dates: Dates = None,
+    missing: Missing = None,
+    drop: Drop = None,
+    kind: Kinds = None,
+    test: Annotated[
+        str, typer.Option(help="Fraction of the rows, or a file of rows, to judge on.", rich_help_panel=_ROWS)
+    ] = "0.2",
+    validation: Annotated[
+        str,
+        typer.Option(
+            help="Fraction of the other rows, or a file of rows, to decide when to stop.", rich_help_panel=_ROWS
+        ),
+    ] = "0.2",
+    hidden: Annotated[
+        str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.", rich_help_panel=_NETWORK)
+    ] = "32,32",
+    activation: Annotated[
+        str,
+        typer.Option(
+            help="Of the hidden layers: relu, tanh, gelu, ...; one for all, or one for each as relu,tanh.",
+            rich_help_panel=_NETWORK,
+        ),
+    ] = "tanh",
+    dropout: Annotated[
+        float, typer.Option(min=0.0, help="Share of hidden units dropped in training.", rich_help_panel=_NETWORK)
+    ] = 0.0,
+    normalization: Annotated[
+        str | None, typer.Option(help="batch or layer, before each hidden activation.", rich_help_panel=_NETWORK)
     ] = None,
-    optimizer: Annotated[str, typer.Option(help="Optimizer: adam, sgd, rmsprop, lbfgs, ...")] = "adam",
-    seed: Annotated[int, typer.Option(min=0, help="Of splits, first weights and order: same seed, same result.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results; by default runs/NAME-1, -2, ...")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a run that is in the folder already.")] = False,
+    dtype: Annotated[str, typer.Option(help="float64 or float32.", rich_help_panel=_NETWORK)] = "float64",
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="By default crossentropy for classes, mse for quantities; or mae, huber, quantile, hinge, ...",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str, typer.Option(help="adamw, adam, sgd, rmsprop, lion, lbfgs, ...", rich_help_panel=_TRAINING)
+    ] = "adamw",
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Step size; by default 0.005 for Adam and its relatives, else the optimizer's own.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="Change the learning rate: cosine, one_cycle, exponential, step or inverse.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Shrinks weights at each step; by default 10 features/rows for adamw, at most 1.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    l2: Annotated[float, typer.Option(min=0.0, help="Adds l2/2 Σw² to the loss.", rich_help_panel=_TRAINING)] = 0.0,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="At most; early stopping ends sooner.", rich_help_panel=_TRAINING)
+    ] = 200,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows for each step.", rich_help_panel=_TRAINING)] = 32,
+    early_stopping: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Stop after so many epochs without a lower validation loss and take the best weights; 0 never.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = 20,
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced lets rare classes count for more.", rich_help_panel=_TRAINING)
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Of splits, first weights and order: same seed, same result.", rich_help_panel=_TRAINING
+        ),
+    ] = 0,
+    repeats: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Train with so many seeds, show mean and spread, keep the one with the least validation loss.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the results; by default runs/NAME-1, -2, ...", rich_help_panel=_RESULTS),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite a run that is in the folder already.", rich_help_panel=_RESULTS)
+    ] = False,
+    as_json: AsJSON = False,
+    config: Config = None,
 ) -> None:
     """Train a network on DATA, and compare it with a constant and a linear model.
 
-    Every column but the target is a feature and must hold numbers. A fifth of the rows is put aside to judge
-    the network, a fifth of the others to say when to stop. The folder gets the model, the history of each
-    epoch, a report and pictures.
+    DATA is CSV (any separator, also gzip), Parquet or JSON lines, a folder or a pattern of such files, or a
+    built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates. A fifth of
+    the rows is put aside to judge the network, a fifth of the others to say when to stop. The folder gets the
+    model, the history of each epoch, a report and pictures.
 
     Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
-    from clearprop.answers import preparation_of
-    from clearprop.runfolder import run_folder, write_run
+    from clearprop.options import RunOptions
+    from clearprop.runfolder import report, run_folder, write_run
     from clearprop.train import Progress
-    from clearprop.workflow import RunOptions, load_data, train_run
+    from clearprop.workflow import load_data, train_repeatedly
 
+    test_fraction, test_rows = _fraction_or_file(test)
+    validation_fraction, validation_rows = _fraction_or_file(validation)
     options = RunOptions(
         hidden=_widths(hidden),
-        activation=activation,
-        epochs=epochs,
-        batch_size=batch_size,
+        activation=tuple(part.strip() for part in activation.split(",")) if "," in activation else activation,
+        dropout=dropout,
+        normalization=normalization,
+        loss=loss,
         optimizer=optimizer,
         learning_rate=learning_rate,
+        schedule=schedule,
+        weight_decay=weight_decay,
+        l2=l2,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=validation_fraction,
+        test=test_fraction,
+        early_stopping=early_stopping,
+        class_weight=class_weight,
+        dtype=dtype,
         seed=seed,
+        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these three
+        missing=missing,  # type: ignore[arg-type]
+        drop=tuple(drop or ()),
+        kinds=kinds_of(kind),  # type: ignore[arg-type]
     )
-    rows = load_data(data)
+    rows = load_data(data, sql=sql, encoding=encoding)
     with run_folder(data, out, force=force) as folder:
-        run = train_run(rows, options, target=target, task=task.value if task else None, callbacks=(Progress(),))
-        files = write_run(run, folder, force=force)
+        runs = train_repeatedly(
+            rows,
+            options,
+            repeats=repeats,
+            target=target,
+            task=task.value if task else None,
+            validation=None if validation_rows is None else load_data(validation_rows, sql=sql, encoding=encoding),
+            test=None if test_rows is None else load_data(test_rows, sql=sql, encoding=encoding),
+            callbacks=(Progress(),),
+        )
+        best = min(runs, key=lambda run: run.kept_loss)
+        files = write_run(best, folder, repeats=runs, force=force)
+    if as_json:
+        say_json(report(best, runs) | {"folder": str(folder), "files": [file.name for file in files]})
+        return
+    _say_data(best, detected=task is None)
+    _say_result(best, runs)
+    say(f"Results are in {folder}: {', '.join(file.name for file in files)}")
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        widths = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        widths = (0, 0)
+    if widths == (0,):
+        return ()
+    if min(widths) < 1:
+        raise typer.BadParameter(f"--hidden: {text!r} is not a list of whole numbers of units, such as 32,32")
+    return widths
+
+
+def _fraction_or_file(text: str) -> tuple[float, str | None]:
+    try:
+        return float(text), None
+    except ValueError:
+        return 0.2, text
+
+
+def _say_data(run: "Run", *, detected: bool) -> None:
+    from clearprop.answers import preparation_of
+
     plan = preparation_of(run.saved)
+    say(f"{run.data.name}: {len(run.data)} rows, {len(plan.columns)} columns, {run.data.n_features} features")
     what = f"{len(plan.class_names)} classes" if plan.class_names else "a quantity"
-    say(f"{run.data.name}: {len(run.data)} rows, {run.data.n_features} features, target {plan.target!r}: {what}")
-    if plan.constant:
-        say(f"constant in the training rows, so of no use: {', '.join(plan.constant)}")
-    say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + " rows")
-    parameters = run.saved.model.n_parameters
-    say(f"{parameters} parameters, {len(run.history)} epochs in {run.seconds:.1f} s, best epoch {run.best_epoch}")
+    why = " (detected; --task overrules)" if detected else ""
+    say(f"target {plan.target!r}: {what}, so this is {run.data.task}{why}")
     say()
+    lines = plan.describe()
+    say(table([("column", "kind", "treatment"), *lines[:_LONGEST_TABLE]]))
+    if len(lines) > _LONGEST_TABLE:
+        say(f"and {len(lines) - _LONGEST_TABLE} more columns, all in report.json")
+    say()
+
+
+def _say_result(run: "Run", runs: "list[Run]") -> None:
+    from clearprop.runfolder import mean_and_spread
+
+    say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + " rows")
+    say(f"{run.saved.model!r}: {run.saved.model.n_parameters} parameters, {run.optimizer}, {run.loss}")
+    say(f"{len(run.history)} epochs in {run.seconds:.1f} s, weights of epoch {run.best_epoch}")
+    say()
+    if len(runs) > 1:
+        numbers = [(f"{r.options.seed}", f"{r.score:.3f}", f"{r.kept_loss:.4g}", f"{r.best_epoch}") for r in runs]
+        say(table([("seed", f"test {run.metric}", "validation loss", "best epoch"), *numbers]))
+        mean, spread = mean_and_spread(runs)
+        say(f"{run.metric} {mean:.3f} ± {spread:.3f} (mean and standard deviation of {len(runs)} runs)")
+        say(f"kept: seed {run.options.seed}, which has the least validation loss")
+        say()
     scores = {"network": run.score, "linear model": run.baselines["linear"], "constant": run.baselines["constant"]}
     say(table([("on the test rows", run.metric), *((name, f"{value:.3f}") for name, value in scores.items())]))
     say()
+    worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
+    say(table([(f"{run.metric} lost when shuffled", "mean", "spread"), *worth]))
+    say()
     say(f"This network is {run.verdict}.")
-    say(f"Results are in {folder}: {', '.join(file.name for file in files)}")

@@ -6,6 +6,7 @@ The only package that imports scikit-learn for data, splits and scores, and only
 from clearprop.data.dataset import Dataset, as_dataset
 from clearprop.data.preparation import Preparation
 from clearprop.data.sources import DATASETS, load_dataset
-from clearprop.data.tables import Table, read_table
+from clearprop.data.table import Table
+from clearprop.data.tables import read_table
 
 __all__ = ["DATASETS", "Dataset", "Preparation", "Table", "as_dataset", "load_dataset", "read_table"]

@@ -3,12 +3,15 @@
 Nothing behind this gate has to think of text, dates, masks, complex numbers or NaN again.
 """
 
-from typing import Any
+import warnings
+from typing import Any, NoReturn
 
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.errors import DataError, ShapeError
+from clearprop.errors import DataError, DataWarning, ShapeError
+
+_LARGEST_EXACT = 2**53
 
 
 def float_array(values: Any, what: str, names: tuple[str, ...] = ()) -> Array:
@@ -50,33 +53,101 @@ the row out
         raise DataError(f"{what} is a sparse matrix; pass {what}.toarray()")
     try:
         array = np.asarray(values)
-    except (ValueError, TypeError):
-        raise ShapeError(f"{what} is not rectangular: its rows have different lengths") from None
+    except (ValueError, TypeError, OverflowError):
+        raise ShapeError(f"{what} is not rectangular: {_ragged(values)}; make all rows equally long") from None
     if array.dtype.kind == "c":
         raise DataError(f"{what} holds complex numbers; pass its real part, or real and imaginary columns")
     if array.dtype.kind in "mM":
         raise DataError(f"{what} holds dates or times; turn them into numbers first, for example days")
-    if array.dtype != np.float32:
-        array = _to_float64(array, what, names)
-    array = np.require(array, requirements=["C", "A"]).astype(array.dtype.newbyteorder("="), copy=False)
+    try:
+        if array.dtype != np.float32:
+            array = _to_float64(array, what, names)
+        array = np.require(array, requirements=["C", "A"]).astype(array.dtype.newbyteorder("="), copy=False)
+    except MemoryError:
+        raise DataError(
+            f"{what} has shape {array.shape}, which takes {array.size * 8 / 2**30:,.0f} GiB, more than there is; "
+            "pass fewer rows at a time"
+        ) from None
     _check_finite(array, what, names)
     return array
 
 
-def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
+def in_precision(array: Array, dtype: Any, what: str, names: tuple[str, ...] = ()) -> Array:
+    """A finite array in the model's precision; float32 ends at 3.4e38.
+
+    >>> in_precision(np.array([[1.0, 1e39]]), np.float32, "X")
+    Traceback (most recent call last):
+    clearprop.errors.DataError: X is 1e+39 at row 0, column 1, too large for float32; rescale it, or use \
+dtype='float64'
+    """
+    with np.errstate(over="ignore"):
+        narrow = array.astype(dtype, copy=False)
+    if not np.isfinite(narrow).all():
+        index = np.unravel_index(int(np.argmin(np.isfinite(narrow))), array.shape)
+        raise DataError(
+            f"{what} is {array[index]:g} at {_place(index, names)}, too large for {np.dtype(dtype).name}; "
+            "rescale it, or use dtype='float64'"
+        )
+    return narrow
+
+
+def _ragged(values: Any) -> str:
+    """Which rows differ in length, as far as that can be told."""
     try:
-        return array.astype(np.float64, copy=False)
+        lengths = [len(row) for row in values]
+    except TypeError:
+        return "its rows have different lengths"
+    odd = next((row for row, length in enumerate(lengths) if length != lengths[0]), None)
+    if odd is None:
+        return "its cells have different lengths"
+    return f"row 0 has {lengths[0]} values, row {odd} has {lengths[odd]}"
+
+
+def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
+    if (
+        array.dtype.kind in "iu"
+        and array.itemsize == 8
+        and array.size
+        and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT
+    ):
+        index = np.unravel_index(int(np.argmax(np.abs(array.astype(np.float64)))), array.shape)
+        warnings.warn(
+            f"{what} is {array[index]} at {_place(index, names)}, which float64 cannot hold exactly; "
+            "if it is an identifier, leave it out",
+            DataWarning,
+            stacklevel=4,
+        )
+    if array.dtype.kind == "O":
+        _refuse_none(array, what, names)
+    try:
+        numbers: Array = array.astype(np.float64, copy=False)
     except (ValueError, TypeError, OverflowError):
-        for index, value in np.ndenumerate(array):
-            try:
-                float(value)
-            except (ValueError, TypeError, OverflowError):
-                shown = repr(value.item() if isinstance(value, np.generic) else value)[:40]
-                raise DataError(
-                    f"{what} holds {shown} at {_place(index, names)}, which is not a number; "
-                    "turn it into a number or leave the column out"
-                ) from None
-        raise
+        _blame(array, what, names)
+    if array.dtype.kind in "US" or (array.dtype.kind == "O" and any(isinstance(v, str) for v in array.flat)):
+        warnings.warn(f"{what} holds numbers as text, which were converted", DataWarning, stacklevel=4)
+    return numbers
+
+
+def _refuse_none(array: Array, what: str, names: tuple[str, ...]) -> None:
+    for index, value in np.ndenumerate(array):
+        if value is None:  # NumPy would make it NaN
+            raise DataError(f"{what} is None at {_place(index, names)}; fill the value in or leave the row out")
+
+
+def _blame(array: Array, what: str, names: tuple[str, ...]) -> NoReturn:
+    """Name the first value that is no number."""
+    for index, value in np.ndenumerate(array):
+        try:
+            float(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            large = isinstance(error, OverflowError)
+            shown = "a whole number" if large else repr(value.item() if isinstance(value, np.generic) else value)[:40]
+            raise DataError(
+                f"{what} holds {shown} at {_place(index, names)}, which is "
+                f"{'too large for float64; rescale it' if large else 'not a number; turn it into a number'} "
+                "or leave the column out"
+            ) from None
+    raise DataError(f"{what} cannot be turned into numbers; pass an array of numbers")
 
 
 def _check_finite(array: Array, what: str, names: tuple[str, ...]) -> None:

@@ -1,100 +1,87 @@
-"""The checks before a CSV file is read: is it a text file, with a header, and is every row complete?
+"""The checks before a CSV file is read: has it a header, and is every row complete?
 
-Each refusal names file and line. The standard library's `csv` reader judges the structure, because it knows
-which line a row is on, whatever blank lines and quoted line breaks come before it.
+Each refusal names file and line. DuckDB, which reads the cells, is fast but forgiving: it may drop a row or a
+field that does not fit. So the structure is judged here, by counting separators where there are no quotes and
+by the standard library's `csv` reader where there are, and the two must find the same number of rows.
 """
 
 import csv
-import difflib
-import os
-import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
+from clearprop.data.text import lines_of, open_text
 from clearprop.errors import DataError
 
 _SEPARATORS = ",;\t|"
-
-_OTHER_FORMATS = {
-    b"\x1f\x8b": "a gzip archive; unpack it first",
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook; export it as CSV",
-    b"PAR1": "a Parquet file; export it as CSV",
-    b"\x89PNG": "a PNG picture",
-    b"%PDF": "a PDF document",
-    b"\xff\xfe": "UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text; save it as UTF-8",
-}
+_UNUSUAL = ":^~\x01\x1f "  # only if the first data line is cut into as many fields as the header
 
 _REPORTED = 5  # how many bad lines one message names
+_CHUNK = 1 << 20
 
 
-def nearest_file(path: str) -> str:
-    """The half sentence that helps after a misspelt file name; empty if nothing is similar.
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file whose every row is complete.
 
-    >>> nearest_file("/nowhere/at/all.csv")
-    ''
+    Attributes
+    ----------
+    name, encoding : str
+        What to open.
+    separator : str
+        Between fields.
+    header : tuple of str
+        The column names.
+    rows : int
+        How many there are.
+    longest : int
+        An upper bound of the letters in one row.
+    regular : bool
+        Whether all lines end the same way, with ``\\n`` or ``\\r\\n``.
+    padded : bool
+        Whether some cells may begin or end with a blank.
     """
-    folder, name = os.path.split(path)
-    try:
-        neighbours = os.listdir(folder or ".")
-    except OSError:
-        return ""
-    close = difflib.get_close_matches(name, neighbours, n=1, cutoff=0.6)
-    return f"did you mean {os.path.join(folder, close[0])!r}?" if close else ""
+
+    name: str
+    encoding: str
+    separator: str
+    header: tuple[str, ...]
+    rows: int = 0
+    longest: int = 0
+    regular: bool = True
+    padded: bool = True
+
+    def line_of(self, row: int) -> int:
+        """The line that row number `row` (from 0) starts on, found by reading the file again."""
+        with open_text(self.name, self.encoding) as file:
+            starts = (start for start, fields, _ in _rows(self, file) if fields)
+            return next(islice(starts, row, None))
 
 
-def look_at(name: str) -> os.stat_result:
-    """Refuse what is not a file with something in it."""
-    try:
-        found = os.stat(name)
-    except FileNotFoundError:
-        hint = nearest_file(name) or "check the name and the folder"
-        raise DataError(f"{name}: there is no such file; {hint}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        raise DataError(f"{name}: cannot be opened ({reason}); check the path") from None
-    if stat.S_ISDIR(found.st_mode):
-        raise DataError(f"{name}: this is a folder; name a file in it")
-    if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{name}: this is a device or a pipe, not a file; save its content to a file first")
-    if found.st_size == 0:
-        raise DataError(f"{name}: the file is empty (0 bytes); it needs a header line and data lines")
-    return found
+def check_csv(name: str, encoding: str) -> CsvFile:
+    """Header and rows of a file, or a refusal that names the line."""
+    separator, header = read_header(name, encoding)
+    file = CsvFile(name, encoding, separator, tuple(header))
+    checked = _count_lines(file) or _count_parsed(file)
+    if not checked.rows:
+        raise DataError(f"{name}: the file has a header but no data lines; add at least one")
+    return checked
 
 
-def check_text(name: str) -> None:
-    """Refuse what is not UTF-8 text, with the line of the first bad byte."""
-    try:
-        content = Path(name).read_bytes()
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror}); check its permissions") from None
-    for start, what in _OTHER_FORMATS.items():
-        if content.startswith(start):
-            raise DataError(f"{name}: this looks like {what}")
-    zero = content.find(b"\0")
-    if zero >= 0:
-        line = content.count(b"\n", 0, zero) + 1
-        raise DataError(f"{name}:{line}: a zero byte: this is a binary file, or a damaged one")
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{name}:{line}: byte 0x{content[error.start]:02X} is not UTF-8 text; save the file as UTF-8"
-        ) from None
+# ------------------------------------------------------------------------------------------------- the header
 
 
-def read_header(name: str) -> tuple[str, list[str]]:
+def read_header(name: str, encoding: str) -> tuple[str, list[str]]:
     """The separator and the checked column names."""
-    with open(name, encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
-    outside_quotes = "".join(first.split('"')[::2])
-    separator = max(_SEPARATORS, key=outside_quotes.count)  # the comma, if there is none at all
-    with open(name, encoding="utf-8-sig", newline="") as file:
+    with open_text(name, encoding) as file:
+        lines = lines_of(name, file)
+        first, second = next(lines, ""), next(lines, "")
+    separator = _separator(first, second)
+    with open_text(name, encoding) as file:
         try:
-            header = [field.strip() for field in next(csv.reader(file, delimiter=separator), [])]
+            header = [field.strip() for field in next(csv.reader(lines_of(name, file), delimiter=separator), [])]
         except csv.Error as error:
-            raise DataError(f"{name}:1: the header cannot be read ({error})") from None
+            raise DataError(f"{name}:1: the header cannot be read ({_plain(str(error))})") from None
     if not any(header):
         raise DataError(f"{name}:1: the first line is blank; it must hold the column names")
     for number, column in enumerate(header, start=1):
@@ -103,12 +90,29 @@ def read_header(name: str) -> tuple[str, list[str]]:
                 f"{name}:1: column {number} of {len(header)} has no name; name it, or remove the separator "
                 "at the end of each line"
             )
-        if column in header[: number - 1]:
-            raise DataError(f"{name}:1: two columns are called {column!r}; rename one")
+    if len(set(header)) < len(header):
+        twice = next(column for number, column in enumerate(header) if column in header[:number])
+        raise DataError(f"{name}:1: two columns are called {twice!r}; rename one")
     if all(_is_number(column) for column in header) and not _counts_up(header):
         shown = ", ".join(header[:4]) + (", ..." if len(header) > 4 else "")
         raise DataError(f"{name}:1: the first line ({shown}) looks like data; put a line with column names above it")
     return separator, header
+
+
+def _separator(first: str, second: str) -> str:
+    """What the header line has most of; the comma, if it has none of the usual ones and no unusual one fits."""
+    counts = {separator: _outside_quotes(first).count(separator) for separator in _SEPARATORS}
+    if any(counts.values()):
+        return max(_SEPARATORS, key=lambda separator: counts[separator])
+    for separator in _UNUSUAL:
+        count = _outside_quotes(first.strip()).count(separator)
+        if count and count == _outside_quotes(second.strip()).count(separator):
+            return separator
+    return ","
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
 
 
 def _is_number(text: str) -> bool:
@@ -124,30 +128,107 @@ def _counts_up(header: list[str]) -> bool:
     return any(header == [str(start + i) for i in range(len(header))] for start in (0, 1))
 
 
-def row_lines(name: str, separator: str, header: list[str]) -> list[int]:
-    """The line each row starts on, once every row is known to have as many fields as the header."""
-    lines: list[int] = []
+# --------------------------------------------------------------------------------------------------- the rows
+
+
+def _count_lines(checked: CsvFile) -> CsvFile | None:
+    """The file with its rows counted, where a row is a line.
+
+    None if the lines end in different ways, or a line is not one complete row by itself: then the whole file has
+    to be parsed, to see what is wrong, or to follow cells over several lines.
+    """
+    width = len(checked.header)
+    rows, longest, rest = -1, 0, ""  # the header is no row
+    windows = newlines = 0
+    padded = False
+    blanks = _blanks_beside(checked.separator)
+    with open_text(checked.name, checked.encoding) as file:
+        while chunk := file.read(_CHUNK):
+            if chunk.endswith("\r"):
+                chunk += file.read(1)
+            text = chunk.replace("\r\n", "\n")
+            windows += len(chunk) - len(text)  # how many \r\n there were: none, or all
+            newlines += text.count("\n")
+            if windows not in (0, newlines) or "\0" in text or "\r" in text:
+                return None
+            text = "\n" + rest + text
+            padded = padded or any(blank in text for blank in blanks)
+            _, *lines, rest = text.split("\n")
+            complete = _complete(lines, checked.separator, width)
+            if complete is None or len(rest) > csv.field_size_limit():
+                return None
+            rows, longest = rows + complete, max(longest, max(map(len, lines), default=0))
+    complete = _complete([rest] if rest else [], checked.separator, width)
+    if complete is None:
+        return None
+    padded = padded or rest.endswith((" ", "\t"))
+    return replace(checked, rows=rows + complete, longest=max(longest, len(rest)), padded=padded)
+
+
+def _blanks_beside(separator: str) -> list[str]:
+    """Where a cell has a blank at its end: beside a separator, a quote or a line end."""
+    return [pair for edge in (separator, '"', "\n") for blank in " \t" for pair in (edge + blank, blank + edge)]
+
+
+def _complete(lines: list[str], separator: str, width: int) -> int | None:
+    """How many rows the lines are; None if one of them is not a complete row, or very long.
+
+    A line without quotes has one separator less than fields; counting these is several times as fast as parsing.
+    """
+    if any(len(line) > csv.field_size_limit() for line in lines):
+        return None
+    quoted = [line for line in lines if '"' in line]
+    if quoted:
+        try:
+            fields = [len(row) for row in csv.reader(quoted, delimiter=separator, strict=True)]
+        except csv.Error:
+            return None
+        # A row over several lines would make rows fewer than lines.
+        if len(fields) < len(quoted) or fields.count(width) < len(quoted):
+            return None
+        lines = [line for line in lines if '"' not in line]
+    rows = [line.count(separator) for line in lines].count(width - 1)
+    blank = lines.count("") if width > 1 else 0  # in a single column a blank line is an empty cell
+    return rows + len(quoted) if rows + blank == len(lines) else None
+
+
+def _count_parsed(checked: CsvFile) -> CsvFile:
+    """The file with its rows counted by the `csv` reader; raises what is wrong with them."""
+    rows = longest = 0
     wrong: list[tuple[int, int]] = []
-    with open(name, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
+    ends: set[str] = set()
+    with open_text(checked.name, checked.encoding) as file:
+        for start, fields, letters in _rows(checked, _noting_ends(lines_of(checked.name, file), ends)):
+            # A blank line is no row, unless there is one column: then it is an empty cell.
+            rows += fields > 0
+            longest = max(longest, letters)
+            if fields not in (0, len(checked.header)):
+                wrong.append((start, fields))
+    if wrong:
+        raise DataError(_ragged(checked, wrong, every=len(wrong) == rows))
+    return replace(checked, rows=rows, longest=longest, regular=ends - {""} < {"\n", "\r\n"})
+
+
+def _rows(checked: CsvFile, lines: Iterable[str]) -> Iterator[tuple[int, int, int]]:
+    """For each row below the header: the line it starts on, its fields (0: a blank line) and letters."""
+    reader = csv.reader(lines, delimiter=checked.separator, strict=True)
+    single = int(len(checked.header) == 1)
+    start = 1
+    try:
         next(reader)
         start = reader.line_num + 1
-        try:
-            for row in reader:
-                # A blank line is no row, unless there is one column: then it is an empty cell.
-                fields = len(row) or int(len(header) == 1)
-                if fields:
-                    lines.append(start)
-                if fields not in (0, len(header)):
-                    wrong.append((start, fields))
-                start = reader.line_num + 1
-        except csv.Error as error:
-            raise DataError(f"{name}:{start}: {_plain(str(error))}") from None
-    if wrong:
-        raise DataError(_ragged(name, header, wrong, every=len(wrong) == len(lines)))
-    if not lines:
-        raise DataError(f"{name}: the file has a header but no data lines; add at least one")
-    return lines
+        for row in reader:
+            yield start, len(row) or single, sum(map(len, row))
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{checked.name}:{start}: {_plain(str(error))}") from None
+
+
+def _noting_ends(lines: Iterable[str], ends: set[str]) -> Iterator[str]:
+    """The lines as they are; how they end goes into `ends`."""
+    for line in lines:
+        ends.add(line[len(line.rstrip("\r\n")) :][-2:])
+        yield line
 
 
 def _plain(error: str) -> str:
@@ -160,7 +241,8 @@ def _plain(error: str) -> str:
     return error
 
 
-def _ragged(name: str, header: list[str], wrong: list[tuple[int, int]], *, every: bool) -> str:
+def _ragged(checked: CsvFile, wrong: list[tuple[int, int]], *, every: bool) -> str:
+    name, header = checked.name, checked.header
     counts = {count for _, count in wrong}
     names = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
     text = f"the header has {len(header)} ({names})"
@@ -169,7 +251,7 @@ def _ragged(name: str, header: list[str], wrong: list[tuple[int, int]], *, every
     elif every and counts == {len(header) + 1}:
         remedy = "is the name of an index column missing?"
     elif min(counts) > len(header):
-        remedy = f"is there a separator inside a cell? Put such cells into quotes: {_text_of(name, wrong[0][0])}"
+        remedy = f"is there a separator inside a cell? Put such cells into quotes: {_text_of(checked, wrong[0][0])}"
     else:
         remedy = "complete these lines or remove them"
     if len(wrong) == 1:
@@ -180,7 +262,7 @@ def _ragged(name: str, header: list[str], wrong: list[tuple[int, int]], *, every
     return f"{name}:{wrong[0][0]}: {len(wrong)} rows have the wrong number of fields: {shown}{more}; {text}; {remedy}"
 
 
-def _text_of(name: str, line: int) -> str:
-    with open(name, encoding="utf-8-sig", newline="") as file:
+def _text_of(checked: CsvFile, line: int) -> str:
+    with open_text(checked.name, checked.encoding) as file:
         text = next(islice(file, line - 1, None), "").rstrip("\r\n")
     return text if len(text) <= 60 else text[:57] + "..."

@@ -70,10 +70,13 @@ class Dataset:
         if X.ndim != 2:
             raise ShapeError(f"X has shape {X.shape}, expected (rows, features); use X.reshape(len(X), -1)")
         if X.size == 0:
-            raise DataError(f"X has shape {X.shape}: {'no rows' if len(X) == 0 else 'no columns'}")
+            raise DataError(f"X has shape {X.shape}: no {'rows' if len(X) == 0 else 'columns'}; pass at least one")
         names = names or tuple(f"x{column + 1}" for column in range(X.shape[1]))
         if len(names) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} columns but feature_names has {len(names)}")
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise DataError(f"two columns are called {name!r} ({names.index(name)} and {number}); rename one")
         classes = tuple(str(name) for name in self.target_names)
         y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
         _same_length(X, y, "y")
@@ -169,15 +172,19 @@ def as_dataset(data: Any, name: str = "data") -> Dataset:
     if isinstance(data, Dataset):
         return data
     if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        if isinstance(data, str):
+            raise DataError(f"cannot train on {data!r}; read a file with read_table, or run `clearprop train {data}`")
         raise DataError(f"cannot train on {type(data).__name__}; pass a Dataset, (X, y) or (X, y, sample_weight)")
     X, y, *rest = data
     weight = rest[0] if rest else None
     columns = tuple(str(name) for name in getattr(X, "columns", ()))
+    if y is None:
+        raise DataError("y is None; pass labels (text or whole numbers) or quantities (floats), one for each row")
     labels = np.asarray(y)
     if labels.dtype.kind not in "iubUSTO":
         return Dataset(X, y, weight, columns, name=name)
     if labels.ndim != 1:
-        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row, shape (n,)")
+        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row: use y.ravel()")
     classes, numbers = _unique_labels(labels)
     return Dataset(X, numbers, weight, columns, tuple(str(label) for label in classes), name)
 

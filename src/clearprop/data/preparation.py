@@ -1,26 +1,34 @@
 """How a table's columns become the numbers a network trains on, and how its answers become words again.
 
-The plan says what each column is: a feature, standardised as ``(x - mean) / scale``, or the target, which is
-a class name or a quantity. It is saved with the model, so that a prediction treats new rows exactly as
-training treated the old ones. Mean and scale must come from the training rows alone (a test row that has
-shaped its own scale is no longer unseen), hence the two steps: `Preparation.fit` looks at all rows to settle
-what the columns are, `fit_statistics` measures the training part.
+The plan says what each column is (see `columns`), which columns are left out and why, and what the target is: a
+class name or a quantity. Numbers are standardised as ``(x - mean) / scale``. The plan is saved with the model, so
+that a prediction treats new rows exactly as training treated the old ones. Mean, scale and the medians that fill
+gaps must come from the training rows alone (a test row that has shaped its own scale is no longer unseen), hence
+the two steps: `Preparation.fit` looks at all rows to settle what the columns are, `fit_statistics` measures the
+training part.
 """
 
-import math
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from clearprop._registry import did_you_mean
 from clearprop._types import Array
+from clearprop.data.columns import Category, Column, Number
+from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
-from clearprop.data.tables import Table
-from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.data.kinds import Kind, column_of
+from clearprop.data.memory import free_memory
+from clearprop.data.plan_config import plan_config, plan_from_config
+from clearprop.data.table import Table
+from clearprop.data.target import class_numbers, classes_of, quantities
+from clearprop.errors import ConfigurationError, DataError, DataWarning, ShapeError
 
-FEW_CLASSES = 20
-"""Up to this many distinct whole numbers in a target are taken for classes."""
+_KINDS = ("number", "yes/no", "category", "date")
+_COPIES_TRAINING, _COPIES_READING = 5, 2  # of the prepared matrix: its parts, standardised and not
 
 
 @dataclass(frozen=True)
@@ -29,18 +37,24 @@ class Preparation:
 
     Attributes
     ----------
-    feature_names : tuple of str
+    columns : tuple of Column
         The columns that go into the network, in this order.
     target : str
         The column to predict.
     class_names : tuple of str
         What the class numbers mean, in order; empty for regression.
+    missing : {None, "median"}
+        What becomes of gaps: they are refused, or filled (see `fit`).
+    fill : tuple of float
+        For each feature, what stands in a gap: the median. Empty if gaps are refused.
     mean, scale : tuple of float
-        Of each feature; the scale of a constant column is 1.
+        Of each feature; 0 and 1 for a feature that stays as it is.
     target_mean, target_scale : tuple of float
         Of each quantity to predict; empty for classification.
     constant : tuple of str
-        Features that had the same value in every training row, so cannot help.
+        Columns that had the same value in every training row, so cannot help.
+    left_out : tuple of (str, str)
+        Columns of the table that are not used, and why.
 
     Examples
     --------
@@ -54,53 +68,138 @@ class Preparation:
     array([20., 30.])
     """
 
-    feature_names: tuple[str, ...]
+    columns: tuple[Column, ...]
     target: str
     class_names: tuple[str, ...] = ()
+    missing: Literal["median"] | None = None
+    fill: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     target_mean: tuple[float, ...] = ()
     target_scale: tuple[float, ...] = ()
     constant: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
     # ------------------------------------------------------------------------------------------ fitting
 
     @classmethod
-    def fit(cls, table: Table, target: str, task: Task | None = None) -> "Preparation":
+    def fit(
+        cls,
+        table: Table,
+        target: str,
+        task: Task | None = None,
+        *,
+        dates: Literal["expand"] | None = None,
+        missing: Literal["median"] | None = None,
+        drop: Sequence[str] = (),
+        kinds: Mapping[str, Kind] | None = None,
+    ) -> "Preparation":
         """Settle what each column of `table` is, and measure all rows.
 
-        Every column but `target` is a feature and must hold numbers. Text in the target means classes, and
-        so do at most 20 distinct whole numbers; other numbers are quantities. `task` overrules that.
+        Text in the target means classes, and so do at most 20 distinct whole numbers; other numbers are
+        quantities. Of the other columns, those that are constant, empty or identifiers are left out, the last
+        with a warning.
+
+        Parameters
+        ----------
+        table : Table
+            All rows.
+        target : str
+            The column to predict.
+        task : {"classification", "regression"}, optional
+            Overrules what the target's values suggest.
+        dates : {None, "expand"}
+            Dates are refused, or become year, month, weekday, season and days.
+        missing : {None, "median"}
+            Gaps are refused, or filled: with the column's median, a feature telling that it was filled; in a
+            category a gap is a value of its own. In columns of numbers, words such as ``NA`` are gaps too.
+        drop : sequence of str
+            Columns to leave out.
+        kinds : mapping, optional
+            Column -> ``"number"``, ``"yes/no"``, ``"category"`` or ``"date"``, where the cells mislead.
 
         Raises
         ------
         DataError
-            No such column, nothing but the target, a missing or unreadable cell, a target with one value.
+            No such column, no usable column but the target, a missing or unreadable cell, a date, a target
+            with one value, or more numbers than memory holds.
+        ConfigurationError
+            An option that does not exist.
         """
-        _column(table, target)
-        features = tuple(name for name in table.names if name != target)
-        if not features:
-            raise DataError(f"{table.path}: there is no column but the target {target!r}; add features")
-        _refuse_missing(table, target)
-        plan = cls(features, target, _classes(table, target, task))
+        kinds = dict(kinds or {})
+        _check_options(table, target, dates=dates, missing=missing, drop=drop, kinds=kinds)
+        class_names = classes_of(table, target, task)
+        used: list[Column] = []
+        left_out: list[tuple[str, str]] = []
+        names = [name for name in table.names if name != target]
+        for name in names:
+            if name in drop:
+                left_out.append((name, "as asked"))
+                continue
+            found = column_of(
+                table,
+                name,
+                kind=kinds.get(name),
+                dates=dates == "expand",
+                fill=missing is not None,
+                alone=len(names) == 1,
+            )
+            if isinstance(found, str):
+                left_out.append((name, found))
+            else:
+                used.append(found)
+        if not used:
+            reasons = "".join(f"; {name!r} is left out ({reason})" for name, reason in left_out)
+            raise DataError(
+                f"{table.path}: there is no column but the target {target!r} to learn from{reasons}; add one"
+            )
+        for name, reason in left_out:
+            if reason.startswith("identifier"):
+                warnings.warn(
+                    f"column {name!r} is left out ({reason}); if it means something, say what it is: "
+                    f"kinds={{{name!r}: 'number'}} (--kind {name}=number) or category",
+                    DataWarning,
+                    stacklevel=2,
+                )
+        plan = cls(tuple(used), target, class_names, missing, left_out=tuple(left_out))
         return plan.fit_statistics(plan.dataset(table))
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Preparation":
         """The plan for a data set that is numbers already."""
-        plan = cls(dataset.feature_names, "target", dataset.target_names)
+        plan = cls(tuple(map(Number, dataset.feature_names)), "target", dataset.target_names)
         return plan.fit_statistics(dataset)
 
     def fit_statistics(self, dataset: Dataset) -> "Preparation":
-        """The same plan with mean and scale of `dataset`, which holds raw values."""
-        mean, scale, constant = _moments(dataset.X, self.feature_names)
-        names = tuple(name for name, same in zip(self.feature_names, constant, strict=True) if same)
-        measured = replace(self, mean=mean, scale=scale, constant=names)
+        """The same plan with medians, mean and scale of `dataset`, which holds raw values."""
+        X = dataset.X
+        fill = self._medians(X) if self.missing else ()
+        measured = replace(self, fill=fill)
+        mean, scale, same = _moments(measured._filled(X), self.feature_names)
+        scaled = np.concatenate([column.scaled for column in self.columns])
+        constant = tuple(name for name, part in self.groups if all(same[part]))
+        measured = replace(
+            measured,
+            mean=tuple(np.where(scaled, mean, 0.0).tolist()),
+            scale=tuple(np.where(scaled, scale, 1.0).tolist()),
+            constant=constant,
+        )
         if self.task == "classification":
             return measured
         columns = dataset.y.reshape(len(dataset), -1)
         target_mean, target_scale, _ = _moments(columns, (self.target,) * columns.shape[1])
-        return replace(measured, target_mean=target_mean, target_scale=target_scale)
+        return replace(measured, target_mean=tuple(target_mean.tolist()), target_scale=tuple(target_scale.tolist()))
+
+    def _medians(self, X: Array) -> tuple[float, ...]:
+        """Of each feature, over the rows where it was not filled in."""
+        fill = []
+        for column, (_, part) in zip(self.columns, self.groups, strict=True):
+            if isinstance(column, Category):  # its gaps are a value
+                fill += [0.0] * len(column.features)
+                continue
+            known = X[:, part][X[:, part.stop - 1] == 0] if column.indicator else X[:, part]
+            fill += np.median(known, axis=0).tolist() if len(known) else [0.0] * (part.stop - part.start)
+        return tuple(fill)
 
     # ------------------------------------------------------------------------------------------- reading
 
@@ -109,42 +208,81 @@ class Preparation:
         """``"classification"`` or ``"regression"``."""
         return "classification" if self.class_names else "regression"
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns of `X`."""
+        return tuple(name for column in self.columns for name in column.features)
+
+    @property
+    def groups(self) -> list[tuple[str, slice]]:
+        """For each column of the table, the columns of `X` made of it.
+
+        >>> Preparation.of(Dataset([[1.0, 2.0]], [3.0])).groups
+        [('x1', slice(0, 1, None)), ('x2', slice(1, 2, None))]
+        """
+        groups, start = [], 0
+        for column in self.columns:
+            stop = start + len(column.features)
+            groups.append((column.name, slice(start, stop)))
+            start = stop
+        return groups
+
     def apply(self, table: Table) -> Array:
         """The features of `table` as raw numbers, shape (rows, features); other columns are ignored.
+
+        Gaps are filled in, if the plan fills them.
 
         Raises
         ------
         DataError
-            A feature is missing, or one of its cells is no number.
+            A column is missing, one of its cells does not fit, or there are more numbers than memory holds.
         """
-        return np.stack([_numbers(table, name) for name in self.feature_names], axis=1)
+        self._check_size(table, _COPIES_READING)
+        X = np.empty((len(table), len(self.feature_names)))
+        fill = np.array(self.fill)
+        for column, (_, part) in zip(self.columns, self.groups, strict=True):
+            values = column.read(table, fill=self.missing is not None)
+            gaps = np.isnan(values)
+            if gaps.any():
+                # While the plan is being made, its medians are not known: those of the table stand in.
+                median = fill[part] if self.fill else np.nan_to_num(_nan_median(values))
+                values = np.where(gaps, median, values)
+            X[:, part] = values
+        return X
 
     def dataset(self, table: Table) -> Dataset:
         """Features and target of `table` as raw numbers."""
+        self._check_size(table, _COPIES_TRAINING)
         X = self.apply(table)
-        _refuse_missing(table, self.target)
-        y = self._class_numbers(table) if self.class_names else _numbers(table, self.target)
+        y = class_numbers(table, self.target, self.class_names) if self.class_names else quantities(table, self.target)
         return Dataset(X, y, None, self.feature_names, self.class_names, table.path)
 
-    def _class_numbers(self, table: Table) -> Array:
-        number = {name: c for c, name in enumerate(self.class_names)}
-        try:
-            return np.array([number[label] for label in _column(table, self.target)])
-        except KeyError as unknown:
-            label = unknown.args[0]
-            row = int(np.argmax(table.columns[self.target] == label))
-            raise DataError(
-                f"{table.place(row, self.target)}: {label!r} is not among the classes the model knows: "
-                f"{', '.join(self.class_names)}; correct it or remove the row"
-            ) from None
+    def _check_size(self, table: Table, copies: int) -> None:
+        """Refuse what cannot fit, before the system notices."""
+        needed = 8 * len(table) * len(self.feature_names) * copies
+        if needed > free_memory():
+            what = f"{table.path}: {len(table)} rows of {len(self.feature_names)} numbers"
+            raise too_large(what, needed)
 
     # -------------------------------------------------------------------------------------- transforming
+
+    def _filled(self, X: Array) -> Array:
+        """`X` with the plan's own medians where gaps were filled in with another's."""
+        if not self.fill or not any(column.indicator for column in self.columns):
+            return X
+        X = X.copy()
+        for column, (_, part) in zip(self.columns, self.groups, strict=True):
+            if column.indicator:
+                values = slice(part.start, part.stop - 1)
+                X[X[:, part.stop - 1] == 1, values] = self.fill[values]
+        return X
 
     def standardise(self, X: Array) -> Array:
         """``(X - mean) / scale`` for each column."""
         if X.shape[1] != len(self.mean):
             raise ShapeError(f"X has {X.shape[1]} columns but the plan has {len(self.mean)} features")
-        standardised: Array = (X - np.array(self.mean)) / np.array(self.scale)
+        standardised: Array = self._filled(X) - np.array(self.mean)
+        standardised /= np.array(self.scale)
         return standardised.astype(X.dtype, copy=False)
 
     def transform(self, dataset: Dataset) -> Dataset:
@@ -172,7 +310,7 @@ class Preparation:
         >>> Preparation.from_config(plan.config()) == plan
         True
         """
-        return {key: value if isinstance(value, str) else list(value) for key, value in vars(self).items()}
+        return plan_config(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Preparation":
@@ -183,122 +321,69 @@ class Preparation:
         ConfigurationError
             An entry is missing, unknown, of the wrong type, or has the wrong length.
         """
-        if not isinstance(config, dict) or set(config) != set(cls.__dataclass_fields__):
-            raise ConfigurationError("the preparation must have exactly the entries that config() gives")
-        for key, value in config.items():
-            kind = float if key in ("mean", "scale", "target_mean", "target_scale") else str
-            items = [value] if key == "target" else value
-            if not isinstance(items, list) or not all(type(item) is kind for item in items):
-                raise ConfigurationError(f"the preparation's {key} must hold values of type {kind.__name__}")
-            if kind is float and not all(map(math.isfinite, items)):
-                raise ConfigurationError(f"the preparation's {key} holds a number that is not finite")
-        given: dict[str, Any] = {k: v if isinstance(v, str) else tuple(v) for k, v in config.items()}
-        plan = cls(**given)
-        fits = len(plan.feature_names) == len(plan.mean) == len(plan.scale)
-        fits_target = len(plan.target_mean) == len(plan.target_scale) and (
-            bool(plan.target_mean) != bool(plan.class_names)
-        )
-        if not plan.feature_names or not fits or not fits_target:
-            raise ConfigurationError("the preparation's names, means and scales do not fit together")
-        return plan
+        return plan_from_config(cls, config)
 
     def describe(self) -> list[tuple[str, str, str]]:
-        """For each column: name, role, and what is done with it.
+        """For each column of the table: name, kind, and what is done with it; the target comes last.
 
         >>> Preparation.of(Dataset([[1.0], [3.0]], [10.0, 30.0])).describe()
-        [('x1', 'feature', 'mean 2, scale 1'), ('target', 'target', 'mean 20, scale 10')]
+        [('x1', 'number', 'mean 2, scale 1'), ('target', 'target', 'mean 20, scale 10')]
         """
         rows = [
-            (name, "feature", "constant" if name in self.constant else f"mean {m:.4g}, scale {s:.4g}")
-            for name, m, s in zip(self.feature_names, self.mean, self.scale, strict=True)
+            (column.name, column.kind, self._treatment(column, part))
+            for column, (_, part) in zip(self.columns, self.groups, strict=True)
         ]
+        rows += [(name, "left out", reason) for name, reason in self.left_out]
         if self.class_names:
             shown = ", ".join(self.class_names[:8]) + (", ..." if len(self.class_names) > 8 else "")
             return [*rows, (self.target, "target", f"{len(self.class_names)} classes: {shown}")]
-        quantities = [
-            (self.target, "target", f"mean {m:.4g}, scale {s:.4g}")
-            for m, s in zip(self.target_mean, self.target_scale, strict=True)
-        ]
-        return rows + quantities
+        moments = zip(self.target_mean, self.target_scale, strict=True)
+        return rows + [(self.target, "target", f"mean {m:.4g}, scale {s:.4g}") for m, s in moments]
+
+    def _treatment(self, column: Column, part: slice) -> str:
+        if column.name in self.constant:
+            return "constant in the training rows"
+        text = column.summary()
+        if isinstance(column, Number):
+            text = f"mean {self.mean[part][0]:.4g}, scale {self.scale[part][0]:.4g}"
+        if column.indicator:
+            text += f"; gaps: {', '.join(f'{value:.4g}' for value in self.fill[part][:-1])}, and noted"
+        return text
 
 
-def _column(table: Table, name: str) -> Array:
-    if name not in table.columns:
-        raise DataError(f"{table.path}: there is no column {name!r}; {did_you_mean(name, list(table.names))}")
-    return table.columns[name]
+def _check_options(
+    table: Table,
+    target: str,
+    *,
+    dates: object,
+    missing: object,
+    drop: Sequence[str],
+    kinds: Mapping[str, object],
+) -> None:
+    if dates not in (None, "expand"):
+        raise ConfigurationError(f"dates={dates!r} must be None or 'expand'")
+    if missing not in (None, "median"):
+        raise ConfigurationError(f"missing={missing!r} must be None or 'median'")
+    if isinstance(drop, str):
+        raise ConfigurationError(f"drop={drop!r} must be a list of column names: [{drop!r}]")
+    table.cell(target)
+    for name in (*drop, *kinds):
+        table.cell(name)
+        if name == target:
+            raise ConfigurationError(f"{name!r} is the target; it can neither be dropped nor given a kind")
+    for name, kind in kinds.items():
+        if kind not in _KINDS:
+            raise ConfigurationError(f"column {name!r} cannot be {kind!r}; {did_you_mean(str(kind), list(_KINDS))}")
 
 
-def _refuse_missing(table: Table, name: str) -> None:
-    missing = _column(table, name) == ""
-    if missing.any():
-        row, count = int(np.argmax(missing)), int(np.count_nonzero(missing))
-        more = f" ({count} cells of this column are empty)" if count > 1 else ""
-        raise DataError(f"{table.place(row, name)}: the value is missing{more}; fill it in or remove the row")
+def _nan_median(values: Array) -> Array:
+    """The median of each column over what is not NaN; NaN if nothing is."""
+    return np.array([np.median(known) if (known := v[~np.isnan(v)]).size else np.nan for v in values.T])
 
 
-def _numbers(table: Table, name: str) -> Array:
-    """A column as finite numbers."""
-    cells = _column(table, name)
-    _refuse_missing(table, name)
-    try:
-        values = cells.astype(np.float64)
-        wrong = ~np.isfinite(values) | np.array(["_" in cell for cell in cells])  # Python reads 1_000
-    except ValueError:
-        wrong = np.array([_not_a_number(cell) for cell in cells])
-    if wrong.any():
-        row, count = int(np.argmax(wrong)), int(np.count_nonzero(wrong))
-        more = f" ({count} of {len(cells)} cells are not)" if count > 1 else ""
-        raise DataError(f"{table.place(row, name)}: {_shown(cells[row])} is not a number{more}; {_remedy(cells[row])}")
-    return values
-
-
-def _not_a_number(cell: str) -> bool:
-    try:
-        return "_" in cell or not math.isfinite(float(cell))
-    except ValueError:
-        return True
-
-
-def _shown(cell: str) -> str:
-    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
-
-
-def _remedy(cell: str) -> str:
-    if not _not_a_number(cell.replace(",", ".", 1)):
-        return "write decimals with a point, as in 1.5"
-    return "correct it, or remove the column"
-
-
-def _is_whole(cells: Array) -> bool:
-    return all(not _not_a_number(cell) and float(cell).is_integer() for cell in cells)
-
-
-def _classes(table: Table, target: str, task: Task | None) -> tuple[str, ...]:
-    """The class names in order, numbers by size; none if the target is a quantity."""
-    cells = table.columns[target]
-    labels = sorted(set(cells))
-    numeric = not any(_not_a_number(label) for label in labels)
-    if task is None:
-        few = len(labels) <= min(FEW_CLASSES, len(cells) // 2) and _is_whole(np.array(labels, dtype=object))
-        task = "classification" if few or not numeric else "regression"
-    if len(labels) < 2:
-        raise DataError(
-            f"{table.path}: the target {target!r} is {_shown(labels[0])} in every row; "
-            "there is nothing to learn, choose another target"
-        )
-    if task == "regression":
-        return ()
-    if len(labels) > len(cells) / 2:
-        raise DataError(
-            f"{table.path}: the target {target!r} has {len(labels)} different values in {len(cells)} rows; "
-            "a class needs several rows, choose another target" + (" or task regression" if numeric else "")
-        )
-    return tuple(sorted(labels, key=float) if numeric else labels)
-
-
-def _moments(columns: Array, names: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...], list[bool]]:
+def _moments(columns: Array, names: tuple[str, ...]) -> tuple[Array, Array, Array]:
     """Mean, scale, and whether constant, of each column."""
-    values = columns.astype(np.float64)
+    values = columns.astype(np.float64, copy=False)
     constant = values.min(axis=0) == values.max(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):  # reported below, by name
         mean, scale = values.mean(axis=0), values.std(axis=0)
@@ -308,4 +393,4 @@ def _moments(columns: Array, names: tuple[str, ...]) -> tuple[tuple[float, ...],
         raise DataError(
             f"column {names[column]!r} has values up to {largest:.3g}, too large to standardise; rescale it"
         )
-    return tuple(mean.tolist()), tuple(scale.tolist()), constant.tolist()
+    return mean, scale, constant

@@ -1,114 +1,174 @@
-"""A table from a file, read honestly: every cell as text, every line accounted for.
+"""Tables from files, folders, queries and frames, read honestly: every cell and every line accounted for.
 
-Readers that guess are dangerous: they turn ``00123`` into 123, fill short rows up, take a data line for
-the header, or drop what does not fit. Here nothing is guessed but the separator, which the header line
-shows, and nothing is dropped. The standard library's `csv` reader checks the structure and knows the line
-of each row; DuckDB reads the cells; the two must count the same number of rows. What a cell means is
-decided later, by `Preparation`, which can then say file, line and column of what it does not understand.
+Readers that guess are dangerous: they turn ``00123`` into 123, fill short rows up, take a data line for the
+header, or drop what does not fit. Here nothing is guessed but the separator, which the header line shows, and
+nothing is dropped: a file is read as a whole, or refused with file and line.
 """
 
-import glob
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from typing import Any
 
-import numpy as np
-
-from clearprop._types import Array
-from clearprop.data.csv_structure import check_text, look_at, read_header, row_lines
+from clearprop.data.cells import Cell
+from clearprop.data.database import Connection, connect, lock, memory_guard
+from clearprop.data.files import FileKind, files_of, kind_of, look_at
+from clearprop.data.query import run_query
+from clearprop.data.readers import Part, csv_part, frame_part, json_part, parquet_part
+from clearprop.data.table import Origin, Table
+from clearprop.data.text import checked_encoding
 from clearprop.errors import DataError
 
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Cells as text, by column.
-
-    Attributes
-    ----------
-    columns : dict of str to array of str
-        Name -> cells, without surrounding blanks; an empty cell is ``""``.
-    line : array of int
-        The line of the file each row starts on.
-    path : str
-        Where it came from, as given.
-    """
-
-    columns: dict[str, Array]
-    line: Array
-    path: str
-
-    def __len__(self) -> int:
-        return len(self.line)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The column names, in the file's order."""
-        return tuple(self.columns)
-
-    def place(self, row: int, column: str) -> str:
-        """Where a cell is, for messages: ``"file:line: column 'name'"``."""
-        return f"{self.path}:{self.line[row]}: column {column!r}"
+_ROWS = "rows"  # what the table is called in DuckDB
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
-    """Read a CSV file.
-
-    The first line holds the column names; it also shows the separator: comma, semicolon, tab or ``|``,
-    whichever it has most of. Text is UTF-8, with or without byte order mark; lines may end either way;
-    cells may be quoted with ``"`` and may then hold separators and line breaks. Blank lines are skipped.
+def read_table(source: Any, *, sql: str | None = None, encoding: str | None = None) -> Table:
+    """Read a table.
 
     Parameters
     ----------
-    path : path
-        The file.
+    source : path or frame
+        A CSV file (or TSV, or with another separator, which the header line shows; quoted cells may hold
+        separators and line breaks), a Parquet file, a file of JSON lines; CSV and JSON may be compressed with
+        gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same columns.
+        Or a pandas, polars or Arrow table.
+    sql : str, optional
+        A query, one SELECT over the table, which it calls ``data``. Columns of CSV files that hold nothing but
+        numbers are numbers there.
+    encoding : str, optional
+        Of text files, for example ``"gbk"``; by default UTF-8, with or without byte order mark.
 
     Raises
     ------
     DataError
-        No such file, not a text file, no header, a column name missing or repeated, a row with too few or
-        too many fields; the message has file and line.
+        A file that cannot be read, or is no table: the message has file and line.
+    ConfigurationError
+        A query or an encoding that does not work.
 
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "flowers.csv"
-    >>> _ = file.write_text("petal;species\\n1,5;setosa\\n4,5;virginica\\n")
-    >>> read_table(file).columns["species"]
-    array(['setosa', 'virginica'], dtype=object)
+    >>> _ = file.write_text("petal;species\\n1.5;setosa\\n4.5;virginica\\n")
+    >>> table = read_table(file)
+    >>> table.names, len(table), table.text("species").tolist()
+    (('petal', 'species'), 2, ['setosa', 'virginica'])
+    >>> read_table(file, sql="SELECT species FROM data WHERE petal > 2").text("species").tolist()
+    ['virginica']
     """
-    name = os.fspath(path)
-    before = look_at(name)
-    check_text(name)
-    separator, header = read_header(name)
-    lines = row_lines(name, separator, header)
-    cells = _read_cells(name, separator, len(header))
-    after = os.stat(name)
-    unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
-    if not unchanged or any(len(column) != len(lines) for column in cells):
-        found = len(cells[0])
-        reason = f"{found} rows were found but {len(lines)} were counted" if unchanged else "the file changed"
-        raise DataError(f"{name}: {reason} while it was read; read it again, or save it anew as plain CSV")
-    return Table(dict(zip(header, cells, strict=True)), np.array(lines), name)
+    codec = checked_encoding(encoding)
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
+    with memory_guard(str(path or "the table")):
+        loader = _Loader(str(path or "the table"))
+        if path is None:
+            loader.add(frame_part(loader.connection, source))
+        else:
+            _load_files(loader, codec)
+        lock(loader.connection)
+        table = loader.table()
+        return table if sql is None else run_query(table, sql)
 
 
-def _read_cells(name: str, separator: str, n_columns: int) -> list[Array]:
-    """All cells as text, by DuckDB, which is told to guess nothing: the structure is known by now."""
+def _load_files(loader: "_Loader", encoding: str) -> None:
+    names = files_of(loader.path)
+    first: FileKind | None = None
+    for name in names:
+        before = look_at(name)
+        kind = kind_of(name)
+        first = first or kind
+        if kind != first:
+            raise DataError(f"{name}: this is a {kind} file, but {names[0]} is {first}; read one kind at a time")
+        if kind == "Parquet":
+            loader.add(parquet_part(loader.connection, name))
+        elif kind == "JSON lines":
+            loader.add(json_part(loader.connection, name, encoding))
+        else:
+            loader.add(csv_part(name, encoding))
+        after = os.stat(name)
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise DataError(f"{name}: the file changed while it was read; read it again")
+
+
+class _Loader:
+    """Puts one part after the other into DuckDB. The tables made from it keep it, and so the connection, alive."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.columns: tuple[str, ...] = ()
+        self.kinds: list[str] = []
+        self.origins: list[Origin] = []
+
+    @cached_property
+    def connection(self) -> Connection:
+        """Opened when the first part has passed its checks, as many files do not."""
+        return connect(self)
+
+    def add(self, opened: AbstractContextManager[Part]) -> None:
+        """Append the rows of a part, which must have the columns of those before."""
+        with opened as part:
+            self._same_columns(part)
+            cells = dict(zip(part.columns, part.cells, strict=True))
+            selected = ", ".join(f"{cells[column]} AS c{i}" for i, column in enumerate(self.columns))
+            query = f"SELECT {selected} FROM {part.origin}"
+            with _in_our_words(part.name):
+                self._same_kinds(part, query)
+            verb = f"INSERT INTO {_ROWS}" if self.origins else f"CREATE TABLE {_ROWS} AS"
+            with memory_guard(self.path), _in_our_words(part.name):
+                (rows,) = self.connection.execute(f"{verb} {query}", part.parameters).fetchone()
+            if part.rows not in (None, rows):
+                raise DataError(
+                    f"{part.name}: {rows} rows were read but {part.rows} counted; save it anew as plain CSV in UTF-8"
+                )
+            self.origins.append(Origin(part.name, rows, part.line_of))
+
+    def table(self) -> Table:
+        """What was loaded."""
+        rows = sum(origin.rows for origin in self.origins)
+        if not rows:
+            raise DataError(f"{self.path}: there are no rows; at least one is needed")
+        cells = {name: Cell(f"c{i}", kind) for i, (name, kind) in enumerate(zip(self.columns, self.kinds, strict=True))}
+        return Table(self.path, cells, tuple(self.origins), _ROWS, self.connection, self, 0, rows)
+
+    def _same_columns(self, part: Part) -> None:
+        if len(set(part.columns)) < len(part.columns):
+            twice = next(column for i, column in enumerate(part.columns) if column in part.columns[:i])
+            raise DataError(f"{part.name}: two columns are called {twice!r}; rename one")
+        if not self.origins:
+            self.columns = part.columns
+        for column in self.columns:
+            if column not in part.columns:
+                raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has")
+        for column in part.columns:
+            if column not in self.columns:
+                raise DataError(f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not")
+
+    def _same_kinds(self, part: Part, query: str) -> None:
+        kinds = [kind for _, kind, *_ in self.connection.execute(f"DESCRIBE {query}", part.parameters).fetchall()]
+        self.kinds = self.kinds or kinds
+        for column, kind, first in zip(self.columns, kinds, self.kinds, strict=True):
+            if kind != first:
+                raise DataError(
+                    f"{part.name}: column {column!r} holds {_WORDS[kind]}, but in {self.origins[0].name} "
+                    f"{_WORDS[first]}; make the files alike"
+                )
+
+
+@contextmanager
+def _in_our_words(name: str) -> Iterator[None]:
+    """What DuckDB finds wrong with a file that has passed all checks."""
     import duckdb
 
-    # A file name is a parameter, absolute (so no URL) and escaped (so no glob pattern).
-    where = glob.escape(os.path.abspath(name))
-    safe: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "threads": 1,
-    }
-    with duckdb.connect(config=safe) as connection:
-        query = (
-            "SELECT coalesce(trim(columns(*), ' \t'), '') FROM read_csv(?, delim = ?, columns = ?, "
-            "header = true, quote = '\"', escape = '\"', auto_detect = false, strict_mode = false, "
-            "null_padding = false, compression = 'none', max_line_size = 1000000000)"
-        )
-        try:
-            found = connection.execute(
-                query, [where, separator, {f"c{i}": "VARCHAR" for i in range(n_columns)}]
-            ).fetchnumpy()
-        except duckdb.Error:
-            raise DataError(f"{name}: cannot be read as CSV; save it anew as plain CSV in UTF-8") from None
-    return [np.asarray(column, dtype=object) for column in found.values()]
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        raise DataError(f"{name}: cannot be read as a table; save it anew as plain CSV in UTF-8") from None
+
+
+_WORDS = {
+    "VARCHAR": "text",
+    "BIGINT": "whole numbers",
+    "DOUBLE": "numbers",
+    "BOOLEAN": "yes/no values",
+    "TIMESTAMP": "dates",
+}

@@ -12,14 +12,13 @@ import math
 import os
 import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
 from clearprop._types import Array
 from clearprop._versions import versions
-from clearprop.data.csv_structure import nearest_file
+from clearprop.data.files import nearest_file
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
 from clearprop.model import Sequential, model_from_config
@@ -168,8 +167,9 @@ def _sealed(w: Array, buffers: Array, document: dict[str, Any]) -> bytes:
 
 def _content(name: str) -> bytes:
     try:
-        regular = stat.S_ISREG(os.stat(name).st_mode)
-        content = Path(name).read_bytes() if regular else b""
+        found = os.stat(name)
+        regular = stat.S_ISREG(found.st_mode)
+        content = _start(name, found.st_size) if regular else b""
     except FileNotFoundError:
         hint = nearest_file(name) or "train one with `clearprop train`"
         raise ModelFileError(f"{name}: there is no such model file; {hint}") from None
@@ -185,20 +185,29 @@ def _content(name: str) -> bytes:
     return content
 
 
+def _start(name: str, size: int) -> bytes:
+    """All bytes, or only the first if they show that the file is something else, however long."""
+    with open(name, "rb") as file:
+        start = file.read(64)
+        header = int.from_bytes(start[:8], "little")
+        plausible = header <= min(_LONGEST_HEADER, size - 8) and start[8:9] == b"{"
+        return start + file.read() if plausible else start
+
+
 def _document(name: str, content: bytes) -> dict[str, Any]:
     """The JSON document, strictly read."""
     header_end = 8 + int.from_bytes(content[:8], "little")
     if header_end - 8 > _LONGEST_HEADER:
         raise ModelFileError(f"{name}: this is not a model file; name one that clearprop wrote")
+    if len(content) > 8 and content[8:9] != b"{":
+        raise _foreign(name)
     if len(content) < 10 or header_end > len(content):
-        _damaged(name, f"it ends after {len(content)} bytes")
+        _damaged(name, f"it ends after {os.path.getsize(name)} bytes")
     try:
         header = _strict_json(content[8:header_end].decode())
         text = header["__metadata__"]["clearprop"]
     except (ValueError, RecursionError, KeyError, TypeError):
-        raise ModelFileError(
-            f"{name}: this is not a model file that clearprop wrote, or it is damaged; use another copy"
-        ) from None
+        raise _foreign(name) from None
     try:
         document = _strict_json(text)
     except (ValueError, RecursionError, TypeError):
@@ -206,6 +215,10 @@ def _document(name: str, content: bytes) -> dict[str, Any]:
     if not isinstance(document, dict) or not isinstance(document.get("versions"), dict):
         _damaged(name, "its description is incomplete")
     return document
+
+
+def _foreign(name: str) -> ModelFileError:
+    return ModelFileError(f"{name}: this is not a model file that clearprop wrote, or it is damaged; use another copy")
 
 
 def _strict_json(text: str) -> Any:

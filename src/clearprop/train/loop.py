@@ -17,9 +17,16 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
-from clearprop.data.arrays import float_array
+from clearprop.data.arrays import float_array, in_precision
 from clearprop.engine import GradientOptions, Program, choose_engine, initial_state
-from clearprop.errors import ConfigurationError, DataError, DivergenceError, SaturationWarning, ShapeError
+from clearprop.errors import (
+    ConfigurationError,
+    DataError,
+    DataWarning,
+    DivergenceError,
+    SaturationWarning,
+    ShapeError,
+)
 from clearprop.losses import LOSSES, Loss
 from clearprop.metrics import METRICS
 from clearprop.model import Sequential, saturated_layers
@@ -28,6 +35,8 @@ from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.randomness import ORDERS, generator
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
+
+_MANY_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,7 @@ def train(
     training, held_out = _split(as_dataset(data), validation, seed)
     if not model.built:
         model.build(training.n_features)
+    _check_labels(training)
     training = _for_model(training, model, loss)
     held_out = None if held_out is None else _for_model(held_out, model, loss)
     program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, options)
@@ -258,13 +268,41 @@ def _with_classes_of(data: Dataset, held_out: Dataset) -> Dataset:
     return replace(held_out, y=numbers[held_out.y], target_names=data.target_names)
 
 
+def _check_labels(data: Dataset) -> None:
+    if len(data.target_names) == 1:
+        raise DataError(f"y has one class ({data.target_names[0]!r}); a classifier needs at least 2")
+    if _MANY_CLASSES < data.n_classes > len(data) / 2:
+        warnings.warn(
+            f"{data.n_classes} classes in {len(data)} rows: is y an identifier, or a quantity (pass floats)?",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
 def _for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
     """The data in the model's precision, its shapes checked against the model and the loss."""
     if data.n_features != model.n_in:
         raise ShapeError(f"{data.name} has {data.n_features} columns, but the model takes {model.n_in} inputs")
-    data = replace(data, X=data.X.astype(model.dtype, copy=False))
+    _check_classes(data, model, loss)
+    data = replace(data, X=in_precision(data.X, model.dtype, "X", data.feature_names))
     loss.targets(data.y, np.zeros((len(data), model.n_out), model.dtype))
     return data
+
+
+def _check_classes(data: Dataset, model: Sequential, loss: Loss) -> None:
+    """Refuse class numbers where quantities are meant, and the other way round: both would train, on nonsense."""
+    names = data.target_names
+    yes_or_no = len(names) == 2 and (loss.link == "sigmoid" or names in (("0", "1"), ("False", "True")))
+    if names and model.n_out == 1 and not yes_or_no:
+        raise DataError(
+            f"y holds {len(names)} classes (whole numbers or text), but the network has 1 output; for quantities "
+            "pass floats, as y.astype(float); for classes give the network one output for each"
+        )
+    if not names and data.y.ndim == 1 and model.n_out > 1:
+        raise DataError(
+            f"y holds quantities (floats), one for each row, but the network has {model.n_out} outputs; for "
+            "classes pass whole numbers, as y.astype(int); for quantities give the network one output"
+        )
 
 
 def fit(
@@ -321,6 +359,7 @@ def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = 
     X = float_array(X, "X")
     if X.ndim != 2:
         raise ShapeError(f"predict takes an array of shape (n, {model.n_in}), not {X.shape}; one row is X[None, :]")
+    X = in_precision(X, model.dtype, "X")
     loss, optimizer = LOSSES["mse"](), OPTIMIZERS["sgd"]()  # neither matters for prediction
     program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, GradientOptions())
     return np.asarray(ACTIVATIONS[link].forward(program.predict(X)))

@@ -2,5 +2,6 @@
 
 from clearprop.viz.boundary import boundary
 from clearprop.viz.curves import curves
+from clearprop.viz.judgement import confusion, importance, reliability, residuals
 
-__all__ = ["boundary", "curves"]
+__all__ = ["boundary", "confusion", "curves", "importance", "reliability", "residuals"]

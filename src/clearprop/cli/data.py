@@ -1,0 +1,60 @@
+"""Options that say how a table is read: what `train`, `predict` and `evaluate` share."""
+
+from typing import Annotated
+
+import typer
+
+PANEL = "Reading the table"
+
+SQL = Annotated[
+    str | None,
+    typer.Option(
+        "--sql",
+        metavar="QUERY",
+        help="Use what this SELECT returns; it calls the table data: `SELECT * FROM data WHERE year > 2020`.",
+        rich_help_panel=PANEL,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of text files, as gbk or latin-1; by default UTF-8.", rich_help_panel=PANEL),
+]
+Dates = Annotated[
+    str | None,
+    typer.Option(
+        help="expand turns dates into year, month, weekday, season and days; else they are refused.",
+        rich_help_panel=PANEL,
+    ),
+]
+Missing = Annotated[
+    str | None,
+    typer.Option(help="median fills missing cells in and notes where; else they are refused.", rich_help_panel=PANEL),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Leave this column out; may be repeated.", rich_help_panel=PANEL),
+]
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="COLUMN=KIND",
+        help="What a column is, where its cells mislead: number, yes/no, category or date; may be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+
+
+def kinds_of(given: list[str] | None) -> dict[str, str]:
+    """``["zip=category"]`` as a dictionary.
+
+    >>> kinds_of(["zip=category", "a=b=number"])
+    {'zip': 'category', 'a=b': 'number'}
+    """
+    found = {}
+    for text in given or ():
+        column, equals, kind = text.rpartition("=")
+        if not equals:
+            raise typer.BadParameter(f"--kind: {text!r} is not of the form COLUMN=KIND, such as zip=category")
+        found[column] = kind
+    return found

@@ -1,0 +1,60 @@
+"""What an error looks like to whoever typed the command: one sentence on stderr, or one JSON document on stdout.
+
+Every message is built alike, place first, remedy last: ``flowers.csv:3: column 'width': 'wide' is not a
+number; correct it``. So the document for programs can give the parts by themselves.
+"""
+
+import json
+import re
+import sys
+from typing import NoReturn
+
+import typer
+
+from clearprop.cli.output import visible
+
+KINDS = {
+    1: "bug",
+    2: "usage",
+    3: "data",
+    4: "model file",
+    5: "diverged",
+    6: "input/output",
+    130: "interrupted",
+    143: "terminated",
+}
+"""What the exit codes mean; 5 is also a check that failed."""
+
+_PLACE = re.compile(
+    r"""(?P<place>
+        [^:\s][^:]*\.\w+(?::\d+)?(?::\ column\ '(?:[^'\\]|\\.)*')?  # a file, perhaps with line and column
+        | [^:\s]*[/\\][^:]*                                    # a path
+        | column\ '(?:[^'\\]|\\.)*'
+    ):\ """,
+    re.VERBOSE,
+)
+
+
+def parts(message: str) -> tuple[str | None, str | None]:
+    """Place and remedy in a message, None where it names none.
+
+    >>> parts("t.csv:3: column 'a': 'x' is not a number; correct it")
+    ("t.csv:3: column 'a'", 'correct it')
+    >>> parts("no loss 'mze'; did you mean 'mse'? Known: mse, mae")
+    (None, "did you mean 'mse'? Known: mse, mae")
+    """
+    place = _PLACE.match(message)
+    _, found, remedy = message.rpartition("; ")
+    return place["place"] if place else None, remedy if found else None
+
+
+def fail(message: str, code: int, *, as_json: bool) -> NoReturn:
+    """Print the error and end the process."""
+    message = visible(message)
+    if as_json:
+        place, remedy = parts(message)
+        error = {"code": code, "kind": KINDS[code], "message": message, "place": place, "remedy": remedy}
+        typer.echo(json.dumps({"error": error}, ensure_ascii=False))
+    else:
+        typer.echo(f"clearprop: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,118 @@
+"""The cells of one column as SQL: as text, as numbers, as points in time.
+
+What does not fit becomes NULL, never something else: ``1_000``, ``1,5``, ``nan`` and ``1e400`` are no
+numbers, ``epoch`` is no date.
+"""
+
+from dataclasses import dataclass
+
+from clearprop.errors import DataError
+
+MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
+"""In a column of numbers (or dates) these stand for a missing value; in a column of words they are words."""
+
+_ISO = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?$"
+_WRITTEN = r"^(\d{1,2}\.\d{1,2}\.\d{4}|\d{4}年\d{1,2}月\d{1,2}日)$"
+_FORMATS = "['%d.%m.%Y', '%Y年%m月%d日']"
+
+AMBIGUOUS_DATE = r"^\d{1,2}[/-]\d{1,2}[/-](\d{2}|\d{4})( .*)?$"
+"""A day and a month, in an order that only the writer knows."""
+
+CODE = r"^[+-]?(0\d|\d{16,}$)"
+"""Digits that are no quantity: 00123 would lose its zeros as a number, and a long one its last digits."""
+
+_DIGITS = r"[+-]?(\d+|\d{1,3}([,\x27 ]\d{3})+)([.,]\d+)?"  # \x27: an apostrophe
+WRITTEN_NUMBER = rf"^[$€£¥￥]?\s*{_DIGITS}\s*[%$€£¥￥元]?$|^[+-]?\d{{1,3}}(\.\d{{3}})+(,\d+)?$|^[+-]?\d[\d_]*$"
+"""A number with a decimal comma, thousands separators, a currency or a percent sign."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A column's cell.
+
+    Attributes
+    ----------
+    sql : str
+        The column.
+    kind : str
+        Its type in DuckDB: VARCHAR, BIGINT, DOUBLE, BOOLEAN or TIMESTAMP.
+    """
+
+    sql: str
+    kind: str
+
+    @property
+    def text(self) -> str:
+        """As text; numbers in the shortest form that gives them back."""
+        return self.sql if self.kind == "VARCHAR" else f"{self.sql}::VARCHAR"
+
+    @property
+    def number(self) -> str:
+        """As a finite float64."""
+        if self.kind == "VARCHAR":
+            read = f"TRY_CAST({self.sql} AS DOUBLE)"
+            return f"CASE WHEN isfinite({read}) AND NOT contains({self.sql}, '_') THEN {read} END"
+        if self.kind in ("BIGINT", "DOUBLE"):
+            return f"CASE WHEN isfinite({self.sql}::DOUBLE) THEN {self.sql}::DOUBLE END"
+        return "NULL::DOUBLE"
+
+    @property
+    def date(self) -> str:
+        """As a point in time; times with a zone in UTC."""
+        if self.kind == "VARCHAR":
+            return (
+                f"CASE WHEN regexp_matches({self.sql}, '{_ISO}') THEN TRY_CAST({self.sql} AS TIMESTAMP) "
+                f"WHEN regexp_matches({self.sql}, '{_WRITTEN}') THEN try_strptime({self.sql}, {_FORMATS}) END"
+            )
+        return self.sql if self.kind == "TIMESTAMP" else "NULL::TIMESTAMP"
+
+    @property
+    def missing_word(self) -> str:
+        """Whether the cell says in words that the value is missing."""
+        if self.kind != "VARCHAR":
+            return "false"
+        return f"coalesce(lower({self.sql}) IN {MISSING_WORDS}, false)"
+
+    def matches(self, pattern: str) -> str:
+        """Whether the cell is text of this form."""
+        if self.kind not in ("VARCHAR", "BIGINT"):
+            return "false"
+        return f"coalesce(regexp_matches({self.text}, '{pattern}'), false)"
+
+
+def trimmed(cell: str) -> str:
+    """The SQL of a text cell without surrounding blanks; an empty one is missing."""
+    return f"nullif(trim({cell}, ' \t'), '')"
+
+
+def simplest(source: str, column: str, cell: str, kind: str) -> str:
+    """The SQL of a typed cell as VARCHAR, BIGINT, DOUBLE, BOOLEAN or TIMESTAMP.
+
+    Raises
+    ------
+    DataError
+        A type that is none of these.
+    """
+    family = kind.split("(")[0]
+    if kind.endswith("]") or family in _NO_CELLS:
+        raise DataError(f"{source}: column {column!r} has type {kind.lower()}, no number, text or date; leave it out")
+    if family in _WHOLE:
+        return f"{cell}::BIGINT"
+    if family in ("FLOAT", "DOUBLE"):
+        return f"CASE WHEN NOT isnan({cell}) THEN {cell}::DOUBLE END"
+    if family == "DECIMAL":
+        return f"{cell}::VARCHAR::DOUBLE"  # by way of text, so that it is the nearest number
+    if family == "BOOLEAN":
+        return cell
+    if family == "TIMESTAMP WITH TIME ZONE":
+        return f"make_timestamp(epoch_us({cell}))"
+    if family == "DATE" or family.startswith("TIMESTAMP"):
+        return f"{cell}::TIMESTAMP"
+    return trimmed(f"{cell}::VARCHAR")
+
+
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
+_NO_CELLS = (
+    *("STRUCT", "MAP", "UNION", "LIST", "BLOB", "BIT", "BITSTRING", "INTERVAL", "VARIANT"),
+    *("TIME", "TIME_NS", "TIME WITH TIME ZONE", "GEOMETRY"),
+)

@@ -1,0 +1,77 @@
+"""A preparation as a JSON document, and back: what a model file keeps. The reader believes nothing."""
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from clearprop.data.columns import KINDS, Column
+from clearprop.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from clearprop.data.preparation import Preparation
+
+_NUMBERS = ("fill", "mean", "scale", "target_mean", "target_scale")
+_WORDS = ("class_names", "constant")
+
+
+def plan_config(plan: "Preparation") -> dict[str, Any]:
+    """The document."""
+    config = {name: list(getattr(plan, name)) for name in (*_NUMBERS, *_WORDS)}
+    return {
+        **config,
+        "columns": [_column_config(column) for column in plan.columns],
+        "target": plan.target,
+        "missing": plan.missing,
+        "left_out": [list(pair) for pair in plan.left_out],
+    }
+
+
+def plan_from_config(cls: "type[Preparation]", config: Any) -> "Preparation":
+    """The plan, or a refusal."""
+    if not isinstance(config, dict) or set(config) != {field.name for field in fields(cls)}:
+        raise ConfigurationError("the preparation must have exactly the entries that config() gives")
+    given: dict[str, Any] = {name: _list_of(name, config[name], float) for name in _NUMBERS}
+    given |= {name: _list_of(name, config[name], str) for name in _WORDS}
+    if not all(math.isfinite(value) for name in _NUMBERS for value in given[name]):
+        raise ConfigurationError("the preparation holds a number that is not finite")
+    if not isinstance(config["target"], str) or config["missing"] not in (None, "median"):
+        raise ConfigurationError("the preparation's target must be text, its missing null or 'median'")
+    columns = tuple(_column(entry) for entry in _list_of("columns", config["columns"], dict))
+    pairs = tuple(_list_of("left_out", entry, str) for entry in _list_of("left_out", config["left_out"], list))
+    plan = cls(columns=columns, target=config["target"], missing=config["missing"], left_out=pairs, **given)
+    n_features = len(plan.feature_names)
+    fits = n_features == len(plan.mean) == len(plan.scale) and len(plan.fill) == (n_features if plan.missing else 0)
+    fits_target = len(plan.target_mean) == len(plan.target_scale) and (bool(plan.target_mean) != bool(plan.class_names))
+    if not n_features or not fits or not fits_target or any(len(pair) != 2 for pair in pairs):
+        raise ConfigurationError("the preparation's columns, means and scales do not fit together")
+    if not all(plan.scale) or not all(plan.target_scale):
+        raise ConfigurationError("the preparation has a scale of zero")
+    return plan
+
+
+def _column_config(column: Column) -> dict[str, Any]:
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(column).items()}
+    return {"kind": column.kind, **values}
+
+
+def _column(entry: dict[str, Any]) -> Column:
+    cls = KINDS.get(str(entry.get("kind")))
+    if cls is None or set(entry) != {"kind", *(field.name for field in fields(cls))}:
+        raise ConfigurationError("the preparation has a column of no known kind")
+    given: dict[str, Any] = {}
+    for field in fields(cls):
+        value = entry[field.name]
+        if field.type == tuple[str, ...]:
+            given[field.name] = _list_of(field.name, value, str)
+        elif type(value) is field.type:
+            given[field.name] = value
+        else:
+            raise ConfigurationError(f"the preparation's column has a {field.name} of the wrong type")
+    column: Column = cls(**given)
+    return column
+
+
+def _list_of(name: str, value: Any, kind: type[Any]) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not all(type(item) is kind for item in value):
+        raise ConfigurationError(f"the preparation's {name} must hold values of type {kind.__name__}")
+    return tuple(value)

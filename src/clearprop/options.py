@@ -1,0 +1,215 @@
+"""How to train, in plain words and numbers, and the objects those words stand for.
+
+Every name is looked up in its registry, so a misspelt one is answered with the nearest, and whatever is
+registered can be used on the command line without another line of code.
+"""
+
+import inspect
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clearprop._registry import did_you_mean
+from clearprop.data.dataset import Task
+from clearprop.data.kinds import Kind
+from clearprop.data.memory import free_memory
+from clearprop.errors import ConfigurationError
+from clearprop.losses import LOSSES, Loss
+from clearprop.model import MLP
+from clearprop.optim import OPTIMIZERS, SCHEDULES, Schedule
+
+LEARNING_RATE = 0.005
+_ROWS_FOR_EACH_FEATURE = 10  # below so many, the default weight decay is at its strongest, 1
+_ADAMS = ("adam", "adamw", "nadam")  # whose steps have the size of the learning rate, whatever the gradient
+
+LOSSES_OF_TASK: dict[Task, tuple[str, ...]] = {
+    "classification": ("crossentropy", "binary_crossentropy", "hinge", "squared_hinge"),
+    "regression": ("mse", "mae", "huber", "log_cosh", "quantile"),
+}
+"""The first is the default. ``poisson`` is missing: it needs counts, and targets are standardised here."""
+
+SCHEDULE_NAMES = ("cosine", "one_cycle", "exponential", "step", "inverse")
+_COPIES = 5  # of the parameters: themselves, gradient, two slots of Adam, the best so far
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to train.
+
+    Attributes
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer; empty for a linear model.
+    activation : str or tuple of str
+        Of the hidden layers: one for all, or one for each.
+    dropout : float
+        Rate of dropout after each hidden activation.
+    normalization : {None, "batch", "layer"}
+        Before each hidden activation.
+    loss : str or None
+        None takes cross-entropy for classes and the squared error for quantities.
+    optimizer : str
+        Its name.
+    learning_rate : float or None
+        None takes 0.005 for Adam and its relatives, and for others their own default.
+    schedule : str or None
+        ``cosine``, ``one_cycle``, ``exponential``, ``step`` or ``inverse``, over all epochs; None keeps the
+        learning rate.
+    weight_decay : float or None
+        Decoupled, for optimisers that have it; None takes 10 features/rows, at most 1, for AdamW (few rows
+        for each feature are easily learnt by heart), and for others their own default.
+    l2 : float
+        Adds l2/2 times the sum of squared weights to the loss.
+    epochs : int
+        At most.
+    batch_size : int
+        Rows for each step.
+    validation, test : float
+        Fractions of the rows to put aside; `validation` is of what `test` leaves, and may be 0.
+    early_stopping : int
+        Stop when the validation loss has not fallen for so many epochs, and take the best weights; 0 trains
+        all epochs and takes the last.
+    class_weight : {None, "balanced"}
+        Rows of rare classes count for more, so that each class counts the same.
+    dtype : {"float64", "float32"}
+        Of all calculation.
+    seed : int
+        Of the splits, the first weights and the order of rows.
+    dates, missing, drop, kinds
+        How columns are read: see `Preparation.fit`.
+    """
+
+    hidden: tuple[int, ...] = (32, 32)
+    activation: str | tuple[str, ...] = "tanh"
+    dropout: float = 0.0
+    normalization: str | None = None
+    loss: str | None = None
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    schedule: str | None = None
+    weight_decay: float | None = None
+    l2: float = 0.0
+    epochs: int = 200
+    batch_size: int = 32
+    validation: float = 0.2
+    test: float = 0.2
+    early_stopping: int = 20
+    class_weight: str | None = None
+    dtype: str = "float64"
+    seed: int = 0
+    dates: Literal["expand"] | None = None
+    missing: Literal["median"] | None = None
+    drop: tuple[str, ...] = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.test < 1.0:
+            raise ConfigurationError(f"test={self.test} must lie between 0 and 1, for example 0.2")
+        if not 0.0 <= self.validation < 1.0:
+            raise ConfigurationError(f"validation={self.validation} must be at least 0 and below 1, for example 0.2")
+        if self.early_stopping < 0:
+            raise ConfigurationError(
+                f"early_stopping={self.early_stopping} is a number of epochs, for example 20; 0 turns it off"
+            )
+        for what, value, known in (
+            ("normalization", self.normalization, ("batch", "layer")),
+            ("class_weight", self.class_weight, ("balanced",)),
+            ("schedule", self.schedule, SCHEDULE_NAMES),
+            ("dtype", self.dtype, ("float64", "float32")),
+            ("dates", self.dates, ("expand",)),
+            ("missing", self.missing, ("median",)),
+        ):
+            if value is not None and value not in known:
+                raise ConfigurationError(f"{what} cannot be {value!r}; {did_you_mean(value, list(known))}")
+
+
+def make_loss(options: RunOptions, task: Task) -> Loss:
+    """The loss, which must suit the task.
+
+    >>> make_loss(RunOptions(), "classification")
+    CrossEntropy()
+    """
+    known = LOSSES_OF_TASK[task]
+    name = options.loss or known[0]
+    loss: Loss = LOSSES[name]()
+    if name not in known:
+        raise ConfigurationError(f"loss {name!r} does not suit {task}; use one of {', '.join(known)}")
+    return loss
+
+
+def make_model(options: RunOptions, n_in: int, n_out: int) -> MLP:
+    """The network with its initial weights, if this machine can hold it.
+
+    >>> make_model(RunOptions(hidden=(8,)), 4, 3)
+    MLP([4, 8, 3], activation='tanh')
+    """
+    widths = [n_in, *options.hidden, n_out]
+    _check_size(widths)
+    activation = options.activation
+    return MLP(
+        widths,
+        activation if isinstance(activation, str) else activation[0] if len(activation) == 1 else list(activation),
+        dropout=options.dropout,
+        normalization=options.normalization,
+        seed=options.seed,
+        dtype=options.dtype,
+    )
+
+
+def make_optimizer(options: RunOptions, rows: int, features: int) -> Any:
+    """The optimiser for a table of that size, which the default weight decay and a schedule's length depend on.
+
+    >>> make_optimizer(RunOptions(), 1000, 10)
+    AdamW(learning_rate=0.005, weight_decay=0.1)
+    >>> make_optimizer(RunOptions(optimizer="sgd", schedule="cosine", epochs=10), 320, 10)
+    SGD(learning_rate=Cosine(0.01, 100))
+    """
+    name = options.optimizer
+    make = OPTIMIZERS[name]
+    defaults = {key: p.default for key, p in inspect.signature(make).parameters.items()}
+    rate, decay = options.learning_rate, options.weight_decay
+    if "learning_rate" not in defaults and not (rate is None and options.schedule is None):
+        raise ConfigurationError(f"optimizer {name!r} has no learning rate; leave learning_rate and schedule out")
+    if "weight_decay" not in defaults and decay is not None:
+        raise ConfigurationError(f"optimizer {name!r} has no weight decay; use adamw, or l2 (--l2)")
+    if rate is None and name in _ADAMS:
+        rate = LEARNING_RATE
+    if decay is None and name == "adamw":
+        decay = float(f"{min(1.0, _ROWS_FOR_EACH_FEATURE * features / rows):.2g}")
+    settings: dict[str, Any] = {}
+    if options.schedule is not None:
+        start = defaults["learning_rate"] if rate is None else rate
+        settings["learning_rate"] = _schedule(options, start, rows)
+    elif rate is not None:
+        settings["learning_rate"] = rate
+    if decay is not None:
+        settings["weight_decay"] = decay
+    return make(**settings)
+
+
+def _schedule(options: RunOptions, rate: float, rows: int) -> Schedule:
+    """Over all steps: to nothing (cosine, one cycle), to a hundredth (exponential, step), or as 1/sqrt(t)."""
+    total = options.epochs * math.ceil(rows / options.batch_size)
+    name = str(options.schedule)
+    arguments: dict[str, tuple[float, ...]] = {
+        "cosine": (rate, total),
+        "one_cycle": (rate, total),
+        "exponential": (rate, total, 0.01),
+        "step": (rate, math.ceil(total / 3), 0.1),
+        "inverse": (rate,),
+    }
+    return SCHEDULES[name](*arguments[name])
+
+
+def _check_size(widths: list[int]) -> None:
+    """Refuse a network that memory cannot hold, before it is made."""
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
+    needed = _COPIES * 8 * n_parameters
+    free = free_memory()
+    if needed > free:
+        raise ConfigurationError(
+            f"a network of widths {widths} has {n_parameters:.3g} parameters; training it takes "
+            f"{needed / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are free; use fewer hidden units"
+        )
