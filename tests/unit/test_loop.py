@@ -215,7 +215,7 @@ def test_a_validation_set_may_lack_classes():
         ((X, Y), 1.5, ConfigurationError, "fraction=1.5 must lie between 0 and 1"),
         ((X, Y), 1, ConfigurationError, "fraction=1 must lie"),
         ((X, Y), True, DataError, "cannot train on bool"),
-        ((X, Y), "test.csv", DataError, "cannot train on str"),
+        ((X, Y), "test.csv", DataError, "cannot train on 'test.csv'; read a file with read_table"),
     ],
 )
 def test_validation_data_that_does_not_fit_is_refused(data, validation, error, message):
