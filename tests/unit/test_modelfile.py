@@ -171,7 +171,8 @@ def test_repeated_keys_and_nan_in_the_description(saved):
     repeated = content.replace(b'\\"format\\":1', b'\\"link\\":\\"s\\"', 1)
     assert repeated != content
     not_finite = content.replace(b'\\"seed\\":3', b'\\"seed\\":NaN', 1)
-    for damaged in (repeated, not_finite):
+    infinite = content.replace(b'\\"seed\\":3', b'\\"seed\\":1e999', 1)
+    for damaged in (repeated, not_finite, infinite):
         header = int.from_bytes(content[:8], "little") + len(damaged) - len(content)
         path.write_bytes(reseal(header.to_bytes(8, "little") + damaged[8:]))
         with pytest.raises(ModelFileError, match="unreadable"):

@@ -233,7 +233,11 @@ def _strict_json(text: str) -> Any:
     def refuse(constant: str) -> NoReturn:
         raise ValueError(constant)
 
-    return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    def finite(number: str) -> float:
+        value = float(number)
+        return value if math.isfinite(value) else refuse(number)  # 1e999, which Python makes infinite
+
+    return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
 
 
 def _check_digest(name: str, content: bytes, document: dict[str, Any]) -> None:
@@ -270,4 +274,5 @@ def _fill(name: str, model: Sequential, content: bytes) -> None:
 
 
 def _damaged(name: str, what: str) -> NoReturn:
+    what = what if len(what) <= 300 else f"{what[:297]}..."  # it may quote the file
     raise ModelFileError(f"{name}: the model file is damaged: {what}; use another copy or train again")
