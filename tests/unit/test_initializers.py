@@ -47,6 +47,11 @@ def test_orthogonal_is_for_matrices(rng):
         Orthogonal()((5,), rng)
 
 
+def test_orthogonal_matrices_favour_no_direction(rng):
+    drawn = np.array([Orthogonal()((3, 3), rng) for _ in range(1000)])
+    np.testing.assert_allclose(drawn.mean(axis=0), 0.0, atol=5 * np.sqrt(1 / 3 / 1000))
+
+
 def test_a_vector_has_a_fan_too(rng):
     assert INITIALIZERS["glorot_uniform"]((7,), rng).shape == (7,)
 

@@ -45,6 +45,11 @@ def test_parameters_treated_alike_lie_side_by_side():
     assert [len(s) for s in model.segments] == [6, 6, 2, 1] and model.segments[1].slice == slice(6, 12)
 
 
+def test_layers_with_the_same_learning_rate_factor_share_segments():
+    model = Sequential([Dense(2, learning_rate_factor=0.5), Dense(1, learning_rate_factor=0.5)], n_in=3)
+    assert [(s.start, s.stop, s.decays) for s in model.segments] == [(0, 8, True), (8, 11, False)]
+
+
 def test_a_model_without_parameters_is_a_model():
     model = Sequential([Activation("tanh")], n_in=2)
     assert model.n_parameters == 0 and model.segments == [] and model.parameters() == {}

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 
 _CJK_FONTS = (
@@ -35,10 +36,27 @@ def needs_cjk(text: str) -> bool:
 @cache
 def cjk_font() -> str | None:
     """An installed font with East Asian glyphs, the best first; None if there is none."""
+    if _known_cjk_font() is None:
+        _rescan()
+    return _known_cjk_font()
+
+
+def _known_cjk_font() -> str | None:
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
     return next((name for name in _CJK_FONTS if name in installed), None)
+
+
+def _rescan() -> None:
+    """Tell matplotlib of fonts installed after it first ran: it remembers the list it made then."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
+
+    known = {font.fname for font in fontManager.ttflist}
+    for path in findSystemFonts():
+        if path not in known:
+            with suppress(RuntimeError, OSError):  # a file that is no font matplotlib can read
+                fontManager.addfont(path)
 
 
 def families(texts: Iterable[str]) -> list[str]:
