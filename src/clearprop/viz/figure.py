@@ -4,6 +4,7 @@ Figures are made as objects, never through pyplot: no global state, no backend c
 """
 
 import io
+import logging
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,13 @@ def write_png(figure: "Figure", path: str | os.PathLike[str]) -> None:
         text.set_fontfamily(chosen)
         text.set_parse_math(False)  # a column called "$x" is no formula
     picture = io.BytesIO()
+    fonts = logging.getLogger("matplotlib.font_manager")
+    level = fonts.level
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # boxes; `clearprop doctor` explains
-        figure.savefig(picture, format="png", dpi=150, metadata={"Software": None})
+        fonts.setLevel(logging.ERROR)  # a Chinese font without a bold weight is no news to the reader
+        try:
+            figure.savefig(picture, format="png", dpi=150, metadata={"Software": None})
+        finally:
+            fonts.setLevel(level)
     atomic_write(path, picture.getvalue())
