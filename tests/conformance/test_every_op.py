@@ -265,6 +265,12 @@ def test_reductions_are_finite_at_extreme_inputs(name, dtype):
     assert all(np.isfinite(a).all() for a in (y, *gradients))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_layer_norm_is_finite_up_to_the_largest_numbers():
+    x = np.array([[1e308, 1e308, -1e307, 1e308]])
+    assert np.isfinite(ops.layer_norm(x, np.ones(4), np.zeros(4))).all()
+
+
 @every_activation
 def test_zero_rows_are_no_special_case(op):
     x = np.empty((0, 3))

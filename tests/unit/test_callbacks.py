@@ -10,7 +10,7 @@ import pytest
 
 from clearprop.errors import ConfigurationError, DivergenceError, OutputError
 from clearprop.model import MLP
-from clearprop.optim import SGD
+from clearprop.optim import SGD, StepDecay
 from clearprop.train import CSVLog, EarlyStopping, Epoch, History, Progress, fit
 
 X = np.random.default_rng(2).normal(size=(20, 2))
@@ -67,6 +67,20 @@ def test_finish_is_called_however_training_ends(error):
     with pytest.raises(type(error)):
         run(failing, other)
     assert failing.calls[-1] == other.calls[-1] == "finish after 2"
+
+
+class Broken(Spy):
+    """A callback that fails at the very end."""
+
+    def finish(self, model, history):
+        raise ZeroDivisionError
+
+
+def test_a_finish_that_fails_keeps_no_other_from_finishing():
+    other = Spy()
+    with pytest.raises(ZeroDivisionError):
+        run(Broken(), other, epochs=1)
+    assert other.calls[-1] == "finish after 1"
 
 
 # --- early stopping ---------------------------------------------------------------------------------------------------
@@ -197,6 +211,12 @@ def test_the_log_is_written_as_training_goes_on(tmp_path):
     path, lengths = tmp_path / "log.csv", []
     run(CSVLog(str(path)), lambda epoch: lengths.append(len(path.read_text("utf-8").splitlines())))
     assert lengths == [2, 3, 4, 5, 6]
+
+
+def test_the_log_holds_numbers_also_when_a_schedule_gives_numpys(tmp_path):
+    log = CSVLog(tmp_path / "log.csv")
+    fit(MLP([2, 1]), (X, Y), "mse", SGD(StepDecay(np.float64(0.1), 2)), epochs=1, callbacks=[log])
+    assert "np." not in log.path.read_text("utf-8")
 
 
 def test_a_log_may_be_written_again(tmp_path):

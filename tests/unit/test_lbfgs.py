@@ -187,3 +187,9 @@ def test_no_epochs_are_no_iterations():
 def test_divergence_is_reported():
     with pytest.raises(ArithmeticError, match="diverged"):
         list(train(mlp(), (X * 1e200, Y * 1e200), "mse", LBFGS(), epochs=5))
+
+
+def test_the_recorded_loss_leaves_penalties_out_as_other_optimisers_do():
+    model = mlp()
+    *_, last = train(model, (X, Y), "mse", LBFGS(), epochs=5, l2=0.1, validation=(X, Y))
+    np.testing.assert_allclose(last["loss"], last["validation_loss"], rtol=1e-12)

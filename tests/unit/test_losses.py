@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clearprop.errors import DataError, ShapeError
 from clearprop.losses import (
     MAE,
     MSE,
@@ -114,3 +115,23 @@ def test_the_penaltys_gradient_is_its_slope(l1, l2):
 def test_the_penalty_by_hand():
     assert penalty(np.array([-2.0, 1.0]), 0.5, 0.1) == pytest.approx(1.5 + 0.25)
     assert penalty_gradient(np.array([0.0]), 0.5, 0.1) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("loss", "y_true", "message"),
+    [
+        (BinaryCrossEntropy(), [[0.0], [2.0]], "y_true is 2 at row 1, column 0, but BinaryCrossEntropy is for targets"),
+        (CrossEntropy(), [[0.5, 0.5], [-1.0, 2.0]], "y_true is -1 at row 1, column 0"),
+        (Poisson(), [[-1.0], [0.0]], "from 0 to inf"),
+        (Hinge(), [[-1.0], [1.0]], "from 0 to 1"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_targets_outside_of_what_a_loss_is_for_are_refused(loss, y_true, message):
+    with pytest.raises(DataError, match=message):
+        loss(y_true, np.zeros(np.shape(y_true)))
+
+
+def test_cross_entropy_of_a_single_output_is_refused():
+    with pytest.raises(ShapeError, match="use BinaryCrossEntropy"):
+        CrossEntropy()([0, 0], np.zeros((2, 1)))

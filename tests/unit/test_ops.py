@@ -114,3 +114,8 @@ def test_empty_arrays_pass(shape):
 def test_matrices_only():
     with pytest.raises(ValueError, match="multiply a number with"):
         ops.matmul(np.ones((2, 2)), 3.0)
+
+
+def test_shapes_that_do_not_fit_are_named_in_our_words():
+    with pytest.raises(ShapeError, match=r"affine\(\) cannot work on shapes \(2, 3\) and \(4, 1\) and \(1,\)"):
+        ops.affine(np.ones((2, 3)), np.ones((4, 1)), np.ones(1))

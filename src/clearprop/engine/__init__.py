@@ -9,6 +9,7 @@ from clearprop.engine.base import (
     State,
     choose_engine,
     initial_state,
+    penalties,
 )
 from clearprop.engine.reference import ReferenceEngine
 
@@ -22,4 +23,5 @@ __all__ = [
     "State",
     "choose_engine",
     "initial_state",
+    "penalties",
 ]

@@ -13,7 +13,7 @@ from clearprop._registry import Registry
 from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.errors import ConfigurationError
-from clearprop.losses import Loss
+from clearprop.losses import Loss, penalty
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
 
@@ -154,6 +154,12 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
             return engine, "; ".join(refused) if refused else "asked for" if name != "auto" else "the best installed"
         refused.append(f"{candidate} cannot: {why_not}")
     raise ConfigurationError(f"no engine can run this: {'; '.join(refused)}")
+
+
+def penalties(model: Sequential, options: GradientOptions) -> float:
+    """l1 Σ|w| + ½ l2 Σw² over the weights that decay, at the model's weights."""
+    decaying = [model.w[s.slice] for s in model.segments if s.decays]
+    return float(sum(penalty(w, options.l1, options.l2) for w in decaying))
 
 
 def initial_state(model: Sequential, optimizer: Optimizer, seed: int) -> State:

@@ -9,9 +9,9 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.engine.base import ENGINES, Batches, GradientOptions, State
+from clearprop.engine.base import ENGINES, Batches, GradientOptions, State, penalties
 from clearprop.errors import ConfigurationError, DivergenceError
-from clearprop.losses import Loss, penalty, penalty_gradient
+from clearprop.losses import Loss, penalty_gradient
 from clearprop.model import Segment, Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
@@ -103,7 +103,6 @@ class ReferenceProgram:
                 g *= options.clip_norm / norm
 
     def _diverged(self, state: State, position: int, what: str, parameters: Any, X: Array) -> DivergenceError:
-        where = "the loss"
         y: Any = X
         buffers = self.model.buffer_views(state.buffers)
         for i, layer in enumerate(self.model.layers):
@@ -111,6 +110,8 @@ class ReferenceProgram:
             if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters[i].values()):
                 where = f"layer {i} ({layer!r})"
                 break
+        else:
+            where = f"the loss, of outputs up to {np.abs(y).max():.2g}"
         return DivergenceError(
             f"training diverged in epoch {state.epoch}, step {state.step + position - state.position + 1}: {what}, "
             f"first at {where}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
@@ -125,12 +126,9 @@ class ReferenceProgram:
         y_pred, caches, _ = model.forward(np.asarray(X, model.dtype), training=True, key=Key(model.seed, 0, 0))
         value, cache = self.loss.forward(y, y_pred, sample_weight)
         model.backward(self.loss.backward(cache), caches, g)
-        total = float(value)
         for segment in self.decaying:
-            w = model.w[segment.slice]
-            total += float(penalty(w, self.options.l1, self.options.l2))
-            g[segment.slice] += penalty_gradient(w, self.options.l1, self.options.l2)
-        return total, g
+            g[segment.slice] += penalty_gradient(model.w[segment.slice], self.options.l1, self.options.l2)
+        return float(value) + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
         model = self.model

@@ -249,7 +249,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
 # --- shape -----------------------------------------------------------------------------------------------------------
 
 
-@op("ni->ni")
+@op("ni->k")
 def reshape(x: Value, *, shape: Any = (-1,)) -> Value:
     """The same elements in another shape (default: one axis)."""
     return np.reshape(x, shape)

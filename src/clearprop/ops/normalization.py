@@ -11,14 +11,17 @@ import numpy as np
 from clearprop._types import Value
 from clearprop.ops.op import op
 
+SMALL = 2.0**-64  # exact to multiply by
+
 
 def _standardise(x: Value, axis: int, epsilon: float) -> tuple[Value, Value]:
-    """x̂ and r.  Deviations above 1 are divided by the largest first, so that their squares cannot overflow."""
-    centred = x - np.mean(x, axis=axis, keepdims=True)
-    unit = np.maximum(np.max(np.maximum(centred, -centred), axis=axis, keepdims=True), 1.0)
-    scaled = centred / unit
-    root = np.sqrt(np.mean(scaled * scaled, axis=axis, keepdims=True) + epsilon / unit / unit)
-    return scaled / root, 1.0 / (root * unit)
+    """x̂ and r, of SMALL·x in units of its largest deviation, so that neither sums nor squares overflow."""
+    small = x * SMALL
+    centred = small - np.mean(small, axis=axis, keepdims=True)
+    unit = np.maximum(np.max(np.maximum(centred, -centred), axis=axis, keepdims=True), SMALL)
+    scaled, scale = centred / unit, SMALL / unit
+    root = np.sqrt(np.mean(scaled * scaled, axis=axis, keepdims=True) + epsilon * scale * scale)
+    return scaled / root, scale / root
 
 
 def _standardise_vjp(dx_hat: Value, x_hat: Value, r: Value, axis: int) -> Value:

@@ -105,7 +105,7 @@ class CSVLog:
         if not self._names:
             self._names = list(epoch.record)
             self._write(self._names)
-        self._write([repr(epoch.record.get(name, "")) for name in self._names])
+        self._write([str(epoch.record.get(name, "")) for name in self._names])
 
     def _write(self, cells: list[str]) -> None:
         assert self._file is not None

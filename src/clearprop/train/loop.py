@@ -10,6 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import float_array, in_precision
-from clearprop.engine import GradientOptions, Program, choose_engine, initial_state
+from clearprop.engine import GradientOptions, Program, choose_engine, initial_state, penalties
 from clearprop.errors import (
     ConfigurationError,
     DataError,
@@ -48,8 +49,9 @@ class Epoch:
     number, epochs : int
         This epoch, from 1, and how many were asked for.
     record : dict
-        "epoch", "loss" (the mean over the epoch's batches, each before its update), the metrics, "learning_rate",
-        "seconds", "rows_per_second"; with validation also "validation_loss" and "validation_..." metrics.
+        "epoch", "loss" (the mean over the epoch's batches, each before its update, without penalties), the metrics,
+        "learning_rate", "seconds", "rows_per_second"; with validation also "validation_loss" and "validation_..."
+        metrics.
     """
 
     number: int
@@ -138,7 +140,7 @@ def train(
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = _Report(program, loss, training, held_out, tuple(metrics))
     if isinstance(optimizer, LBFGS):
-        return _minimise(model, program, optimizer, training, epochs, report)
+        return _minimise(model, program, optimizer, options, training, epochs, report)
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
@@ -185,7 +187,13 @@ def _steps(
 
 
 def _minimise(
-    model: Sequential, program: Program, optimizer: LBFGS, data: Dataset, epochs: int, report: "_Report"
+    model: Sequential,
+    program: Program,
+    optimizer: LBFGS,
+    options: GradientOptions,
+    data: Dataset,
+    epochs: int,
+    report: "_Report",
 ) -> Iterator[Epoch]:
     trainable = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
 
@@ -204,6 +212,7 @@ def _minimise(
     try:
         for number, (w, value) in enumerate(iterates, start=1):
             best = model.w[trainable] = w
+            value -= penalties(model, options)
             seconds, started = time.perf_counter() - started, time.perf_counter()
             yield report.epoch({"epoch": number, "loss": value}, number, epochs, 1.0, seconds, len(data))
     finally:
@@ -326,21 +335,17 @@ def fit(
     """
     history = History()
     epochs_of_training = train(model, data, loss, optimizer, epochs=epochs, **options)
-    started = []
-    try:
+    with ExitStack() as ending:  # which finishes whatever has started, even if something fails in between
         for callback in callbacks:
             getattr(callback, "start", lambda model: None)(model)
-            started.append(callback)
+            ending.callback(getattr(callback, "finish", lambda model, history: None), model, history)
+        ending.callback(epochs_of_training.close)  # type: ignore[attr-defined]
         for epoch in epochs_of_training:
             history.append(epoch.record)
             stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops
             if stopping:
                 history.stopped_by = repr(stopping[0])
                 break
-    finally:
-        epochs_of_training.close()  # type: ignore[attr-defined]
-        for callback in started:
-            getattr(callback, "finish", lambda model, history: None)(model, history)
     return history
 
 
