@@ -1,7 +1,7 @@
 """Names for definitions: what the command line offers, the documentation lists and the tests walk."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 from clearprop.errors import ConfigurationError, UnknownNameError
@@ -9,11 +9,22 @@ from clearprop.errors import ConfigurationError, UnknownNameError
 T = TypeVar("T")
 
 
+def listed(names: Iterable[str], at_most: int = 20) -> str:
+    """Names for a message: long ones cut, and no more than `at_most` of them.
+
+    >>> listed(["age", "height", "weight"], at_most=2)
+    'age, height, ...'
+    """
+    names = list(names)
+    shown = [name if len(name) <= 40 else f"{name[:37]}..." for name in map(str, names[:at_most])]
+    return ", ".join(shown) + (", ..." if len(names) > at_most else "")
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """The half sentence that helps after a misspelt name."""
     close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(known)}"
+    hint = f"did you mean {listed(close)!r}? " if close else ""
+    return f"{hint}Known: {listed(known, 60)}"
 
 
 class Registry(Mapping[str, T], Generic[T]):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.calibration import calibration
 from clearprop.data import Dataset, Preparation, Table
@@ -77,7 +78,7 @@ def rows_of(plan: Preparation, data: Dataset | Table) -> Dataset:
         return plan.dataset(data)
     _check_features(plan, data)
     if data.target_names != plan.class_names:
-        raise DataError(f"{data.name} has other classes than the model: {', '.join(plan.class_names)}")
+        raise DataError(f"{data.name} has other classes than the model: {listed(plan.class_names)}")
     return data
 
 
@@ -92,7 +93,7 @@ def predictions_for(saved: SavedModel, data: Dataset | Table) -> Array:
 
 def _check_features(plan: Preparation, data: Dataset) -> None:
     if data.feature_names != plan.feature_names:
-        raise DataError(f"{data.name} has other features than the model, which needs: {', '.join(plan.feature_names)}")
+        raise DataError(f"{data.name} has other features than the model, which needs: {listed(plan.feature_names)}")
 
 
 def answer_table(saved: SavedModel, answers: Array) -> dict[str, Array]:

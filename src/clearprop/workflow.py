@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop._registry import did_you_mean
+from clearprop._registry import did_you_mean, listed
 from clearprop.answers import evaluate, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
@@ -237,7 +237,7 @@ def _plan(
             raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
         return data, Preparation.of(data)
     if target is None:
-        names = ", ".join(data.names)
+        names = listed(data.names)
         raise ConfigurationError(
             f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
         )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.table import Table
@@ -207,7 +208,7 @@ class Category:
 
     def summary(self) -> str:
         """The values, and what becomes of others."""
-        shown_values = ", ".join(self.values[:6]) + (", ..." if len(self.values) > 6 else "")
+        shown_values = listed(self.values, 6)
         rare = f"; {len(self.rare) or 'many'} less frequent ones as {OTHER}" if self.other else ""
         return f"{len(self.values)} values: {shown_values}{rare}{'; gaps are a value' if self.missing else ''}"
 

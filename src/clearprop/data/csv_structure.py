@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from clearprop._registry import listed
 from clearprop.data.text import lines_of, open_text
 from clearprop.errors import DataError
 
@@ -94,7 +95,7 @@ def read_header(name: str, encoding: str) -> tuple[str, list[str]]:
         twice = next(column for number, column in enumerate(header) if column in header[:number])
         raise DataError(f"{name}:1: two columns are called {twice!r}; rename one")
     if all(_is_number(column) for column in header) and not _counts_up(header):
-        shown = ", ".join(header[:4]) + (", ..." if len(header) > 4 else "")
+        shown = listed(header, 4)
         raise DataError(f"{name}:1: the first line ({shown}) looks like data; put a line with column names above it")
     return separator, header
 
@@ -244,8 +245,7 @@ def _plain(error: str) -> str:
 def _ragged(checked: CsvFile, wrong: list[tuple[int, int]], *, every: bool) -> str:
     name, header = checked.name, checked.header
     counts = {count for _, count in wrong}
-    names = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
-    text = f"the header has {len(header)} ({names})"
+    text = f"the header has {len(header)} ({listed(header, 6)})"
     if header[0].startswith("#"):
         remedy = "remove the comment above the column names"
     elif every and counts == {len(header) + 1}:

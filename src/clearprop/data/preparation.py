@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clearprop._registry import did_you_mean
+from clearprop._registry import did_you_mean, listed
 from clearprop._types import Array
 from clearprop.data.columns import Category, Column, Number
 from clearprop.data.database import too_large
@@ -335,7 +335,7 @@ class Preparation:
         ]
         rows += [(name, "left out", reason) for name, reason in self.left_out]
         if self.class_names:
-            shown = ", ".join(self.class_names[:8]) + (", ..." if len(self.class_names) > 8 else "")
+            shown = listed(self.class_names, 8)
             return [*rows, (self.target, "target", f"{len(self.class_names)} classes: {shown}")]
         moments = zip(self.target_mean, self.target_scale, strict=True)
         return rows + [(self.target, "target", f"mean {m:.4g}, scale {s:.4g}") for m, s in moments]

@@ -6,6 +6,7 @@ worst fail. That it must be a SELECT is for the writer's sake: a mistyped word s
 
 from dataclasses import replace
 
+from clearprop._registry import listed
 from clearprop.data.cells import CODE, Cell, simplest
 from clearprop.data.database import memory_guard, quoted
 from clearprop.data.table import Origin, Table
@@ -32,9 +33,7 @@ def run_query(table: Table, sql: str) -> Table:
             described = [(name, kind) for name, kind, *_ in connection.execute(f"DESCRIBE {query}").fetchall()]
             names = [name for name, _ in described]
             if len(set(names)) < len(names):
-                raise ConfigurationError(
-                    f"the query has two columns of one name: {', '.join(names)}; name them with AS"
-                )
+                raise ConfigurationError(f"the query has two columns of one name: {listed(names)}; name them with AS")
             own = [f"q{i}" for i in range(len(names))]
             cells = ", ".join(
                 f"{simplest(source, name, cell, kind)} AS c{i}"
@@ -89,5 +88,5 @@ def _plain(error: Exception) -> str:
 
 
 def _help(table: Table) -> str:
-    names = ", ".join(map(quoted, table.names[:8])) + (", ..." if len(table.names) > 8 else "")
+    names = listed(map(quoted, table.names), 8)
     return f"the table is called data, its columns are {names}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.columns import Number, refuse_missing, shown
 from clearprop.data.dataset import Task
@@ -51,7 +52,7 @@ def class_numbers(table: Table, target: str, classes: tuple[str, ...]) -> Array:
     numbers = table.values(f"coalesce(list_position(?, {text}), 0)", [list(classes)]).astype(np.int64)
     if not numbers.all():
         row = int(np.argmin(numbers))
-        known = ", ".join(classes[:8]) + (", ..." if len(classes) > 8 else "")
+        known = listed(classes, 8)
         raise DataError(
             f"{table.place(row, target)}: {shown(table.text_at(row, target))} is not among the classes the model "
             f"knows: {known}; correct it or remove the row"
