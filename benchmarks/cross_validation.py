@@ -5,6 +5,9 @@ own code: `read_table`, then `train_run(table, test_rows=fold)` with default opt
 folds: StandardScaler and LogisticRegression, or Ridge, on the whole training part, of which `clearprop` uses a
 fifth to decide when to stop.
 
+The defaults were chosen by looking at these five sets and at seeds 0 to 4, so the numbers for these seeds flatter them;
+`--first-seed 100` deals the rows into folds that had no part in the choice. The sets themselves had.
+
     python benchmarks/cross_validation.py            # prints a Markdown table; about ten minutes
     python benchmarks/cross_validation.py --seeds 1 --sets iris wine
 """
@@ -111,20 +114,20 @@ def markdown(found: Iterable[Comparison]) -> str:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 0 (default: 5)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (default: 5)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (default: 0)")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET", help=", ".join(SETS))
     arguments = parser.parse_args()
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     with tempfile.TemporaryDirectory() as folder:
         found = [
-            compare(name, Path(folder), ending=ending, seeds=range(arguments.seeds))
+            compare(name, Path(folder), ending=ending, seeds=seeds)
             for ending in (".csv", ".parquet")
             for name in arguments.sets
         ]
     print(markdown(found))
-    print(
-        f"\n5 folds x {arguments.seeds} seeds; clearprop {clearprop.__version__}, Python {platform.python_version()}, "
-        f"{platform.machine()}, {os.cpu_count()} processors"
-    )
+    machine = f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors"
+    print(f"\n5 folds, seeds {seeds.start} to {seeds.stop - 1}; clearprop {clearprop.__version__}, {machine}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """From a table to a judged model: what `clearprop train` does, without printing.
 
-The rows are split three ways. Weights and standardisation come from the training rows; the validation rows
-say when to stop; the test rows are looked at once, at the end, and so are a constant and a linear model,
-because a network that does not beat those is not worth having.
+The rows are split three ways. Weights, scales and medians come from the training rows; the validation rows say when to
+stop; the test rows judge, once, at the end, and judge a constant and a linear model too, because a network that does
+not beat those is not worth having. What kind a column is, and which values a category has, is settled on all rows.
 """
 
 import os
