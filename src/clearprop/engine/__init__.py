@@ -8,9 +8,11 @@ from clearprop.engine.base import (
     Program,
     State,
     choose_engine,
+    divergence,
     initial_state,
     penalties,
 )
+from clearprop.engine.native import NativeEngine  # before the reference: `auto` takes the first that can
 from clearprop.engine.reference import ReferenceEngine
 
 __all__ = [
@@ -18,10 +20,12 @@ __all__ = [
     "Batches",
     "Engine",
     "GradientOptions",
+    "NativeEngine",
     "Program",
     "ReferenceEngine",
     "State",
     "choose_engine",
+    "divergence",
     "initial_state",
     "penalties",
 ]

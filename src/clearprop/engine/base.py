@@ -12,7 +12,7 @@ import numpy as np
 from clearprop._registry import Registry
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.errors import ConfigurationError
+from clearprop.errors import ConfigurationError, DivergenceError
 from clearprop.losses import Loss, penalty
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
@@ -160,6 +160,38 @@ def penalties(model: Sequential, options: GradientOptions) -> float:
     """l1 Σ|w| + ½ l2 Σw² over the weights that decay, at the model's weights."""
     decaying = [model.w[s.slice] for s in model.segments if s.decays]
     return float(sum(penalty(w, options.l1, options.l2) for w in decaying))
+
+
+def divergence(model: Sequential, state: State, position: int, what: str, w: Array, X: Array) -> DivergenceError:
+    """The error that names the place where training left the finite numbers.
+
+    Parameters
+    ----------
+    state : State
+        As at the start of the call.
+    position : int
+        The batch of this epoch in which it was noticed.
+    what : str
+    w : array
+        The parameters then.
+    X : array
+        The batch's rows.
+    """
+    parameters, buffers = model.parameter_views(w), model.buffer_views(state.buffers)
+    y: Any = X
+    with np.errstate(all="ignore"):
+        for i, layer in enumerate(model.layers):
+            y = layer.forward(y, parameters[i], buffers=buffers[i])[0]
+            if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters[i].values()):
+                where = f"layer {i} ({layer!r})"
+                break
+        else:
+            where = f"the loss, of outputs up to {np.abs(y).max():.2g}"
+    return DivergenceError(
+        f"training diverged in epoch {state.epoch}, step {state.step + position - state.position + 1}: {what}, "
+        f"first at {where}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
+        "The last finite weights are kept"
+    )
 
 
 def initial_state(model: Sequential, optimizer: Optimizer, seed: int) -> State:

@@ -9,8 +9,8 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.engine.base import ENGINES, Batches, GradientOptions, State, penalties
-from clearprop.errors import ConfigurationError, DivergenceError
+from clearprop.engine.base import ENGINES, Batches, GradientOptions, State, divergence, penalties
+from clearprop.errors import ConfigurationError
 from clearprop.losses import Loss, penalty_gradient
 from clearprop.model import Segment, Sequential
 from clearprop.optim import LBFGS, Optimizer
@@ -68,7 +68,7 @@ class ReferenceProgram:
                 value, cache = self.loss.forward(y, y_pred, s)
                 value = float(value)
                 if not math.isfinite(value):
-                    raise self._diverged(state, position, f"the loss is {value}", parameters, X)
+                    raise divergence(model, state, position, f"the loss is {value}", w, X)
                 model.backward_into(self.loss.backward(cache), caches, grads)
                 self._condition(w, g)
                 for (segment, slot), row in zip(self.trainable, scalars[position].tolist(), strict=True):
@@ -83,7 +83,7 @@ class ReferenceProgram:
                     break
             if not np.isfinite(w).all():
                 last = data.X[batches.rows(position - 1)]
-                raise self._diverged(state, position - 1, "a weight is no longer finite", parameters, last)
+                raise divergence(model, state, position - 1, "a weight is no longer finite", w, last)
         done = position - state.position
         return replace(
             state, w=w, slots=slots, buffers=buffers, step=state.step + done, position=position, totals=totals
@@ -101,22 +101,6 @@ class ReferenceProgram:
             norm = math.sqrt(squares)
             if norm > options.clip_norm:
                 g *= options.clip_norm / norm
-
-    def _diverged(self, state: State, position: int, what: str, parameters: Any, X: Array) -> DivergenceError:
-        y: Any = X
-        buffers = self.model.buffer_views(state.buffers)
-        for i, layer in enumerate(self.model.layers):
-            y = layer.forward(y, parameters[i], buffers=buffers[i])[0]
-            if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters[i].values()):
-                where = f"layer {i} ({layer!r})"
-                break
-        else:
-            where = f"the loss, of outputs up to {np.abs(y).max():.2g}"
-        return DivergenceError(
-            f"training diverged in epoch {state.epoch}, step {state.step + position - state.position + 1}: {what}, "
-            f"first at {where}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
-            "The last finite weights are kept"
-        )
 
     # --- values -------------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from clearprop._types import Value
-from clearprop.optim.base import OPTIMIZERS, Optimizer, checked
+from clearprop._types import Array, Value
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Optimizer, Scalars, checked
 from clearprop.optim.schedules import Schedule
-
-Scalars = tuple[float, ...]
 
 
 class Adagrad(Optimizer):
@@ -18,7 +16,7 @@ class Adagrad(Optimizer):
         super().__init__(learning_rate)
         self.epsilon = checked("epsilon", epsilon, 0.0, 1.0)
 
-    def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         return (learning_rate, self.epsilon), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

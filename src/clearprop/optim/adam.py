@@ -1,14 +1,10 @@
 """Adam: momentum, divided by a running root mean square of the gradient."""
 
-import math
-
 import numpy as np
 
-from clearprop._types import Value
-from clearprop.optim.base import OPTIMIZERS, Optimizer, checked
+from clearprop._types import Array, Value
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Optimizer, Scalars, checked, powers
 from clearprop.optim.schedules import Schedule
-
-Scalars = tuple[float, ...]
 
 
 class Adam(Optimizer):
@@ -28,9 +24,9 @@ class Adam(Optimizer):
         self.beta_1, self.beta_2 = checked("beta_1", beta_1, 0.0, 1.0), checked("beta_2", beta_2, 0.0, 1.0)
         self.epsilon = checked("epsilon", epsilon, 0.0, 1.0)
 
-    def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
-        step = learning_rate / (1.0 - self.beta_1**t)
-        root = 1.0 / math.sqrt(1.0 - self.beta_2**t)
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
+        step = learning_rate / (1.0 - powers(self.beta_1, t))
+        root = 1.0 / np.sqrt(1.0 - powers(self.beta_2, t))
         return (self.beta_1, 1.0 - self.beta_1, self.beta_2, 1.0 - self.beta_2, step, root, self.epsilon), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from clearprop._types import Value
-from clearprop.optim.base import OPTIMIZERS, Optimizer, checked
+from clearprop._types import Array, Value
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Optimizer, Scalars, checked
 from clearprop.optim.schedules import Schedule
-
-Scalars = tuple[float, ...]
 
 
 class Lion(Optimizer):
@@ -25,7 +23,7 @@ class Lion(Optimizer):
         self.beta_1, self.beta_2 = checked("beta_1", beta_1, 0.0, 1.0), checked("beta_2", beta_2, 0.0, 1.0)
         self.weight_decay = checked("weight_decay", weight_decay, 0.0, float("inf"))
 
-    def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         return (learning_rate, self.beta_1, 1.0 - self.beta_1, self.beta_2, 1.0 - self.beta_2), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

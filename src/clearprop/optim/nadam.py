@@ -1,15 +1,11 @@
 """NAdam: Adam with Nesterov's momentum."""
 
-import math
-
 import numpy as np
 
-from clearprop._types import Value
+from clearprop._types import Array, Value
 from clearprop.optim.adam import Adam
-from clearprop.optim.base import OPTIMIZERS, checked
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Scalars, checked, powers
 from clearprop.optim.schedules import Schedule
-
-Scalars = tuple[float, ...]
 
 
 class NAdam(Adam):
@@ -29,17 +25,17 @@ class NAdam(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon)
         self.momentum_decay = checked("momentum_decay", momentum_decay, 0.0, 1.0)
 
-    def _momentum(self, t: int) -> float:
-        return float(self.beta_1 * (1.0 - 0.5 * 0.96 ** (t * self.momentum_decay)))
+    def _momentum(self, t: Array) -> Array:
+        return self.beta_1 * (1.0 - 0.5 * powers(0.96, t, self.momentum_decay))
 
-    def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         now, following = self._momentum(t), self._momentum(t + 1)
-        product = carry[0] * now
+        product = np.multiply.accumulate(np.concatenate([carry, now]))[1:]
         now_step = learning_rate * (1.0 - now) / (1.0 - product)
         following_step = learning_rate * following / (1.0 - product * following)
-        root = 1.0 / math.sqrt(1.0 - self.beta_2**t)
+        root = 1.0 / np.sqrt(1.0 - powers(self.beta_2, t))
         betas = (self.beta_1, 1.0 - self.beta_1, self.beta_2, 1.0 - self.beta_2)
-        return (*betas, now_step, following_step, root, self.epsilon), (product,)
+        return (*betas, now_step, following_step, root, self.epsilon), (float(product[-1]),)
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:
         m, v, beta_1, one_minus_beta_1, beta_2, one_minus_beta_2, now, following, root, epsilon = slots_and_scalars

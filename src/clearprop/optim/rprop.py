@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array, Value
-from clearprop.optim.base import OPTIMIZERS, Optimizer, checked
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Optimizer, Scalars, checked
 from clearprop.optim.schedules import Schedule
-
-Scalars = tuple[float, ...]
 
 
 class Rprop(Optimizer):
@@ -35,7 +33,7 @@ class Rprop(Optimizer):
         slots[1] = self.rate(1) * learning_rate_factor
         return slots
 
-    def scalars(self, t: int, learning_rate: float, carry: Scalars) -> tuple[Scalars, Scalars]:
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         return (self.shrink, self.grow, self.smallest, self.largest), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

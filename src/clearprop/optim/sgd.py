@@ -1,8 +1,8 @@
 """Stochastic gradient descent: plain, with momentum, with Nesterov's momentum."""
 
-from clearprop._types import Value
+from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
-from clearprop.optim.base import OPTIMIZERS, Optimizer, checked
+from clearprop.optim.base import OPTIMIZERS, Carry, Numbers, Optimizer, Scalars, checked
 from clearprop.optim.schedules import Schedule
 
 
@@ -19,9 +19,7 @@ class SGD(Optimizer):
             raise ConfigurationError("nesterov=True needs a momentum above 0, for example momentum=0.9")
         self.slots = ("velocity",) if momentum else ()
 
-    def scalars(
-        self, t: int, learning_rate: float, carry: tuple[float, ...]
-    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         return ((learning_rate, self.momentum) if self.momentum else (learning_rate,)), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

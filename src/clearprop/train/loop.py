@@ -165,11 +165,12 @@ def _steps(
     factors, decays = [s.learning_rate_factor for s in trainable], [s.decays for s in trainable]
     stop = np.array([each_step], dtype=np.uint8)
     state = initial_state(model, optimizer, seed)
+    carry = state.carry
     for number in range(1, epochs + 1):
         started = time.perf_counter()
         batches = plan(number)
-        scalars, carry = optimizer.table(state.step + 1, len(batches), factors, decays, state.carry)
-        state = replace(state, epoch=number, position=0, totals=np.zeros(2))
+        state = replace(state, epoch=number, position=0, totals=np.zeros(2), carry=carry)
+        scalars, carry = optimizer.table(state.step + 1, len(batches), factors, decays, carry)
         while state.position < len(batches):
             before = state.totals
             # The model's own arrays go in and out, so that the loop's body may change the weights.
@@ -179,7 +180,6 @@ def _steps(
                 value, weight = state.totals - before
                 step = {"epoch": number, "step": state.step, "loss": _mean(value, weight)}
                 yield Epoch(number, epochs, step, model)
-        state = replace(state, carry=carry)
         if not each_step:
             seconds = time.perf_counter() - started
             row = {"epoch": number, "loss": _mean(*state.totals)}

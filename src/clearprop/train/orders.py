@@ -77,7 +77,7 @@ def _named(order: str, epoch: int, n: int, batch_size: int, steps: int | None, s
 
 
 def _cut(rows: Array, batch_size: int) -> Batches:
-    return Batches(rows, np.append(np.arange(0, len(rows), batch_size), len(rows)))
+    return Batches(rows, np.minimum(np.arange(0, len(rows) + batch_size, batch_size), len(rows)))
 
 
 def _row_numbers(rows: Array, n: int) -> Array:

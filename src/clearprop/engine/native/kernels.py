@@ -1,0 +1,530 @@
+"""The inner loops: tiles of a matrix product that stay in registers, and what is done to them before they leave.
+
+Batches are worked in tiles of several rows and vectors; a batch of one sample in matrix-vector products.  Each kernel is
+written once for what its text depends on (an operation, a rule, a number of vectors) and takes sizes when it runs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
+from clearprop.engine.native.rows import Source, along_rows, as_number_of_row, into, matrix, one_for_all
+from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, kernel
+from clearprop.losses import Loss, penalty_gradient
+from clearprop.ops import Op
+from clearprop.optim import Optimizer
+
+BLOCK = 256  # rows summed in one chain; partial sums of blocks are added in order
+
+# --- matrix products --------------------------------------------------------------------------------------------------
+
+
+def tile(
+    f: Function, rows: int, nv: int, a: Pointer, across: Any, along: Any, b: Callable[[Any], Vector], span: Any, unroll: int
+) -> list[Vector]:  # fmt: skip
+    """acc[i] = Σ_k a[i across + k along] · b(k), k in `span`, one fused multiply-add after another in k."""
+    start, stop = span
+
+    def passes(start: Any, stop: Any, step: int, acc: list[Vector]) -> list[Vector]:
+        with f.loop(start, stop, step, acc) as (k, state):
+            ak, now = a + k * along, list(state)
+            for u in range(step):
+                bv = b(k + u)
+                for i in range(rows):
+                    now[i] = (ak + (across * i if i else 0) + (along * u if u else 0)).splat().fma(bv, now[i])
+            state[:] = now
+        return list(state)
+
+    acc = [f.full(0.0, nv)] * rows
+    if unroll > 1:
+        acc = passes(start, stop - (unroll - 1), unroll, acc)
+        start = f.last
+    return passes(start, stop, 1, acc)
+
+
+def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None) -> None:
+    """y = op(z), padding 0; where the derivative needs the input, it is kept in x."""
+    if op.keeps_input and x:
+        x.store(z)
+    y.store(op.forward(z).keep(masks))
+
+
+def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> None:
+    """dx = op's vjp of dy, padding 0; `activate` has left the input there, if it is needed."""
+    n = len(dy.v)
+    inputs = (dx.load(n),) if op.keeps_input else ()
+    dx.store(op.vjp(dy, y.load(n), *inputs).keep(masks))
+
+
+@kernel("a* lda w* ldw depth bias* y* ldy x* rows columns")
+def forward(
+    f: Function, tile_rows: int, nv: int, op: Op, packed: bool, biased: bool, keep: bool, a: Any, lda: Any, w: Any,
+    ldw: Any, depth: Any, bias: Any, y: Any, ldy: Any, x: Any, rows: Any, columns: Any,
+) -> None:  # fmt: skip
+    """y = op(a w + bias) for one panel of columns; parameters that are not `packed` have no padding to read."""
+    masks = f.below(columns, nv)
+
+    def load(p: Pointer) -> Vector:
+        return p.load(nv) if packed else p.load_where(masks)
+
+    with f.loop(0, rows, tile_rows) as i:
+        sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * ldw), (0, depth), 4)
+        b = load(bias) if biased else f.full(0.0)
+        for r, z in enumerate(sums):
+            at = (i + r) * ldy
+            activate(op, z.plain_add(b) if biased else z, masks, y + at, x + at if keep else None)
+
+
+@kernel("d* ldd wt* depth y* dx^ ldy rows columns")
+def backward(
+    f: Function, nv: int, op: Op, d: Any, ldd: Any, wt: Any, depth: Any, y: Any, dx: Any, ldy: Any, rows: Any, columns: Any
+) -> None:  # fmt: skip
+    """dx = vjp of the operation below, of d Wᵀ, for one panel of columns."""
+    masks = f.below(columns, nv)
+    with f.loop(0, rows, f.m.target.rows) as i:
+        width = nv * f.m.lanes
+        sums = tile(f, f.m.target.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
+        for r, dy in enumerate(sums):
+            at = (i + r) * ldy
+            pass_back(op, dy, masks, y + at, dx + at)
+
+
+def in_blocks(f: Function, depth: Any, zeros: list[Vector], chain: Callable[[Any, Any], list[Vector]]) -> list[Vector]:
+    """Sums over `depth` rows: a chain in each block of rows, the blocks' partial sums in order."""
+    with f.loop(0, depth, BLOCK, zeros) as (start, total):
+        stop = (start + BLOCK).minimum(depth)
+        total[:] = [t.plain_add(part) for t, part in zip(total, chain(start, stop), strict=True)]
+    return list(total)
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Update:
+    """What becomes of a finished gradient: penalties, clipping, the optimiser's rule; or it is `stored` for later."""
+
+    rule: Optimizer | None
+    scalars: int  # numbers that each segment has in the optimiser's table
+    penalised: bool
+    clipped: bool
+    shrinks: bool
+    stored: bool
+
+    @property
+    def slots(self) -> int:
+        return len(self.rule.slots) if self.rule else 0
+
+    def __call__(self, w: Pointer, stride: Any, g: Vector, scalars: Pointer, hyper: Pointer) -> None:
+        """w and its slots, `stride` apart, after the gradient g; it is stored behind the slots."""
+        n = len(g.v)
+        if self.penalised:
+            g = g + penalty_gradient(w.load(n), hyper.splat(), (hyper + 1).splat())
+        if self.clipped:
+            limit = (hyper + 2).splat()
+            g = g.maximum(-limit).minimum(limit)
+        if self.stored or self.rule is None:
+            (w + stride * (1 + self.slots)).store(g)
+            return
+        places = [w + stride * s for s in range(1 + self.slots)]
+        old, *slots = (place.load(n) for place in places)
+        if self.shrinks:
+            old = (scalars.splat() * old).rounded()
+        numbers = [(scalars + k).splat() for k in range(1, self.scalars)]
+        for place, new in zip(places, self.rule.rule(old, g, *slots, *numbers), strict=True):
+            place.store(new)
+
+
+@kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
+def update(
+    f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
+    scalars: Any, hyper: Any, rows: Any,
+) -> None:  # fmt: skip
+    """The gradient aᵀ d of a block of weights never leaves the registers: the rule is applied to it there."""
+    tile_rows = f.m.target.rows
+    with f.loop(0, rows, tile_rows) as k:
+        zeros = [f.full(0.0, nv)] * tile_rows
+
+        def chain(start: Any, stop: Any, a_k: Pointer = a + k) -> list[Vector]:
+            return tile(f, tile_rows, nv, a_k, 1, lda, lambda t: (d + t * ldd).load(nv), (start, stop), 2)
+
+        sums = in_blocks(f, depth, zeros, chain)
+        for r, g in enumerate(sums):
+            how(w + (k + r) * (nv * f.m.lanes), stride, g, scalars, hyper)
+
+
+@kernel("d* ldd depth b* stride scalars* hyper*")
+def update_vector(
+    f: Function, nv: int, how: Update, d: Any, ldd: Any, depth: Any, b: Any, stride: Any, scalars: Any, hyper: Any
+) -> None:
+    """The same for a vector of parameters, whose gradient is the sum of the rows of d."""
+
+    def chain(start: Any, stop: Any) -> list[Vector]:
+        with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (t, state):
+            state[:] = [state[0].plain_add((d + t * ldd).load(nv))]
+        return list(state)
+
+    (g,) = in_blocks(f, depth, [f.full(0.0, nv)], chain)
+    how(b, stride, g, scalars, hyper)
+
+
+@kernel("w* stride scalars* hyper* scale* count")
+def apply_stored(
+    f: Function, how: Update, w: Any, stride: Any, scalars: Any, hyper: Any, scale: Any, count: Any
+) -> None:
+    """The rule for gradients that were stored (behind the slots), times `scale`."""
+    with f.loop(0, count, f.m.lanes) as i:
+        g = (w + stride * (1 + how.slots) + i).load() * scale.splat()
+        how(w + i, stride, g.rounded(), scalars, hyper)
+
+
+@kernel("g* ldg rows columns total*")
+def add_squares(f: Function, g: Any, ldg: Any, rows: Any, columns: Any, total: Any) -> None:
+    """total[lane] += g² in float64, for one vector of `columns` lanes, row by row."""
+    m = f.m
+    double = f"<{m.lanes} x double>"
+    masks = f.below(columns, 1)
+    with f.loop(0, rows) as i:
+        before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
+        (x,) = (g + i * ldg).load().keep(masks).v
+        x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
+        operands = ((double, x), (double, x), (double, before))
+        f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
+
+
+@kernel("totals* count hyper* scale*")
+def norm_scale(f: Function, totals: Any, count: Any, hyper: Any, scale: Any) -> None:
+    """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""
+    m = f.m
+    f.allocated.append("  %sum = alloca double")
+    f.effect("store double 0.0, ptr %sum")
+    with f.loop(0, count) as i:
+        x = f.emit(f"load double, ptr {totals.offset(i, 'double')}, align 8", pure=False)
+        before = f.emit("load double, ptr %sum", pure=False)
+        f.effect(f"store double {f.emit(f'fadd double {before}, {x}')}, ptr %sum")
+    norm = f.intrinsic("llvm.sqrt.f64", "double", ("double", f.emit("load double, ptr %sum", pure=False)))
+    limit = f.emit(f"load {m.real}, ptr {hyper + 3}", pure=False)
+    limit = limit if m.bits == 64 else f.emit(f"fpext float {limit} to double")
+    ratio = f.emit(f"fdiv double {limit}, {norm}")
+    chosen = f.emit(f"select i1 {f.emit(f'fcmp ogt double {norm}, {limit}')}, double {ratio}, double 1.0")
+    chosen = chosen if m.bits == 64 else f.emit(f"fptrunc double {chosen} to float")
+    f.effect(f"store {m.real} {chosen}, ptr {scale}")
+
+
+@kernel("source* lds target* ldt")
+def transpose(f: Function, source: Any, lds: Any, target: Any, ldt: Any) -> None:
+    """A square block of `lanes` rows, by log₂(lanes) rounds of pairwise exchanges."""
+    n, half = f.m.lanes, 1
+    v = [(source + lds * i).load() for i in range(n)]
+    while half < n:
+        low = [j + s for block in range(0, n, 2 * half) for s in (0, n) for j in range(block, block + half)]
+        high = [j + half for j in low]
+        swapped = list(v)
+        for block in range(0, n, 2 * half):
+            for j in range(block, block + half):
+                x, y = v[j], v[j + half]
+                swapped[j], swapped[j + half] = x.shuffle(y, low), x.shuffle(y, high)
+        v, half = swapped, half * 2
+    for j in range(n):
+        (target + ldt * j).store(v[j])
+
+
+# --- rows in, rows out ------------------------------------------------------------------------------------------------
+
+
+@kernel("source* n target*")
+def gather(f: Function, source: Any, n: Any, target: Any) -> None:
+    """Copies a row and fills its last vector up with zeros."""
+    whole = n // f.m.lanes * f.m.lanes
+    with f.loop(0, whole, f.m.lanes) as j:
+        (target + j).store((source + j).load())
+    with f.when(whole < n):
+        (target + whole).store((source + whole).load_where(f.below(n - whole, 1)))
+
+
+@kernel("source* n target*")
+def scatter(f: Function, source: Any, n: Any, target: Any) -> None:
+    """Copies a row without its padding."""
+    whole = n // f.m.lanes * f.m.lanes
+    with f.loop(0, whole, f.m.lanes) as j:
+        (target + j).store((source + j).load())
+    with f.when(whole < n):
+        (target + whole).store_where((source + whole).load(), f.below(n - whole, 1))
+
+
+@kernel("source* n")
+def prefetch(f: Function, source: Any, n: Any) -> None:
+    with f.loop(0, n, f.m.lanes) as j:
+        f.intrinsic("llvm.prefetch.p0", "void", ("ptr", str(source + j)), ("i32", "0"), ("i32", "2"), ("i32", "1"))
+
+
+# --- other layers, and the loss ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What an operation takes besides its input: `vectors` parameters, the same for all rows, or a matrix (a mask)."""
+
+    vectors: int = 0
+    matrix: bool = False
+
+    def sources(self, p: Pointer, ld: Any) -> list[Source]:
+        """Parameters lie `ld` apart, as the rows of a matrix do."""
+        return [matrix(p, ld)] if self.matrix else [one_for_all(p + ld * v) for v in range(self.vectors)]
+
+
+@kernel("x* ldx beside* ldb y* ldy rows")
+def apply_forward(
+    f: Function, op: Op, columns: int, group: int, extra: Beside, x: Any, ldx: Any, beside: Any, ldb: Any,
+    y: Any, ldy: Any, rows: Any,
+) -> None:  # fmt: skip
+    """y = op(x, ...), row by row."""
+    sources = [matrix(x, ldx), *extra.sources(beside, ldb)]
+    along_rows(f, rows, columns, sources, lambda *values: (op.forward(*values),), [into(y, ldy)], group)
+
+
+@kernel("dy* ldy y* x* ldx beside* ldb shares* size dx^ rows")
+def apply_backward(
+    f: Function, op: Op, below: Op, columns: int, group: int, extra: Beside, dy: Any, ldy: Any, y: Any, x: Any,
+    ldx: Any, beside: Any, ldb: Any, shares: Any, size: Any, dx: Any, rows: Any,
+) -> None:  # fmt: skip
+    """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients."""
+    sources = [matrix(dy, ldy), matrix(y, ldy), matrix(x, ldx), *extra.sources(beside, ldb)]
+    if below.keeps_input:
+        sources.append(matrix(dx, ldx))
+
+    def compute(dy: Vector, y: Vector, x: Vector, *others: Vector) -> list[Vector]:
+        inputs, kept = (others[:-1], others[-1:]) if below.keeps_input else (others, ())
+        back, *parameters = op.pullback(dy, y, x, *inputs)
+        return [below.vjp(back, x, *kept), *(p for p in parameters if p is not None)]
+
+    targets = [into(dx, ldx), *(into(shares + size * v, ldx) for v in range(extra.vectors))]
+    along_rows(f, rows, columns, sources, compute, targets, group)
+
+
+@kernel("y* dy^ ld targets* order* weights* scale* values* rows")
+def loss_gradient(
+    f: Function, loss: Loss, op: Op, columns: int, group: int, labels: bool, weighted: bool, y: Any, dy: Any, ld: Any,
+    targets: Any, order: Any, weights: Any, scale: Any, values: Any, rows: Any,
+) -> None:  # fmt: skip
+    """dy = the vjp of the operation below, of the loss's gradient · scale · weight; values = loss · weight, by row."""
+
+    def truth(i: Any, c: Any, n: int) -> Vector:
+        row = order.integer(i)
+        if labels:
+            return one_hot(f, targets.integer(row), c, n)
+        return (targets + (row * columns + c)).load_where(f.below(columns - c, n))
+
+    def weight(i: Any, c: Any, n: int) -> Vector:
+        return (weights + order.integer(i)).splat() if weighted else f.full(1.0)
+
+    def compute(y: Vector, t: Vector, s: Vector, *kept: Vector) -> tuple[Vector, Vector]:
+        value = loss.value(t, y)
+        if loss.kind == "elementwise":
+            value = value.sum()
+        gradient = loss.gradient(t, y) * (scale.splat() * s if weighted else scale.splat())
+        return op.vjp(gradient.rounded(), y, *kept), (value * s if weighted else value)
+
+    sources = [matrix(y, ld), truth, weight]
+    if op.keeps_input:
+        sources.append(matrix(dy, ld))
+    along_rows(f, rows, columns, sources, compute, [into(dy, ld), as_number_of_row(values)], group)
+
+
+def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
+    """1 in the lane whose column is the label, else 0."""
+    m = f.m
+    wanted = Whole.splat(f, label - c)
+    found = [f.emit(f"icmp eq {wanted.type} {Whole.numbers(f, v * m.lanes)}, {wanted.v[0]}") for v in range(n)]
+    return f.full(1.0, n).keep(found)
+
+
+@kernel("values* count total*")
+def sum_values(f: Function, values: Any, count: Any, total: Any) -> None:
+    """The float64 sum of `count` values: a chain of vectors in each block, folded by a tree, the blocks in order."""
+    m = f.m
+    double = f"<{m.lanes} x double>"
+
+    def add(x: str, y: str, type: str = double) -> str:
+        return f.emit(f"fadd {type} {x}, {y}")
+
+    with f.loop(0, count, BLOCK) as start:
+        length = (start + BLOCK).minimum(count) - start
+        chain = "zeroinitializer"
+        for offset in range(0, BLOCK, m.lanes):  # beyond the count the masks give zeros
+            (x,) = (values + (start + offset)).load_where(f.below(length - offset, 1)).v
+            chain = add(chain, x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}"))
+        half = m.lanes // 2
+        while half:
+            order = ", ".join(f"i32 {j ^ half}" for j in range(m.lanes))
+            other = f.emit(f"shufflevector {double} {chain}, {double} poison, <{m.lanes} x i32> <{order}>")
+            chain, half = add(chain, other), half // 2
+        before = f.emit(f"load double, ptr {total}, align 8", pure=False)
+        after = add(before, f.emit(f"extractelement {double} {chain}, i32 0"), "double")
+        f.effect(f"store double {after}, ptr {total}, align 8")
+
+
+@kernel("mask* ld low high epoch layer first rows")
+def dropout_mask(
+    f: Function, columns: int, rate: float, mask: Any, ld: Any, low: Any, high: Any, epoch: Any, layer: Any,
+    first: Any, rows: Any,
+) -> None:  # fmt: skip
+    """The numbers of `clearprop.ops.dropout_mask`, by the same Philox 4x32-10, a block of four units in each lane."""
+    m = f.m
+    word = 0xFFFFFFFF
+
+    def whole(n: Any) -> Whole:
+        return Whole.splat(f, n, 64, m.lanes) & word
+
+    with f.loop(0, rows) as r, f.loop(0, columns, 4 * m.lanes) as unit:
+        blocks = whole(unit // 4) + Whole(f, [Whole.numbers(f, 0, 64, m.lanes)], 64, m.lanes)
+        c = [blocks, whole(first + r), whole(epoch), whole(layer)]
+        k0, k1 = low, high
+        for _ in range(10):
+            left, right = (c[0] & word) * 0xD2511F53, (c[2] & word) * 0xCD9E8D57
+            c = [(right >> 32) ^ c[1] ^ whole(k0), right & word, (left >> 32) ^ c[3] ^ whole(k1), left & word]
+            k0, k1 = k0 + 0x9E3779B9, k1 + 0xBB67AE85
+        kept = f.full(1.0 / (1.0 - rate))
+        w = [kept.keep(x.compare("uge", int(rate * 2.0**32))) for x in c]
+        n = m.lanes
+        low_half = [j for i in range(n // 2) for j in (i, n + i)]
+        high_half = [j + n // 2 for j in low_half]
+        even = [w[0].shuffle(w[2], half) for half in (low_half, high_half)]
+        odd = [w[1].shuffle(w[3], half) for half in (low_half, high_half)]
+        for quarter in range(4):  # block b's four words become units 4b .. 4b + 3
+            pair = even[quarter // 2].shuffle(odd[quarter // 2], (low_half, high_half)[quarter % 2])
+            (mask + (r * ld + unit + quarter * n)).store(pair)
+
+
+# --- one sample -------------------------------------------------------------------------------------------------------
+#
+# A layer's weights are stored the way round that leaves sums across lanes to its cheaper pass: by input, a row for each
+# input, or by output.
+
+
+def sums_across(f: Function, sums: Sequence[Vector]) -> Vector:
+    """lanes registers -> one register of their sums, by a tree of exchanges."""
+    n, half = f.m.lanes, 1
+    v = list(sums)
+    while len(v) > 1:
+        low = [j + s for block in range(0, n, 2 * half) for s in (0, n) for j in range(block, block + half)]
+        high = [j + half for j in low]
+        pairs = zip(v[::2], v[1::2], strict=True)
+        v = [x.shuffle(y, low).plain_add(x.shuffle(y, high)) for x, y in pairs]
+        half *= 2
+    return v[0]
+
+
+def dot(x: Vector, y: Vector, start: Vector) -> Vector:
+    """start + the products of registers, one after the other into one."""
+    for p, q in zip(x.v, y.v, strict=True):
+        start = Vector(x.f, [p]).fma(Vector(x.f, [q]), start)
+    return start
+
+
+def column_blocks(f: Function, registers: int, carry: list[Vector]) -> Iterator[tuple[Any, int, list[Vector]]]:
+    """Blocks of columns that fit the registers: (first column, registers, state); `carry` goes along and is updated."""
+    at_once = f.m.target.rows
+    whole = registers // at_once * at_once if registers > at_once else 0
+    state = carry
+    if whole:
+        with f.loop(0, whole * f.m.lanes, at_once * f.m.lanes, carry) as inside:
+            c, state = inside if carry else (inside, [])
+            yield c, at_once, state
+    if registers > whole:
+        state = list(state)
+        yield whole * f.m.lanes, registers - whole, state
+    carry[:] = state
+
+
+def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
+    """Blocks of `lanes` rows; the last may be smaller."""
+    whole = n // f.m.lanes * f.m.lanes
+    if whole:
+        with f.loop(0, whole, f.m.lanes) as i:
+            yield i, f.m.lanes
+    if n > whole:
+        yield whole, n - whole
+
+
+def padded(n: int, lanes: int) -> int:
+    return -(-n // lanes) * lanes
+
+
+@kernel("a* w* bias* y* x*")
+def sample_forward(
+    f: Function, op: Op, n: int, m: int, by_input: bool, biased: bool, a: Any, w: Any, bias: Any, y: Any, x: Any
+) -> None:
+    """y = op(a w + bias)."""
+    lanes = f.m.lanes
+    if by_input:  # rows of w, scaled and added
+        width = padded(m, lanes)
+        for c, nv, _ in column_blocks(f, width // lanes, []):
+            chains = min({1: 4, 2: 3, 3: 2}.get(width // lanes, 1), n)  # enough to hide the latency of narrow rows
+            state = [f.full(0.0, nv)] * chains
+            if biased:
+                state[0] = (bias + c).load(nv)
+            whole = n // chains * chains
+            with f.loop(0, whole, chains, state) as (i, state):
+                state[:] = [
+                    (a + (i + u)).splat().fma((w + ((i + u) * width + c)).load(nv), s) for u, s in enumerate(state)
+                ]
+            for i in range(whole, n):
+                state[0] = (a + i).splat().fma((w + (i * width + c)).load(nv), state[0])
+            while len(state) > 1:
+                pairs = [state[j : j + 2] for j in range(0, len(state), 2)]
+                state = [p[0].plain_add(p[1]) if len(p) == 2 else p[0] for p in pairs]
+            activate(op, state[0], f.below(m - c, nv), y + c, x + c)
+    else:  # a dot product for each output, `lanes` of them at a time
+        width = padded(n, lanes)
+        for o, count in row_blocks(f, m):
+            sums = [f.full(0.0)] * count
+            for c, nv, state in column_blocks(f, width // lanes, sums):
+                av = (a + c).load(nv)
+                state[:] = [dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in enumerate(state)]
+            z = sums_across(f, sums + [f.full(0.0)] * (lanes - count))
+            z = (bias + o).load().plain_add(z) if biased else z
+            activate(op, z, f.below(m - o, 1), y + o, x + o)
+
+
+@kernel("a* w* bias* d* dx^ stride scalars* bias_scalars* hyper*")
+def sample_backward(
+    f: Function, below: Op, n: int, m: int, by_input: bool, goes_on: bool, how: Update | None, how_bias: Update | None,
+    a: Any, w: Any, bias: Any, d: Any, dx: Any, stride: Any, scalars: Any, bias_scalars: Any, hyper: Any,
+) -> None:  # fmt: skip
+    """Gradient and rule, and where backpropagation goes on the layer below's dx, in one pass over the weights."""
+    lanes = f.m.lanes
+    width = padded(m if by_input else n, lanes)
+
+    def change(w: Pointer, g: Vector) -> None:
+        if how:
+            how(w, stride, g.rounded(), scalars, hyper)
+
+    def done(o: Any, dy: Vector) -> None:
+        pass_back(below, dy, f.below(n - o, len(dy.v)), a + o, dx + o)
+
+    if how_bias:
+        for c, nv, _ in column_blocks(f, padded(m, lanes) // lanes, []):
+            how_bias(bias + c, stride, (d + c).load(nv), bias_scalars, hyper)
+    if by_input:
+        for i, count in row_blocks(f, n):
+            sums = [f.full(0.0)] * (count if goes_on else 0)
+            for c, nv, state in column_blocks(f, width // lanes, sums):
+                dv = (d + c).load(nv)
+                for q in range(count):
+                    row = w + ((i + q) * width + c)
+                    if goes_on:
+                        state[q] = dot(row.load(nv), dv, state[q])
+                    change(row, (a + (i + q)).splat() * dv)
+            if goes_on:
+                done(i, sums_across(f, sums + [f.full(0.0)] * (lanes - count)))
+    else:
+        for c, nv, _ in column_blocks(f, width // lanes, []):
+            av = (a + c).load(nv)
+            with f.loop(0, m, 1, [f.full(0.0, nv)]) as (o, state):
+                row, do = w + (o * width + c), (d + o).splat()
+                state[:] = [do.fma(row.load(nv), state[0])]
+                change(row, do * av)
+            if goes_on:
+                done(c, state[0])

@@ -1,0 +1,672 @@
+"""Model, loss and optimiser become three functions: train, gradient, predict.  They read like the loops they are.
+
+A model is cut into *stages*: a dense layer with the elementwise activation after it, or another operation by itself.
+Stage s reads ``act[s]`` and writes ``act[s + 1]``; back-propagation reads ``delta[s + 1]`` and writes ``delta[s]``.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.engine.native import kernels as k
+from clearprop.engine.native.kernels import Beside, Update
+from clearprop.engine.native.scheduler import scheduler_ir
+from clearprop.engine.native.values import Function, Int, Module, Pointer, Vector
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+from clearprop.ops import ACTIVATIONS, Op, dropout, layer_norm
+from clearprop.optim import Optimizer
+
+ROWS = 64  # predicted at once, so that their activations stay in the cache
+CHUNK = 16  # tiles that one ticket has at most, for the same reason
+IDENTITY = ACTIVATIONS["identity"]
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the network.
+
+    Attributes
+    ----------
+    layer : int
+        Number of its (first) layer.
+    n, m : int
+        Widths of input and output.
+    op : Op
+        Of a dense stage the activation, else the operation itself.
+    parameters : tuple of str
+        Names of the layer's parameters, in the operation's order.
+    """
+
+    layer: int
+    n: int
+    m: int
+    op: Op
+    parameters: tuple[str, ...] = ()
+
+    @property
+    def dense(self) -> bool:
+        return "weight" in self.parameters
+
+    @property
+    def biased(self) -> bool:
+        return "bias" in self.parameters
+
+    @property
+    def drops(self) -> bool:
+        return self.op.name == "dropout"
+
+    @property
+    def beside(self) -> Beside:
+        """What the operation of a stage that is not dense takes besides its input."""
+        return Beside(len(self.parameters), self.drops)
+
+    @property
+    def activation(self) -> Op:
+        """What is fused with the stage's output, so that its vjp falls to whoever computes the output's gradient."""
+        return self.op if self.dense else IDENTITY
+
+
+def stages_of(model: Sequential) -> tuple[Stage, ...]:
+    """The model's layers as stages, for training.
+
+    Raises
+    ------
+    NotImplementedError
+        A layer that this engine has no kernel for, in words.
+    """
+    stages: list[Stage] = []
+    for i, layer in enumerate(model.layers):
+        n, m = model.widths[i : i + 2]
+        if type(layer) is Dense:
+            stages.append(Stage(i, n, m, IDENTITY, ("weight", "bias") if layer.use_bias else ("weight",)))
+        elif type(layer) is Activation:
+            last = stages[-1] if stages else None
+            if last and last.dense and last.op == IDENTITY and layer.op.kind == "elementwise":
+                stages[-1] = Stage(last.layer, last.n, last.m, layer.op, last.parameters)
+            else:
+                stages.append(Stage(i, n, m, layer.op))
+        elif type(layer) is Dropout:
+            if layer.rate > 0.0:
+                stages.append(Stage(i, n, m, dropout.bind(), ()))
+        elif type(layer) is LayerNorm:
+            stages.append(Stage(i, n, m, layer_norm.bind(epsilon=layer.epsilon), ("gamma", "beta")))
+        elif type(layer) is BatchNorm:
+            raise NotImplementedError("BatchNorm's statistics of the whole batch would make all threads wait in mid-step")
+        else:
+            raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
+    return tuple(stages)
+
+
+@dataclass(frozen=True)
+class Network:
+    """All that the text of a program depends on."""
+
+    stages: tuple[Stage, ...]
+    rates: tuple[float, ...]  # of dropout, by stage
+    loss: Loss | None
+    labels: bool  # targets are class numbers
+    weighted: bool
+    updates: tuple[tuple[Update | None, ...], ...]  # by stage and parameter; None where nothing is computed
+    columns: tuple[tuple[int, ...], ...]  # where each parameter's scalars start in a row of the table
+    width: int  # numbers in a row of the table
+    clips_norm: bool
+
+    @property
+    def widths(self) -> list[int]:
+        return [self.stages[0].n, *(stage.m for stage in self.stages)]
+
+    @property
+    def lowest(self) -> int:
+        """Back-propagation ends at this stage: below, nothing is trained."""
+        return next((s for s, how in enumerate(self.updates) if any(how)), len(self.stages))
+
+
+def mask_width(columns: int, lanes: int) -> int:
+    """Numbers in a row of a dropout mask, which is drawn four vectors at a time."""
+    return padded(columns, 4 * lanes)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def padded(n: int, block: int) -> int:
+    return -(-n // block) * block
+
+
+@dataclass(frozen=True)
+class Panels:
+    """`count` panels side by side, each `vectors` wide."""
+
+    vectors: int
+    count: int
+    column: int  # the first
+
+
+class Layout:
+    """Where things lie.  For batches, weights lie in panels ``[panel][input][columns of the panel]``, and once more
+    transposed; for single samples, in rows either by input or by output.  All is padded to whole vectors.
+    """
+
+    def __init__(self, stages: Sequence[Stage], lanes: int, vectors: int, *, samples: bool = False) -> None:
+        self.lanes, self.samples = lanes, samples
+        self.starts: list[dict[str, int]] = []
+        self.transposed: list[int] = []
+        self.by_input: list[bool] = []
+        self.panels: list[list[Panels]] = []
+        self.panels_transposed: list[list[Panels]] = []
+        self.size = self.transposed_size = 0
+
+        def panels(n: int) -> list[Panels]:
+            wide, rest = divmod(padded(n, lanes) // lanes, vectors)
+            both = [Panels(vectors, wide, 0), Panels(rest, 1, wide * vectors * lanes)]
+            return [p for p in both if p.vectors and p.count]
+
+        for s, stage in enumerate(stages):
+            n, m = stage.n, stage.m
+            starts = {}
+            for name in stage.parameters:
+                starts[name] = self.size
+                self.size += padded(n, lanes) * padded(m, lanes) if name == "weight" else padded(m, lanes)
+            self.starts.append(starts)
+            self.by_input.append(s == 0 or self._cost_by_input(n, m) <= self._cost_by_output(n, m))
+            self.panels.append(panels(m) if stage.dense else [])
+            self.panels_transposed.append(panels(n) if stage.dense and s else [])
+            self.transposed.append(self.transposed_size)
+            self.transposed_size += padded(n, lanes) * padded(m, lanes) if stage.dense and s else 0
+        widths = [stages[0].n, *(stage.m for stage in stages)]
+        # rows a multiple of 1 KB apart would compete for the same few places of the cache
+        self.ld = [padded(n, lanes) for n in widths]
+        self.ld = [ld + lanes if ld * 64 // lanes % 1024 == 0 else ld for ld in self.ld]
+
+    def _cost_by_input(self, n: int, m: int) -> float:
+        registers = padded(m, self.lanes) // self.lanes
+        return n * max(registers, 1 if n < 8 else 2) * 3 + 20 * padded(n, self.lanes) / self.lanes
+
+    def _cost_by_output(self, n: int, m: int) -> float:
+        return m * (padded(n, self.lanes) // self.lanes) * 3 + 20 * padded(m, self.lanes) / self.lanes
+
+    def places(self, stages: Sequence[Stage], views: Sequence[dict[str, Array]], length: int) -> Array:
+        """For each of the model's parameters, where it lies; `views` are views into arange(length)."""
+        places = np.zeros(length, np.intp)
+        for s, stage in enumerate(stages):
+            for name in stage.parameters:
+                flat = views[stage.layer][name]
+                if name != "weight":
+                    places[flat] = self.starts[s][name] + np.arange(stage.m)
+                elif self.samples:
+                    rows, columns = (stage.n, stage.m) if self.by_input[s] else (stage.m, stage.n)
+                    grid = np.add.outer(np.arange(rows) * padded(columns, self.lanes), np.arange(columns))
+                    places[flat] = self.starts[s][name] + (grid if self.by_input[s] else grid.T)
+                else:
+                    places[flat] = self.starts[s][name] + self._in_panels(self.panels[s], stage.n, stage.m)
+        return places
+
+    def places_transposed(self, stages: Sequence[Stage], views: Sequence[dict[str, Array]]) -> tuple[Array, Array]:
+        """Which of the model's parameters also lie in the transposed copies, and where."""
+        flat, places = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+        for s, stage in enumerate(stages):
+            if stage.dense and s:
+                flat.append(views[stage.layer]["weight"].ravel())
+                grid = self._in_panels(self.panels_transposed[s], stage.m, stage.n)
+                places.append((self.transposed[s] + grid.T).ravel())
+        return np.concatenate(flat), np.concatenate(places)
+
+    def _in_panels(self, panels: Sequence[Panels], rows: int, columns: int) -> Array:
+        """The place of element [row, column], for the panels' start at 0."""
+        column = np.arange(columns)
+        start, width = np.zeros(columns, np.intp), np.zeros(columns, np.intp)
+        for group in panels:
+            inside = column >= group.column
+            width[inside] = group.vectors * self.lanes
+            start[inside] = group.column + (column[inside] - group.column) // width[inside] * width[inside]
+        at = start * padded(rows, self.lanes) + (column - start)
+        places: Array = np.add.outer(np.arange(rows), np.zeros(columns, np.intp)) * width + at
+        return places
+
+
+FIELDS = (
+    "w transposed X targets order offsets first steps scalars losses values weights hyper board threads stop done rows "
+    "seed_low seed_high epoch norms"
+).split()
+"""What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
+WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
+
+
+class Fields:
+    """The record of addresses and numbers, read by name, all at the function's start."""
+
+    def __init__(self, record: Pointer, boundaries: int) -> None:
+        for i, name in enumerate(FIELDS):
+            setattr(self, name, record.integer(i) if name in WHOLE else record.pointer(i))
+        starts = [len(FIELDS) + kind * boundaries for kind in range(4)]
+        self.act, self.delta, self.beside, self.shares = (
+            [record.pointer(start + s) for s in range(boundaries)] for start in starts
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+# --- training on batches ----------------------------------------------------------------------------------------------
+
+
+def each(f: Function, count: int) -> contextlib.AbstractContextManager[Any]:
+    """0 .. count - 1; a loop only if there is more than one."""
+    return f.loop(0, count) if count > 1 else contextlib.nullcontext(0)
+
+
+@contextlib.contextmanager
+def shared(f: Function, board: Pointer, phase: Int, tickets: Any, *, ends_step: bool = False) -> Iterator[Int]:
+    """Work that the threads share: each draws tickets until none are left; nobody leaves before all are done."""
+    head, body, end = f.labels("draw", "work", "drawn")
+    f.effect(f"br label %{head}")
+    f.label(head)
+    ticket = Int(f, f.emit(f"call i64 @draw(ptr {board}, i64 {phase}, i64 {tickets})", pure=False))
+    f.effect(f"br i1 {ticket < tickets}, label %{body}, label %{end}")
+    f.label(body)
+    yield ticket
+    f.effect(f"call void @finished(ptr {board}, i64 {phase}, i64 {tickets}, i1 {str(ends_step).lower()})")
+    f.effect(f"br label %{head}")
+    f.label(end)
+
+
+@dataclass
+class Step:
+    """What the functions that write one training step have in common."""
+
+    f: Function
+    net: Network
+    layout: Layout
+    fields: Fields
+    group: int = 4  # rows that small stages work on together
+
+    def __post_init__(self) -> None:
+        fields = self.fields
+        self.w, self.transposed = fields.w, fields.transposed
+        self.act, self.delta, self.beside, self.shares = fields.act, fields.delta, fields.beside, fields.shares
+
+    # Activations go forward, from the rows of a batch to their loss.
+
+    def gather(self, order: Pointer, first: Any, rows: Any) -> None:
+        n, ld, X = self.net.stages[0].n, self.layout.ld[0], self.fields.X
+        with self.f.loop(first, first + rows) as i:
+            k.gather(self.f.m)(X + order.integer(i) * n, n, self.act[0] + i * ld)
+
+    def forward(self, s: int, first: Any, rows: Any, position: Any) -> None:
+        stage = self.net.stages[s]
+        if stage.dense:
+            write_dense(self.f, stage, self.layout, s, self.w, self.act, self.delta, first, rows, self.f.m.target.rows)
+            return
+        if stage.drops:
+            key = (self.fields.seed_low, self.fields.seed_high, self.fields.epoch, stage.layer, position + first)
+            k.dropout_mask(self.f.m, stage.m, self.net.rates[s])(*self._beside(s, first), *key, rows)
+        beside, ldb = self._beside(s, first)
+        at, out = first * self.layout.ld[s], first * self.layout.ld[s + 1]
+        k.apply_forward(self.f.m, stage.op, stage.m, self.group, stage.beside)(
+            self.act[s] + at, self.layout.ld[s], beside, ldb, self.act[s + 1] + out, self.layout.ld[s + 1], rows
+        )
+
+    def _beside(self, s: int, first: Any) -> tuple[Pointer, int]:
+        """What an operation takes besides its input: dropout its mask, others their parameters."""
+        stage, lanes = self.net.stages[s], self.layout.lanes
+        if stage.drops:
+            return self.beside[s] + first * mask_width(stage.m, lanes), mask_width(stage.m, lanes)
+        return self.w + self.layout.starts[s].get("gamma", 0), padded(stage.m, lanes)
+
+    def loss(self, order: Pointer, scale: Pointer, first: Any, rows: Any) -> None:
+        net, last = self.net, len(self.net.stages)
+        at = first * self.layout.ld[last]
+        key = (net.loss, net.stages[-1].activation, net.widths[-1], self.group, net.labels, net.weighted)
+        k.loss_gradient(self.f.m, *key)(
+            self.act[last] + at, self.delta[last] + at, self.layout.ld[last], self.fields.targets,
+            order.offset(first, "i64"), self.fields.weights, scale, self.fields.values + first, rows,
+        )  # fmt: skip
+
+    # Gradients go backward.
+
+    def backward(self, s: int, first: Any, rows: Any) -> None:
+        """delta[s] from delta[s + 1]; the rows' shares of a small stage's own gradients."""
+        net, layout, m = self.net, self.layout, self.f.m
+        stage, ld, ldy = net.stages[s], layout.ld[s], layout.ld[s + 1]
+        below = net.stages[s - 1].activation if s else IDENTITY
+        if not stage.dense:
+            beside, ldb = self._beside(s, first)
+            at, out = first * ld, first * ldy
+            k.apply_backward(m, stage.op, below, stage.m, self.group, stage.beside)(
+                self.delta[s + 1] + out, ldy, self.act[s + 1] + out, self.act[s] + at, ld, beside, ldb,
+                self.shares[s] + at, self.fields.rows * ld, self.delta[s] + at, rows,
+            )  # fmt: skip
+            return
+        for group in layout.panels_transposed[s]:
+            wide = group.vectors * layout.lanes
+            with each(self.f, group.count) as p:
+                column = p * wide + group.column
+                at = first * ld + column
+                wt = self.transposed + (column * padded(stage.m, layout.lanes) + layout.transposed[s])
+                k.backward(m, group.vectors, below)(
+                    self.delta[s + 1] + first * ldy, ldy, wt, stage.m,
+                    self.act[s] + at, self.delta[s] + at, ld, rows, stage.n - column,
+                )  # fmt: skip
+
+    # Weights: each block of a layer's inputs is one ticket.
+
+    def update(self, s: int, block: Int, count: Int, row: Pointer) -> None:
+        """Rows block · lanes .. of a dense stage's weights: gradient over the whole batch, rule, transposed copy."""
+        net, layout, m, lanes = self.net, self.layout, self.f.m, self.layout.lanes
+        stage, ld, ldd = net.stages[s], layout.ld[s], layout.ld[s + 1]
+        how, how_bias = (*net.updates[s], None)[:2]
+        stride, hyper = layout.size, self.fields.hyper
+        first = block * lanes
+        for group in layout.panels[s]:
+            wide = group.vectors * lanes
+            with each(self.f, group.count) as p:
+                column = p * wide + group.column
+                d = self.delta[s + 1] + column
+                mine = self.w + (column * padded(stage.n, lanes) + layout.starts[s]["weight"]) + first * wide
+                if how:
+                    scalars = row + net.columns[s][0]
+                    k.update(m, group.vectors, how)(
+                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper, lanes
+                    )
+                    if s and not how.stored:
+                        self.refresh(s, group.vectors, first, column, mine)
+                if how_bias:
+                    with self.f.when(block.equals(0)):
+                        bias = self.w + layout.starts[s]["bias"] + column
+                        k.update_vector(m, group.vectors, how_bias)(
+                            d, ldd, count, bias, stride, row + net.columns[s][1], hyper
+                        )
+
+    def refresh(self, s: int, vectors: int, first: Int, column: Any, mine: Pointer) -> None:
+        """The transposed copy of one block of one panel."""
+        layout, f, lanes, stage = self.layout, self.f, self.layout.lanes, self.net.stages[s]
+        for group in layout.panels_transposed[s]:
+            wide = group.vectors * lanes
+            inside = first - group.column
+            with f.when(f.emit(f"icmp ult i64 {inside}, {group.count * wide}")):
+                panel = inside // wide
+                start = (panel * wide + group.column) * padded(stage.m, lanes) + (inside - panel * wide)
+                target = self.transposed + layout.transposed[s] + start
+                with f.loop(0, vectors) as v:
+                    k.transpose(f.m)(mine + v * lanes, vectors * lanes, target + (v * lanes + column) * wide, wide)
+
+    def update_vectors(self, s: int, count: Int, row: Pointer) -> None:
+        """The parameters of a stage that is not dense, whose gradients are sums over the rows' shares."""
+        layout, stage, m, lanes = self.layout, self.net.stages[s], self.f.m, self.layout.lanes
+        for v, (name, how) in enumerate(zip(stage.parameters, self.net.updates[s], strict=True)):
+            if how:
+                with each(self.f, padded(stage.m, lanes) // lanes) as register:
+                    share = self.shares[s] + self.fields.rows * (layout.ld[s] * v) + register * lanes
+                    w = self.w + layout.starts[s][name] + register * lanes
+                    scalars = row + self.net.columns[s][v]
+                    k.update_vector(m, 1, how)(share, layout.ld[s], count, w, layout.size, scalars, self.fields.hyper)
+
+    def blocks(self, s: int) -> int:
+        """How many tickets the update of a stage is divided into."""
+        if not any(self.net.updates[s]):
+            return 0
+        return padded(self.net.stages[s].n, self.layout.lanes) // self.layout.lanes if self.net.stages[s].dense else 1
+
+    def in_blocks(self, ticket: Int, body: Callable[[int, Int], None]) -> None:
+        """Finds the stage and the block that a ticket stands for, after the first, which is the loss's."""
+        base = 1
+        for s in range(len(self.net.stages)):
+            if count := self.blocks(s):
+                with self.f.when(self.f.emit(f"icmp ult i64 {ticket - base}, {count}")):
+                    body(s, ticket - base)
+            base += count
+
+    @property
+    def all_blocks(self) -> int:
+        return 1 + sum(self.blocks(s) for s in range(len(self.net.stages)))
+
+    # The gradient's norm, for which gradients are stored first.
+
+    def stored(self, s: int, block: Int) -> Iterator[tuple[Pointer, int, Any, Any, int]]:
+        """The pieces of a block of stage s: (parameters, distance between rows, rows, columns, number of parameter)."""
+        layout, lanes, stage = self.layout, self.layout.lanes, self.net.stages[s]
+        for v, (name, how) in enumerate(zip(stage.parameters, self.net.updates[s], strict=True)):
+            start = self.w + layout.starts[s][name]
+            if how and name == "weight":
+                first = block * lanes
+                for group in layout.panels[s]:
+                    wide = group.vectors * lanes
+                    with each(self.f, group.count) as p:
+                        column = p * wide + group.column
+                        mine = start + column * padded(stage.n, lanes) + first * wide
+                        yield mine, wide, (stage.n - first).minimum(lanes), stage.m - column, v
+            elif how:
+                with self.f.when(block.equals(0)):
+                    yield start, padded(stage.m, lanes), 1, stage.m, v
+
+    def square(self, s: int, block: Int, ticket: Int) -> None:
+        """The squares of a block's gradients, added up in the ticket's place."""
+        f, lanes, net = self.f, self.layout.lanes, self.net
+        total = self.fields.norms.offset(ticket * lanes, "double")
+        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
+        for w, ld, rows, columns, v in self.stored(s, block):
+            how = net.updates[s][v]
+            g = w + self.layout.size * (1 + how.slots)
+            with f.loop(0, ld, lanes) as c:
+                k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
+
+    def norm_scale(self) -> Pointer:
+        """What gradients are multiplied by: 1, or what brings their norm down to the limit."""
+        f, m, lanes = self.f, self.f.m, self.layout.lanes
+        scale = f.scratch(1)
+        k.norm_scale(m)(self.fields.norms, self.all_blocks * lanes, self.fields.hyper, scale)
+        return scale
+
+    def apply(self, s: int, block: Int, row: Pointer, scale: Pointer) -> None:
+        """The rule, with a block's stored gradients."""
+        net, layout, lanes = self.net, self.layout, self.layout.lanes
+        for w, ld, _, columns, v in self.stored(s, block):
+            how = replace(net.updates[s][v], stored=False, penalised=False, clipped=False)
+            weight = net.stages[s].parameters[v] == "weight"
+            scalars = row + net.columns[s][v]
+            count = ld * (lanes if weight else 1)
+            k.apply_stored(self.f.m, how)(w, layout.size, scalars, self.fields.hyper, scale, count)
+            if weight and s:
+                self.refresh(s, ld // lanes, block * lanes, net.stages[s].m - columns, w)
+
+
+def write_dense(
+    f: Function, stage: Stage, layout: Layout, s: int, w: Pointer, act: Sequence[Any], kept: Sequence[Any] | None,
+    first: Any, rows: Any, tile_rows: int, lda: int | None = None,
+) -> None:  # fmt: skip
+    """act[s + 1] = op(act[s] W + b) for rows [first, first + rows)."""
+    ld, out = lda or layout.ld[s], layout.ld[s + 1]
+    for group in layout.panels[s]:
+        wide = group.vectors * layout.lanes
+        with each(f, group.count) as p:
+            column = p * wide + group.column
+            at = first * out + column
+            bias = w + layout.starts[s].get("bias", 0) + column
+            panel = w + (column * padded(stage.n, layout.lanes) + layout.starts[s]["weight"])
+            k.forward(f.m, tile_rows, group.vectors, stage.op, True, stage.biased, kept is not None)(
+                act[s] + first * ld, ld, panel, wide, stage.n, bias, act[s + 1] + at, out,
+                (kept or act)[s + 1] + at, rows, stage.m - column,
+            )  # fmt: skip
+
+
+def write_train(m: Module, net: Network, layout: Layout) -> str:
+    """Steps of training: one phase divides the rows of a batch among threads, the next the weights.
+
+    No sum crosses threads, so their number leaves no trace in the result.
+    """
+    stages, last = range(len(net.stages)), 2 if net.clips_norm else 1
+    phases = last + 1
+
+    def body(f: Function, record: Pointer, rank: Int) -> None:
+        fields = Fields(record, len(net.stages) + 1)
+        step = Step(f, net, layout, fields)
+        board, threads, rows_at_once = fields.board, fields.threads, m.target.rows
+        with f.repeat() as t:
+            batch = fields.first + t
+            start = fields.offsets.integer(batch)
+            count = fields.offsets.integer(batch + 1) - start
+            order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
+            loss_scale = row + (net.width - 1)
+            tiles = (count + (rows_at_once - 1)) // rows_at_once
+            share = ((tiles + (threads * 4 - 1)) // (threads * 4)).minimum(CHUNK)
+            share = f.choose(threads.equals(1), tiles.minimum(CHUNK), share)
+            with shared(f, board, t * phases, (tiles + (share - 1)) // share) as c:
+                first = c * share * rows_at_once
+                rows = (c * share + share).minimum(tiles) * rows_at_once - first
+                step.gather(order, first, rows)
+                for s in stages:
+                    step.forward(s, first, rows, start)
+                step.loss(order, loss_scale, first, rows)
+                for s in reversed(stages):
+                    if s > net.lowest:
+                        step.backward(s, first, rows)
+                    elif s == net.lowest and not net.stages[s].dense:
+                        step.backward(s, first, rows)  # its parameters' shares
+            with shared(f, board, t * phases + 1, step.all_blocks, ends_step=phases == 2) as c:
+                prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
+                with f.when(c.equals(0)):
+                    k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
+
+                def change(s: int, block: Int) -> None:
+                    if net.stages[s].dense:
+                        step.update(s, block, count, row)
+                    else:
+                        step.update_vectors(s, count, row)
+                    if net.clips_norm:
+                        step.square(s, block, c)
+
+                step.in_blocks(c, change)
+            if net.clips_norm:
+                scale = step.norm_scale()
+                with shared(f, board, t * phases + 2, step.all_blocks, ends_step=True) as c:
+                    step.in_blocks(c, lambda s, block: step.apply(s, block, row, scale))
+            f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
+
+    return m.write("train", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
+
+
+def prefetch_next(f: Function, net: Network, fields: Fields, batch: Int, t: Int, ticket: Int, tickets: int) -> None:
+    """While the weights are updated, the next batch's rows come into the cache."""
+    n = net.stages[0].n
+    with f.when((t + 1) < fields.steps):
+        start = fields.offsets.integer(batch + 1)
+        count = fields.offsets.integer(batch + 2) - start
+        order = fields.order.offset(start, "i64")
+        with f.loop(count * ticket // tickets, count * (ticket + 1) // tickets) as i:
+            k.prefetch(f.m)(fields.X + order.integer(i) * n, n)
+
+
+# --- training on single samples ---------------------------------------------------------------------------------------
+
+
+def write_samples(m: Module, net: Network, layout: Layout) -> str:
+    """Steps of training on one sample each: forward, backward and update, layer by layer."""
+    stages = range(len(net.stages))
+
+    def body(f: Function, record: Pointer, rank: Int) -> None:
+        fields = Fields(record, len(net.stages) + 1)
+        step = Step(f, net, layout, fields, group=1)
+        w, act, delta, hyper = fields.w, fields.act, fields.delta, fields.hyper
+        with f.repeat() as t:
+            start = fields.offsets.integer(fields.first + t)
+            order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
+            step.gather(order, 0, 1)
+            for s in stages:
+                stage, starts = net.stages[s], layout.starts[s]
+                if stage.dense:
+                    key = (stage.op, stage.n, stage.m, layout.by_input[s], stage.biased)
+                    bias = w + starts.get("bias", 0)
+                    k.sample_forward(m, *key)(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
+                else:
+                    step.forward(s, 0, 1, start)
+            step.loss(order, row + (net.width - 1), 0, 1)
+            k.sum_values(m)(fields.values, 1, fields.losses.offset(t, "double"))
+            for s in reversed(stages[net.lowest :]):
+                stage, starts = net.stages[s], layout.starts[s]
+                if stage.dense:
+                    below = net.stages[s - 1].activation if s else IDENTITY
+                    how = (*net.updates[s], None)[:2]
+                    scalars = [row + column for column in (*net.columns[s], 0)[:2]]
+                    bias = w + starts.get("bias", 0)
+                    key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest, *how)
+                    k.sample_backward(m, *key)(
+                        act[s], w + starts["weight"], bias, delta[s + 1], delta[s], layout.size, *scalars, hyper
+                    )
+                else:
+                    step.backward(s, 0, 1)
+                    step.update_vectors(s, Int(f, "1"), row)
+            f.effect(f"store i64 {t + 1}, ptr {fields.done}, align 8")
+            stop = f.emit(f"load atomic i8, ptr {fields.stop} monotonic, align 1", pure=False)
+            asked = f.emit(f"icmp ne i8 {stop}, 0")
+            over = f.emit(f"icmp sge i64 {t + 1}, {fields.steps}")
+            f.until = f.emit(f"or i1 {asked}, {over}")
+
+    return m.write("train", "record* rank", body)
+
+
+# --- prediction -------------------------------------------------------------------------------------------------------
+
+
+def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
+    """Rows in, outputs out.
+
+    A row meets the same operations in the same order alone and in company: its result does not depend on the others.
+    """
+    ld, last = layout.ld, len(stages)
+
+    def body(f: Function, w: Pointer, X: Pointer, out: Pointer, count: Int, scratch: Pointer) -> None:
+        act = [X, *(scratch + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
+        done: Any = 0
+        for rows in (ROWS, m.target.rows, 1):
+            with f.loop(done, count - (rows - 1), rows) as i:
+                act[0] = X + i * stages[0].n
+                for s, stage in enumerate(stages):
+                    lda = ld[s] if s else stage.n
+                    if stage.dense:
+                        write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
+                    else:
+                        beside, ldb = w + layout.starts[s].get("gamma", 0), padded(stage.m, layout.lanes)
+                        key = (stage.op, stage.m, 4 if rows % 4 == 0 else 1, stage.beside)
+                        k.apply_forward(m, *key)(act[s], lda, beside, ldb, act[s + 1], ld[s + 1], rows)
+                with f.loop(0, rows) as r:
+                    k.scatter(m)(act[last] + r * ld[last], stages[-1].m, out + (i + r) * stages[-1].m)
+            done = f.last
+
+    return m.write("predict", "w* X* out* count scratch*", body)
+
+
+def write_predict_row(m: Module, stages: Sequence[Stage], starts: Sequence[dict[str, int]], ld: Sequence[int]) -> str:
+    """The same for few rows, with the model's own vector of parameters, which is not worth packing for them.
+
+    `starts` says where each parameter lies in it.
+    """
+    lanes, last, widest = m.lanes, len(stages), m.target.rows // (2 // m.target.vectors)
+
+    def body(f: Function, w: Pointer, X: Pointer, out: Pointer, count: Int, scratch: Pointer) -> None:
+        with f.loop(0, count) as i:
+            act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
+            for s, stage in enumerate(stages):
+                if not stage.dense:
+                    k.apply_forward(m, stage.op, stage.m, 1, stage.beside)(act[s], 0, w, 0, act[s + 1], 0, 1)
+                    continue
+                registers = padded(stage.m, lanes) // lanes
+                for first in range(0, registers, widest):
+                    nv, column = min(widest, registers - first), first * lanes
+                    whole = column + nv * lanes <= stage.m
+                    weight, bias = w + starts[s]["weight"] + column, w + starts[s].get("bias", 0) + column
+                    k.forward(m, 1, nv, stage.op, whole, stage.biased, False)(
+                        act[s], 0, weight, stage.m, stage.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
+                        stage.m - column,
+                    )  # fmt: skip
+            k.scatter(m)(act[last], stages[-1].m, out + i * stages[-1].m)
+
+    return m.write("predict_row", "w* X* out* count scratch*", body)

@@ -1,0 +1,279 @@
+"""The elementary functions: exp, expm1, log, log1p, tanh and erf of Vectors.
+
+Each is computed in three steps.  The *reduction* uses an identity such as eˣ = 2ᵏ eʳ to bring every argument into one
+short interval; there a *polynomial* is as good as the function; the *reconstruction* undoes the reduction.  There are
+no branches and no tables: all lanes take the same steps, and where two formulas are needed both are computed.  Every
+step is an IEEE operation that each processor rounds alike, so the results have the same bits everywhere.
+
+Errors are stated in ulp, the distance from a result to the next floating-point number.  The sum of a float's exponent
+bits and those of k multiplies it by 2ᵏ; numbers get into such bits without a conversion, which would be undefined for
+NaN and ∞: 1.5·2⁵² + k has k in its low bits, because there floats are 1 apart (for float32, 1.5·2²³).
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from clearprop.engine.native.values import UFUNCS, Module, Vector, Whole
+
+# The polynomials, from the lowest order up, by the bits of a number.  tests/golden/make_polynomials.py computes them.
+EXP = {  # (eʳ - 1 - r)/r², |r| <= log(2)/2
+    32: [
+        0.5,
+        0.16666543,
+        0.04166628,
+        0.008366577,
+        0.0013946439,
+    ],
+    64: [
+        0.5000000000000006,
+        0.16666666666666685,
+        0.0416666666665737,
+        0.008333333333314598,
+        0.0013888888932353895,
+        0.00019841269903015556,
+        2.480150447750986e-05,
+        2.7557227970500903e-06,
+        2.7626313378124527e-07,
+        2.511446670936276e-08,
+    ],
+}
+LOG = {  # (log(1 + f) - f + f²/2)/f³, √½ <= 1 + f <= √2
+    32: [
+        0.33333316,
+        -0.2500081,
+        0.20002286,
+        -0.16624556,
+        0.14181185,
+        -0.13128737,
+        0.12881675,
+        -0.07859671,
+    ],
+    64: [
+        0.33333333333333315,
+        -0.24999999999991473,
+        0.20000000000013327,
+        -0.16666666669219493,
+        0.14285714285652246,
+        -0.1249999973462629,
+        0.11111110868791033,
+        -0.10000013499870528,
+        0.0909093159027976,
+        -0.08332955214172073,
+        0.0769141054274968,
+        -0.07148791663308658,
+        0.06685572477937536,
+        -0.062029287779043,
+        0.056655796969834554,
+        -0.056437149246843746,
+        0.06490724991974675,
+        -0.06061707649457943,
+        0.02694553273924728,
+    ],
+}
+ERF_NEAR = {  # erf(x)/x - 1 as a polynomial in x² <= 1
+    32: [
+        0.12837917,
+        -0.37612626,
+        0.112835854,
+        -0.026853811,
+        0.0051883273,
+        -0.00080101896,
+        7.8538484e-05,
+    ],
+    64: [
+        0.12837916709551256,
+        -0.3761263890318352,
+        0.11283791670944185,
+        -0.026866170643111482,
+        0.005223977606118614,
+        -0.000854832592932217,
+        0.00012055293577152762,
+        -1.4924712307185837e-05,
+        1.6447131638251597e-06,
+        -1.6206314289113782e-07,
+        1.3710982748678367e-08,
+        -7.779472948426816e-10,
+    ],
+}
+ERF_FAR = {  # log(1 - erf(x)), 1 <= x <= 4 or 6
+    32: [
+        -0.0003537547,
+        -1.1270399,
+        -0.6382259,
+        -0.103037156,
+        0.021805214,
+        -0.002939581,
+        0.00018557129,
+    ],
+    64: [
+        -5.132353128429367e-07,
+        -1.128373991776822,
+        -0.6366440547765997,
+        -0.10270229076741853,
+        0.018988044025058142,
+        0.0004135336009249529,
+        -0.001918942294676361,
+        0.0007730402077688685,
+        -0.00013655225745193793,
+        -1.9524830219078924e-05,
+        2.253368148755925e-05,
+        -8.579036799493762e-06,
+        2.1148618123443585e-06,
+        -3.6957674109698616e-07,
+        4.5934715054282496e-08,
+        -3.890150708232215e-09,
+        2.0204202447143395e-10,
+        -4.8653036146992094e-12,
+    ],
+}
+
+LOG2 = {32: (0.693147182464599609375, -1.904654323148236e-09), 64: (math.log(2.0), 2.3190468138462996e-17)}
+"""log(2) as a float, and what it lacks."""
+
+
+ROOT = math.sqrt(0.5)
+
+
+def polynomial(x: Vector, coefficients: Sequence[Any]) -> Vector:
+    """c₀ + c₁x + c₂x² + ... by Estrin's scheme: pairs c₀ + c₁x are the coefficients of a polynomial in x².
+
+    Unlike Horner's, its steps do not all wait for one another.
+    """
+    if len(coefficients) == 1:
+        return x.lift(coefficients[0])
+    pairs = [x * odd + even for even, odd in zip(coefficients[::2], coefficients[1::2], strict=False)]
+    return polynomial((x * x).rounded(), pairs + list(coefficients[2 * len(pairs) :]))
+
+
+def _bits(m: Module, x: float) -> int:
+    """x's bits in the module's precision, as an integer."""
+    return int.from_bytes(m.dtype.type(x).tobytes(), sys.byteorder)
+
+
+def _unless_tiny(x: Vector, y: Vector) -> Vector:
+    """y(x), or x where |x| is so small that y = x: there signs of zero and subnormal numbers pass unharmed."""
+    return (x * x < 2.0**-120).select(x, y)
+
+
+def _nearest_power(x: Vector, offset: int) -> tuple[Vector, Whole]:
+    """The whole number k nearest to x / log(2), and an integer whose low bits hold k + offset."""
+    shift = 1.5 * 2.0**x.f.m.mantissa + offset
+    shifted = x * math.log2(math.e) + shift
+    return shifted - shift, shifted.bits()
+
+
+def exp(x: Vector) -> Vector:
+    """eˣ = 2ᵏ eʳ with a whole number k and |r| <= log(2)/2, within 1 ulp; subnormal results too.
+
+    eʳ = 1 + r + r²p(r).  2ᵏ may lie outside the floats' range when eˣ does not, so it is multiplied in two halves.
+    """
+    m = x.f.m
+    high, low = LOG2[m.bits]
+    x = x.maximum(-(m.exponent_bias + m.mantissa + 2) * high).minimum((m.exponent_bias + 2) * high)
+    k, biased = _nearest_power(x, 2 * m.exponent_bias)
+    r = (x - k * high) - k * low
+    e = (r * r).rounded() * polynomial(r, EXP[m.bits]) + r + 1.0
+    half = biased >> 1
+    return e * (half << m.mantissa).as_real() * ((biased - half) << m.mantissa).as_real()
+
+
+def _half_expm1(x: Vector) -> tuple[Vector, Vector]:
+    """(eˣ - 1)/2 as a sum that is still to be rounded, for -50 <= x <= 128 log(2) or 1024 log(2).
+
+    There eˣ overflows but its half does not: 2ᵏ⁻¹eʳ - ½ = (2ᵏ⁻¹r + 2ᵏ⁻¹ - ½) + 2ᵏ⁻¹t with t = eʳ - 1 - r = r²p(r).  What
+    the rounding of r cuts off is added to t, for after the subtraction it may weigh more.
+    """
+    m = x.f.m
+    high, low = LOG2[m.bits]
+    k, biased = _nearest_power(x, m.exponent_bias - 1)
+    scale = (biased << m.mantissa).as_real()
+    near = x - k * high  # exact
+    r = near - k * low
+    t = (r * r).rounded() * polynomial(r, EXP[m.bits]) + ((near - r) - k * low)
+    return scale * r + (scale - 0.5), scale * t
+
+
+def expm1(x: Vector) -> Vector:
+    """eˣ - 1, within 1.3 ulp, also for x near 0."""
+    large, small = _half_expm1(x.maximum(-50.0).minimum({32: 89.0, 64: 710.0}[x.f.m.bits]))
+    half = large + small
+    return _unless_tiny(x, half + half)
+
+
+def tanh(x: Vector) -> Vector:
+    """(e²ˣ - 1)/(e²ˣ + 1) = h/(h + 1) with h = (e²ˣ - 1)/2; it is odd, so computed for |x|.  Within 1.5 ulp.
+
+    What a first quotient q lacks is (h - q (h + 1))/(h + 1) = (h (1 - q) - q)/(h + 1).
+    """
+    a = x.intrinsic("fabs").minimum(20.0)  # tanh(20) is 1 to the last bit
+    large, small = _half_expm1(a + a)
+    h = large + small
+    inverse = 1.0 / (h + 1.0)
+    q = (h * inverse).rounded()
+    p = 1.0 - q
+    return ((small * p + (large * p - q)) * inverse + q).intrinsic("copysign", x)
+
+
+def _split(x: Vector) -> tuple[Vector, Whole]:
+    """k with x = 2ᵏm and √½ <= m < √2, and an integer: the exponent of 2ᵏ, then the bits by which m exceeds √½."""
+    m = x.f.m
+    bits = x.bits() + (_bits(m, 1.0) - _bits(m, ROOT))
+    unit = 2.0**m.mantissa  # from there on floats are 1 apart
+    k = ((bits >> m.mantissa) | _bits(m, unit)).as_real() - (unit + m.exponent_bias)
+    return k, bits
+
+
+def _log(k: Vector, f: Vector) -> Vector:
+    """k log(2) + log(1 + f) with log(1 + f) = f - f²/2 + f³p(f).  What the largest sum's rounding cuts off is kept."""
+    bits = f.f.m.bits
+    high, low = LOG2[bits]
+    total = k * high + f
+    cut = (k * high - total) + f
+    return total + ((f * f).rounded() * (f * polynomial(f, LOG[bits]) - 0.5) + (k * low + cut))
+
+
+def _for_positive(x: Vector, y: Vector) -> Vector:
+    """y, where y = log(x) need only hold for positive floats."""
+    y = (x > 0.0).select(y, x.compare("oeq", 0.0).select(-math.inf, math.nan))
+    return (x < math.inf).select(y, x)  # of infinity and NaN
+
+
+def log(x: Vector) -> Vector:
+    """log(x) = k log(2) + log(1 + f), where x = 2ᵏ(1 + f) with √½ <= 1 + f < √2, within 1.5 ulp."""
+    m = x.f.m
+    subnormal = x < 2.0 ** (1 - m.exponent_bias)
+    k, bits = _split(subnormal.select(x * 2.0**m.mantissa, x))
+    k = k - subnormal.select(m.mantissa, 0.0)
+    significand = (bits & (1 << m.mantissa) - 1) + _bits(m, ROOT)
+    return _for_positive(x, _log(k, significand.as_real() - 1.0))
+
+
+def log1p(x: Vector) -> Vector:
+    """log(1 + x) = k log(2) + log(1 + f), where 1 + x = 2ᵏ(1 + f), within 1.5 ulp, also for x near 0.
+
+    1 + x is rounded to find k, but f = 2⁻ᵏx + (2⁻ᵏ - 1) is not computed from it.  (4·2⁻ᵏ is a float for every k.)
+    """
+    m = x.f.m
+    u = x + 1.0
+    k, bits = _split(u)
+    exponents = ((1 << m.bits - m.mantissa) - 1) << m.mantissa
+    scale = (Whole.splat(x.f, 2 * _bits(m, 1.0) + (2 << m.mantissa)) - (bits & exponents)).as_real()
+    f = (x * 0.25).rounded() * scale + (scale * 0.25 - 1.0)
+    return _unless_tiny(x, _for_positive(u, _log(k, f)))
+
+
+def erf(x: Vector) -> Vector:
+    """2/√π ∫₀ˣ exp(-t²) dt within 1.5 ulp; it is odd, so computed for |x|.
+
+    Below 1 it is x + x p(x²).  Above, 1 - erf(x) is nearly an exponential, so its logarithm is nearly a polynomial.
+    """
+    m = x.f.m
+    a = x.intrinsic("fabs").minimum({32: 4.0, 64: 6.0}[m.bits])  # erf is 1 to the last bit there
+    near = a * polynomial((a * a).rounded(), ERF_NEAR[m.bits]) + a
+    far = 1.0 - exp(polynomial(a, ERF_FAR[m.bits]))
+    return (a < 1.0).select(near, far).intrinsic("copysign", x)
+
+
+UFUNCS |= {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf}

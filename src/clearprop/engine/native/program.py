@@ -1,0 +1,466 @@
+"""What Python does around the compiled functions: checks, packs, hands over addresses, and unpacks."""
+
+import ctypes
+import functools
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data import Dataset
+from clearprop.engine.base import Batches, GradientOptions, State, divergence, penalties
+from clearprop.engine.native.jit import load
+from clearprop.engine.native.kernels import Update
+from clearprop.engine.native.lowering import (
+    FIELDS,
+    ROWS,
+    Layout,
+    Network,
+    Stage,
+    mask_width,
+    padded,
+    stages_of,
+    write_predict,
+    write_predict_row,
+    write_samples,
+    write_train,
+)
+from clearprop.engine.native.scheduler import Board, share, usable_threads
+from clearprop.engine.native.target import Target
+from clearprop.engine.native.values import Module
+from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+from clearprop.optim import LBFGS, Optimizer
+
+SLICE = 0.1  # seconds after which `run` returns
+CAUTIOUS = 2e9  # operations a second that even a slow machine does: for the first slice's length
+WORTH_SHARING = 4e6  # operations in a step, below which threads would wait for each other most of the time
+WORTH_PACKING = 32  # rows to predict, from which on the packed weights pay
+NOTHING = np.zeros(1)
+GOES_ON = np.zeros(1, np.uint8)
+
+
+class NativeProgram:
+    """A model, a loss and an optimiser, as machine code; compiled piece by piece when first needed."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        optimizer: "Optimizer | LBFGS",
+        options: GradientOptions,
+        target: Target,
+    ) -> None:
+        self.model, self.loss, self.optimizer, self.options, self.target = model, loss, optimizer, options, target
+        self.stages = stages_of(model)
+        self.lanes = Module(model.dtype, target).lanes
+        self.positions = model.parameter_views(np.arange(model.n_parameters))
+        self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
+        self._trainers: dict[Any, _Trainer] = {}
+        self._pace = 0.0  # seconds that a step took last time
+        self._prepared: tuple[Any, ...] = ()
+        self._checked: tuple[Any, Array] = (None, NOTHING)
+        self._local = threading.local()
+        self._threads = 0
+
+    @property
+    def threads(self) -> int:
+        """How many threads may work; asked once."""
+        self._threads = self._threads or usable_threads()
+        return self._threads
+
+    # --- training -----------------------------------------------------------------------------------------------------
+
+    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+        if not isinstance(self.optimizer, Optimizer):
+            raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
+        X, targets, weights = self._data(data)
+        order, longest = self._order(batches, len(X))
+        trainer = self._trainer(longest == 1 and self.options.clip_norm is None, targets, weights)
+        left = len(batches) - state.position
+        cost = trainer.cost * longest
+        steps = int(min(left, max(1.0, SLICE / (self._pace or cost / CAUTIOUS))))
+        job = _Job(state.w, state.slots, X, targets, weights, order, batches.offsets, state, scalars, longest)
+        began = time.perf_counter()
+        done, w, slots, losses = trainer.train(job, steps, stop, self._share(cost, trainer))
+        self._pace = (time.perf_counter() - began) / done
+        per_row = self._values_per_row()
+        summed = self.loss.reduction == "sum"
+        if not np.isfinite(losses).all():
+            bad = int(np.argmin(np.isfinite(losses)))
+            before = trainer.train(job, bad, GOES_ON, 1)[1] if bad else state.w
+            rows = data.X[batches.rows(state.position + bad)]
+            raise divergence(self.model, state, state.position + bad, f"the loss is {losses[bad]}", before, rows)
+        position = state.position + done
+        if not np.isfinite(w).all():
+            rows = data.X[batches.rows(position - 1)]
+            raise divergence(self.model, state, position - 1, "a weight is no longer finite", w, rows)
+        weight = job.batch_weights(state.position, position)
+        # one after the other, so that totals do not depend on where slices end
+        parts = np.stack([losses if summed else losses / per_row, np.ones(done) if summed else weight], axis=1)
+        totals = np.add.accumulate(np.concatenate([state.totals[None], parts]), axis=0)[-1]
+        return replace(state, w=w, slots=slots, step=state.step + done, position=position, totals=totals)
+
+    def _values_per_row(self) -> int:
+        return self.model.n_out if self.loss.kind == "elementwise" else 1
+
+    def _share(self, cost: float, trainer: "_Trainer") -> int:
+        """How many threads a step of this many operations deserves."""
+        return 1 if trainer.samples else int(max(1, min(self.threads, cost // WORTH_SHARING)))
+
+    def _data(self, data: Dataset) -> tuple[Array, Array, Array | None]:
+        """X, targets and weights as kernels read them: checked, contiguous, in the model's precision."""
+        if self._prepared and self._prepared[0] is data.X and self._prepared[1] is data.y:
+            kept = self._prepared
+            if kept[2] is data.sample_weight:
+                return kept[3:]  # type: ignore[return-value]
+        prepared = self._checked_arrays(data.X, data.y, data.sample_weight)
+        self._prepared = (data.X, data.y, data.sample_weight, *prepared)
+        return prepared
+
+    def _checked_arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+        dtype, k = self.model.dtype, self.model.n_out
+        X = self._rows(X)
+        y = np.asarray(y)
+        shape_of_outputs = np.broadcast_to(np.zeros((), dtype), (len(X), k))
+        if y.ndim == 1 and k > 1 and y.dtype.kind in "iub":
+            targets = np.ascontiguousarray(y, np.int64)
+            if len(y) != len(X) or (len(y) and not 0 <= targets.min() <= targets.max() < k):
+                self.loss.targets(y, shape_of_outputs)  # says what is wrong
+        else:
+            targets = np.ascontiguousarray(self.loss.targets(y, shape_of_outputs), dtype)
+        weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype).reshape(-1)
+        if weights is not None and len(weights) != len(X):
+            raise ShapeError(f"sample_weight has {len(weights)} rows, X {len(X)}; they must be equal")
+        return X, targets, weights
+
+    def _rows(self, X: Any) -> Array:
+        X = np.ascontiguousarray(X, self.model.dtype)
+        if X.ndim != 2 or X.shape[1] != self.model.n_in:
+            raise ShapeError(f"the model expects an array of shape (n, {self.model.n_in}), not {X.shape}")
+        return X
+
+    def _order(self, batches: Batches, n: int) -> tuple[Array, int]:
+        """The row numbers, with some to spare for whole tiles at the end, and the longest batch."""
+        known, order, longest = (*self._checked, 0)[:3]
+        if known is not batches:
+            indices, offsets = np.asarray(batches.indices), np.asarray(batches.offsets)
+            sizes = np.diff(offsets)
+            if len(indices) == 0 or indices.min() < 0 or indices.max() >= n:
+                raise DataError(f"the order names a row that is not there; rows are 0 to {n - 1}")
+            if offsets[0] < 0 or offsets[-1] > len(indices) or sizes.min() < 1:
+                raise DataError("the order's batches are empty, or not in the order of their rows")
+            order = np.concatenate([indices, np.zeros(self.target.rows, np.int64)], dtype=np.int64)
+            longest = int(sizes.max())
+            self._checked = (batches, order, longest)  # type: ignore[assignment]
+        return order, longest
+
+    def _trainer(self, samples: bool, targets: Array, weights: Array | None, *, gradient: bool = False) -> "_Trainer":
+        key = (samples, targets.dtype.kind == "i", weights is not None, gradient)
+        if key not in self._trainers:
+            self._trainers[key] = _Trainer(self, *key)
+        return self._trainers[key]
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        model = self.model
+        rows, targets, weights = self._checked_arrays(X, y, sample_weight)
+        n = len(rows)
+        trainer = self._trainer(False, targets, weights, gradient=True)
+        order = np.append(np.arange(n), np.zeros(self.target.rows, np.int64))
+        at = State(model.w, np.zeros((0, 0)), model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
+        job = _Job(model.w, None, rows, targets, weights, order, np.array([0, n]), at, np.zeros((1, 0)), n)
+        _, _, g, losses = trainer.train(job, 1, GOES_ON, self._share(trainer.cost * n, trainer))
+        value = float(losses[0]) * job.scales(self.loss, self._values_per_row())[0]
+        return float(value) + (penalties(model, self.options) if self.decaying else 0.0), g
+
+    def predict(self, X: Array, out: Array | None = None) -> Array:
+        X = self._rows(X)
+        return self._predictor.predict(self.model, X, out, self.threads)
+
+    @functools.cached_property
+    def _predictor(self) -> "_Predictor":
+        return _Predictor(self)
+
+
+class _Job:
+    """What a call of `_Trainer.train` works on."""
+
+    def __init__(
+        self, w: Array, slots: Array | None, X: Array, targets: Array, weights: Array | None, order: Array,
+        offsets: Array, state: State, scalars: Array, longest: int,
+    ) -> None:  # fmt: skip
+        self.w, self.slots, self.X, self.targets, self.weights = w, slots, X, targets, weights
+        self.order, self.offsets, self.state, self.scalars, self.longest = order, offsets, state, scalars, longest
+
+    def batch_weights(self, start: int, stop: int) -> Array:
+        """The sums of the sample weights of batches [start, stop)."""
+        bounds = self.offsets[start : stop + 1]
+        if self.weights is None:
+            return np.diff(bounds).astype(float)
+        picked = self.weights[self.order[bounds[0] : bounds[-1]]].astype(np.float64)
+        sums: Array = np.add.reduceat(picked, bounds[:-1] - bounds[0])
+        return sums
+
+    def scales(self, loss: Loss, per_row: int, steps: int = 1) -> Array:
+        """The factor of each batch's summed losses."""
+        if loss.reduction == "sum":
+            return np.ones(steps)
+        total = self.batch_weights(self.state.position, self.state.position + steps)
+        return 1.0 / np.where(total > 0.0, total * per_row, 1.0)
+
+
+class _Trainer:
+    """A compiled `train` with its layout; workspaces are kept for the next call."""
+
+    def __init__(self, program: NativeProgram, samples: bool, labels: bool, weighted: bool, gradient: bool) -> None:
+        self.program, self.samples, self.gradient = program, samples, gradient
+        model, stages = program.model, program.stages
+        self.net = network(program, labels, weighted, gradient)
+        self.layout = Layout(stages, program.lanes, program.target.vectors, samples=samples)
+        self.places = self.layout.places(stages, program.positions, model.n_parameters)
+        self.copied, self.copies = self.layout.places_transposed(stages, program.positions)
+        self.slots = 0 if gradient else len(program.optimizer.slots)  # type: ignore[union-attr]
+        self.trainable = np.concatenate(
+            [np.arange(s.start, s.stop) for s in model.segments if s.trainable] or [np.empty(0, np.intp)]
+        )
+        weights = [stage.n * stage.m for stage in stages if stage.dense]
+        self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(self.net.widths)
+        self.function = _train_function(samples, self.net, self.layout, model.dtype, program.target)
+        self._spaces: list[_Workspace] = []
+
+    def train(self, job: _Job, steps: int, stop: Array, threads: int) -> tuple[int, Array, Array, Array]:
+        """Steps done, w, slots (or the gradient), and the loss of each step's batch, summed over its rows."""
+        program, dtype, net = self.program, self.program.model.dtype, self.net
+        rows = padded(job.longest, program.target.rows)
+        space = self._space(rows)
+        w, layout = space.w, self.layout
+        places, size = self.places, layout.size
+        w[0][places] = job.w
+        space.transposed[self.copies] = job.w[self.copied]
+        for s in range(self.slots):
+            w[1 + s][places[self.trainable]] = job.slots[s]  # type: ignore[index]
+        state, options = job.state, program.options
+        table = np.empty((steps, net.width), dtype)
+        if job.scalars.size:
+            table[:, :-1] = job.scalars[state.position : state.position + steps].reshape(steps, -1)
+        table[:, -1] = job.scales(program.loss, program._values_per_row(), steps)
+        hyper = np.array([options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0], dtype)
+        losses, done = np.zeros(steps), np.zeros(1, np.int64)
+        offsets = np.ascontiguousarray(job.offsets, np.int64)
+        phases = 3 if net.clips_norm else 2
+        board = Board(threads, steps * phases, stop)
+        weights = NOTHING if job.weights is None else job.weights
+        seed = int(state.seed)
+        values = {
+            "X": job.X, "targets": job.targets, "order": job.order, "offsets": offsets, "scalars": table,
+            "losses": losses, "weights": weights, "hyper": hyper, "stop": stop, "done": done,
+        }  # fmt: skip
+        numbers = {
+            "first": state.position, "steps": steps, "board": board.address, "threads": threads, "rows": space.rows,
+            "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32 & 0xFFFFFFFF, "epoch": state.epoch,
+        }  # fmt: skip
+        record = space.record.copy()  # late helpers may still read the last one
+        for name, array in values.items():
+            record[FIELDS.index(name)] = array.ctypes.data
+        for name, number in numbers.items():
+            record[FIELDS.index(name)] = number
+        address, function = record.ctypes.data, self.function
+        kept = (record, board, space, table, losses, offsets, hyper, done, job, stop)
+
+        def work(rank: int, _kept: Any = kept) -> None:
+            function(address, rank)
+
+        share(threads, work)
+        steps_done = int(done[0]) if self.samples else board.completed // phases
+        new_w = w[0][places]
+        if self.gradient:
+            slots = w[1][places]
+        else:
+            slots = np.empty((self.slots, len(self.trainable)), dtype)
+            for s in range(self.slots):
+                slots[s] = w[1 + s][places[self.trainable]]
+        self._spaces.append(space)
+        return steps_done, new_w, slots, losses[:steps_done]
+
+    def _space(self, rows: int) -> "_Workspace":
+        while self._spaces:
+            space = self._spaces.pop()
+            if space.rows >= rows:
+                return space
+        return _Workspace(self, rows)
+
+
+class _Workspace:
+    """The memory of one run: packed weights, activations and their gradients, and the record of where they are."""
+
+    def __init__(self, trainer: _Trainer, rows: int) -> None:
+        self.rows = rows
+        net, layout, dtype = trainer.net, trainer.layout, trainer.program.model.dtype
+        stages, widths = net.stages, net.widths
+        stored = trainer.gradient or net.clips_norm
+        self.w = _aligned((1 + trainer.slots + stored, layout.size), dtype)
+        self.transposed = _aligned((max(layout.transposed_size, 1),), dtype)
+        act, delta = ([_aligned((rows, ld), dtype) for ld in layout.ld] for _ in range(2))
+        beside, shares = [], []
+        for s in range(len(widths)):
+            stage = stages[s] if s < len(stages) else None
+            masked = stage is not None and stage.drops
+            beside.append(_aligned((rows, mask_width(stage.m, layout.lanes)) if masked and stage else (1, 1), dtype))
+            vectors = len(stage.parameters) if stage is not None and not stage.dense else 0
+            shares.append(_aligned((max(vectors, 1), rows, layout.ld[s]) if vectors else (1, 1), dtype))
+        self.values = _aligned((rows + layout.lanes,), dtype)
+        tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
+        self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
+        self.kept = [act, delta, beside, shares]
+        fixed = {"w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms}
+        self.record = np.zeros(len(FIELDS) + 4 * len(widths), np.int64)
+        for name, array in fixed.items():
+            self.record[FIELDS.index(name)] = array.ctypes.data
+        self.record[len(FIELDS) :] = [array.ctypes.data for arrays in self.kept for array in arrays]
+
+
+class _Predictor:
+    """The compiled `predict`, and `predict_row` for few rows."""
+
+    def __init__(self, program: NativeProgram) -> None:
+        self.dtype = program.model.dtype
+        self.stages = tuple(stage for stage in program.stages if not stage.drops)
+        lanes, vectors = program.lanes, program.target.vectors
+        self.layout = Layout(self.stages, lanes, vectors) if self.stages else None
+        self.program = program
+        self.width = sum(self.layout.ld[1:]) if self.layout else 0
+        self.in_place = all(stage.dense or not stage.parameters for stage in self.stages)
+
+    @functools.cached_property
+    def places(self) -> Array:
+        return self.layout.places(self.stages, self.program.positions, self.program.model.n_parameters)  # type: ignore[union-attr]
+
+    @functools.cached_property
+    def many(self) -> Any:
+        return _predict_function(self.stages, self.layout, self.dtype, self.program.target)
+
+    @functools.cached_property
+    def few(self) -> Any:
+        starts = tuple(
+            tuple((name, int(self.program.positions[stage.layer][name].flat[0])) for name in stage.parameters)
+            for stage in self.stages
+        )
+        return _predict_row_function(self.stages, starts, tuple(self.layout.ld), self.dtype, self.program.target)  # type: ignore[union-attr]
+
+    def predict(self, model: Sequential, X: Array, out: Array | None, threads: int) -> Array:
+        n, k = len(X), model.n_out
+        target = out
+        if out is None or out.dtype != self.dtype or not out.flags.c_contiguous or out.shape != (n, k):
+            if out is not None and out.shape != (n, k):
+                raise ShapeError(f"out has shape {out.shape}, the predictions ({n}, {k}); make it np.empty(({n}, {k}))")
+            target = np.empty((n, k), self.dtype)
+        assert target is not None
+        if not self.stages:
+            target[...] = X
+        elif n < WORTH_PACKING and self.in_place:
+            scratch = np.empty(self.width, self.dtype)
+            w = np.ascontiguousarray(model.w)
+            self.few(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+        elif n:
+            w = _aligned((self.layout.size,), self.dtype)  # type: ignore[union-attr]
+            w[self.places] = model.w
+            scratch = _aligned((ROWS * self.width,), self.dtype)
+            self.many(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+        if out is not None and target is not out:
+            out[...] = target
+            return out
+        return target
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Memory that starts at a cache line, for whole vectors to be read and written; its content is undefined... """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + 128, np.uint8)
+    start = -raw.ctypes.data % 64
+    array: Array = raw[start : start + size].view(dtype).reshape(shape)
+    return array
+
+
+def network(program: NativeProgram, labels: bool, weighted: bool, gradient: bool) -> Network:
+    """What the text of `train` depends on; for the gradient alone every parameter's is stored and none changes."""
+    model, options, optimizer = program.model, program.options, program.optimizer
+    trainable = [s for s in model.segments if s.trainable]
+    rule = None if gradient or not isinstance(optimizer, Optimizer) else optimizer
+    scalars = rule.table(1, 1, [1.0], [True], rule.initial_carry)[0].shape[-1] if rule else 0
+    updates: list[tuple[Update | None, ...]] = []
+    columns: list[tuple[int, ...]] = []
+    clips_norm = options.clip_norm is not None and not gradient
+    for stage in program.stages:
+        hows: list[Update | None] = []
+        starts: list[int] = []
+        for name in stage.parameters:
+            place = int(program.positions[stage.layer][name].flat[0])
+            segment = next(s for s in model.segments if s.start <= place < s.stop)
+            how = Update(
+                rule=rule,
+                scalars=scalars,
+                penalised=segment.decays and bool(options.l1 or options.l2),
+                clipped=options.clip_value is not None and not gradient,
+                shrinks=segment.decays and bool(rule and rule.weight_decay),
+                stored=gradient or clips_norm,
+            )
+            hows.append(how if gradient or segment.trainable else None)
+            starts.append(trainable.index(segment) * scalars if segment.trainable else 0)
+        updates.append(tuple(hows))
+        columns.append(tuple(starts))
+    rates = tuple(model.layers[stage.layer].rate if stage.drops else 0.0 for stage in program.stages)  # type: ignore[attr-defined]
+    width = len(trainable) * scalars + 1
+    return Network(
+        program.stages, rates, program.loss, labels, weighted, tuple(updates), tuple(columns), width, clips_norm
+    )
+
+
+_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+_PREDICT = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
+)
+
+
+def _compile(m: Module, symbol: str) -> int:
+    return load(m.target, list(m.definitions.values()))[symbol]
+
+
+_compiled: dict[Any, Any] = {}
+
+
+def _remembered(key: Any, make: Any) -> Any:
+    if key not in _compiled:
+        _compiled[key] = make()
+    return _compiled[key]
+
+
+def _train_function(samples: bool, net: Network, layout: Layout, dtype: Any, target: Target) -> Any:
+    def make() -> Any:
+        m = Module(dtype, target)
+        return _TRAIN(_compile(m, (write_samples if samples else write_train)(m, net, layout)))
+
+    return _remembered((samples, net, np.dtype(dtype), target), make)
+
+
+def _predict_function(stages: tuple[Stage, ...], layout: Any, dtype: Any, target: Target) -> Any:
+    def make() -> Any:
+        m = Module(dtype, target)
+        return _PREDICT(_compile(m, write_predict(m, stages, layout)))
+
+    return _remembered(("predict", stages, np.dtype(dtype), target), make)
+
+
+def _predict_row_function(stages: tuple[Stage, ...], starts: Any, ld: Any, dtype: Any, target: Target) -> Any:
+    def make() -> Any:
+        m = Module(dtype, target)
+        return _PREDICT(_compile(m, write_predict_row(m, stages, [dict(s) for s in starts], ld)))
+
+    return _remembered(("row", stages, starts, np.dtype(dtype), target), make)
+
+

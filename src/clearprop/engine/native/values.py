@@ -1,0 +1,727 @@
+"""Values that write machine code: what NumPy computes with arrays, these compute with registers.
+
+An `Int`, a `Pointer`, a `Vector` or a `Mask` holds the names of LLVM values; each of its operators appends a line of LLVM
+IR to the function being written.  Vectors answer NumPy's own functions (`np.exp(v)`), so an operation written for arrays,
+called with Vectors, compiles itself.
+
+Every vector is a *logical* one of 64 bytes (16 float32 or 8 float64), which LLVM splits where registers are narrower:
+so layouts, and the order of every sum, are the same on every processor.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from clearprop.engine.native.jit import Definition
+from clearprop.engine.native.target import Target
+from clearprop.errors import UnsupportedOperationError
+
+VECTOR_BYTES = 64
+
+
+class Module:
+    """The definitions written so far for one precision on one target."""
+
+    def __init__(self, dtype: Any, target: Target) -> None:
+        self.dtype, self.target = np.dtype(dtype), target
+        self.bits = 8 * self.dtype.itemsize
+        self.real, self.mantissa = {32: ("float", 23), 64: ("double", 52)}[self.bits]
+        self.exponent_bias = {32: 127, 64: 1023}[self.bits]
+        self.lanes = VECTOR_BYTES // self.dtype.itemsize
+        self.vector = f"<{self.lanes} x {self.real}>"
+        self.mask = f"<{self.lanes} x i1>"
+        self.definitions: dict[str, Definition] = {}
+        self._kernels: dict[Any, str] = {}
+
+    def kernel(self, key: Any, name: str, signature: str, body: Callable[..., Any]) -> str:
+        """The symbol of the kernel that `body` writes; equal keys are written once."""
+        if key not in self._kernels:
+            f, values = self._start(signature)
+            body(f, *values)
+            self._kernels[key] = self._finish(f, name, signature)
+        return self._kernels[key]
+
+    def write(self, name: str, signature: str, body: Callable[..., Any], *, prelude: str = "") -> str:
+        """The symbol of a function for Python to call, after the definitions in `prelude`.
+
+        It calculates as IEEE 754 has it, whatever mode the calling thread is in: some libraries switch it so that
+        tiny numbers become 0.
+        """
+        f, values = self._start(signature)
+        read, change = MODES[self.target.triple.partition("-")[0] == "x86_64"](f)
+        before = read()
+        change(None)
+        body(f, *values)
+        change(before)
+        return self._finish(f, name, signature, prelude)
+
+    def _start(self, signature: str) -> tuple["Function", list["Int | Pointer"]]:
+        f = Function(self)
+        names = signature.split()
+        return f, [Pointer(f, "%" + n[:-1]) if n[-1] in "*^" else Int(f, "%" + n) for n in names]
+
+    def _finish(self, f: "Function", name: str, signature: str, prelude: str = "") -> str:
+        """The definition, whose symbol holds a digest of the text: so equal symbols mean equal code, everywhere."""
+        kinds = {"*": "ptr noalias nonnull", "^": "ptr"}
+        parameters = ", ".join(f"{kinds.get(n[-1], 'i64')} %{n.rstrip('*^')}" for n in signature.split())
+        head = f"define void @SELF({parameters}) nounwind {{"
+        lines = [*f.declared.values(), head, "entry:", *f.allocated, *f.lines, "  ret void", "}", ""]
+        text = prelude + "\n".join(lines)
+        symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+        self.definitions[symbol] = Definition(symbol, text.replace("@SELF(", f"@{symbol}("), tuple(f.called))
+        return symbol
+
+
+def kernel(signature: str) -> Callable[..., Any]:
+    """Decorator for a Python function that writes the body of an IR function, once for each key.
+
+    ``forward(m, rows, op)(a, b)`` writes `forward` for the key (rows, op), if need be, and emits a call with arguments
+    a and b.  In `signature` a trailing * marks a pointer without aliases, ^ one that may have some, and other names
+    are 64-bit integers.
+    """
+
+    def wrap(body: Callable[..., Any]) -> Callable[..., Any]:
+        def of(m: Module, *key: Any) -> Callable[..., None]:
+            symbol = m.kernel((body, *key), body.__name__, signature, lambda f, *values: body(f, *key, *values))
+
+            def call(*arguments: Any) -> None:
+                f = next(a.f for a in arguments if not isinstance(a, int))
+                f.call(symbol, *arguments)
+
+            return call
+
+        return of
+
+    return wrap
+
+
+class Function:
+    """One function being written, line by line."""
+
+    def __init__(self, module: Module) -> None:
+        self.m = module
+        self.lines: list[str] = []
+        self.declared: dict[str, str] = {}
+        self.called: dict[str, None] = {}
+        self.allocated: list[str] = []
+        self._numbers = itertools.count()
+        self._block = "entry"
+        self.until = "true"
+        self._known: dict[str, str] = {}  # pure instructions of this block: the same text is the same value
+
+    # --- lines --------------------------------------------------------------------------------------------------------
+
+    def emit(self, text: str, *, pure: bool = True) -> str:
+        """The name of the value that the instruction `text` computes."""
+        if pure and text in self._known:
+            return self._known[text]
+        name = f"%v{next(self._numbers)}"
+        self.lines.append(f"  {name} = {text}")
+        if pure:
+            self._known[text] = name
+        return name
+
+    def effect(self, text: str) -> None:
+        """An instruction without a value."""
+        self.lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        self.lines.append(name + ":")
+        self._block, self._known = name, {}
+
+    def labels(self, *names: str) -> list[str]:
+        number = next(self._numbers)
+        return [f"{name}{number}" for name in names]
+
+    def declare(self, name: str, result: str, types: Sequence[str]) -> None:
+        self.declared.setdefault(name, f"declare {result} @{name}({', '.join(types)})")
+
+    def intrinsic(self, name: str, result: str, *arguments: tuple[str, str], pure: bool = True) -> str:
+        """A call of an LLVM intrinsic; arguments are (type, value)."""
+        self.declare(name, result, [t.split(" align")[0] for t, _ in arguments])
+        text = f"call {result} @{name}({', '.join(f'{t} {v}' for t, v in arguments)})"
+        if result == "void":
+            self.effect(text)
+            return ""
+        return self.emit(text, pure=pure)
+
+    def call(self, symbol: str, *arguments: Any) -> None:
+        """A call of another definition."""
+        typed = [("ptr" if isinstance(a, Pointer) else "i64", a) for a in arguments]
+        self.declare(symbol, "void", [t for t, _ in typed])
+        self.called[symbol] = None
+        self.effect(f"call void @{symbol}({', '.join(f'{t} {a}' for t, a in typed)})")
+
+    # --- control flow -------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def loop(self, start: Any, stop: Any, step: int = 1, carry: "Sequence[Vector]" = ()) -> Iterator[Any]:
+        """``for i in range(start, stop, step)``; yields i, or (i, state) with `carry`.
+
+        `carry` are Vectors that change from pass to pass: the body assigns to ``state[:]``, which afterwards holds the
+        last values.  The number of passes may be 0.
+        """
+        head, body, end = self.labels("loop", "body", "end")
+        before = self._block
+        self.effect(f"br label %{head}")
+        self.label(head)
+        i = Int(self, f"%i{next(self._numbers)}")
+        state = [Vector(self, [f"%c{next(self._numbers)}" for _ in c.v], row=c.row) for c in carry]
+        first = list(state)
+        at = len(self.lines)
+        self.lines.append("")
+        inside = i < stop
+        self.effect(f"br i1 {inside}, label %{body}, label %{end}")
+        self.label(body)
+        yield (i, state) if carry else i
+        latch, following = self._block, i + step
+        self.effect(f"br label %{head}")
+        self.label(end)
+        phis = [f"  {i} = phi i64 [{start}, %{before}], [{following}, %{latch}]"]
+        for new, old, initial in zip(state, first, carry, strict=True):
+            for x, y, z in zip(old.v, initial.v, new.v, strict=True):
+                phis.append(f"  {x} = phi {self.m.vector} [{y}, %{before}], [{z}, %{latch}]")
+        self.lines[at] = "\n".join(phis)
+        state[:] = first
+        self.last = i  # where the loop ended
+
+    @contextlib.contextmanager
+    def repeat(self) -> "Iterator[Int]":
+        """``for i in 0, 1, 2, ...``, until the condition that the body leaves in `until`."""
+        (body,), before = self.labels("repeat"), self._block
+        (end,) = self.labels("done")
+        self.effect(f"br label %{body}")
+        self.label(body)
+        i, at = Int(self, f"%i{next(self._numbers)}"), len(self.lines)
+        self.lines.append("")
+        yield i
+        following = i + 1
+        self.lines[at] = f"  {i} = phi i64 [0, %{before}], [{following}, %{self._block}]"
+        self.effect(f"br i1 {self.until}, label %{end}, label %{body}")
+        self.label(end)
+
+    @contextlib.contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """``if condition:``"""
+        then, end = self.labels("then", "endif")
+        self.effect(f"br i1 {condition}, label %{then}, label %{end}")
+        self.label(then)
+        yield
+        self.effect(f"br label %{end}")
+        self.label(end)
+
+    def choose(self, condition: str, x: Any, y: Any) -> "Int":
+        """x if the condition holds, else y."""
+        return Int(self, self.emit(f"select i1 {condition}, i64 {x}, i64 {y}"))
+
+    def scratch(self, n: int) -> "Pointer":
+        """Room for n reals on the stack, allocated once at the function's start."""
+        name = f"%s{next(self._numbers)}"
+        self.allocated.append(f"  {name} = alloca [{n} x {self.m.real}], align 64")
+        return Pointer(self, name)
+
+    # --- constants ----------------------------------------------------------------------------------------------------
+
+    def constant(self, x: float) -> str:
+        """The literal of a vector with x in every lane."""
+        rounded = float(self.m.dtype.type(x))
+        return f"splat ({self.m.real} 0x{struct.pack('>d', rounded).hex().upper()})"
+
+    def full(self, x: float, n: int = 1) -> "Vector":
+        return Vector(self, [self.constant(x)] * n)
+
+    def below(self, n: "int | Int", count: int) -> list[str]:
+        """Masks of `count` vectors side by side: which lanes have a number below n."""
+        m = self.m
+        if isinstance(n, int):
+            numbers = [range(v * m.lanes, (v + 1) * m.lanes) for v in range(count)]
+            return ["<" + ", ".join(f"i1 {str(j < n).lower()}" for j in lanes) + ">" for lanes in numbers]
+        limit = Whole.splat(self, n)
+        return [self.emit(f"icmp slt {limit.type} {Whole.numbers(self, v * m.lanes)}, {limit.v[0]}") for v in range(count)]
+
+
+def _x86_mode(f: Function) -> tuple[Callable[[], str], Callable[[str | None], None]]:
+    f.allocated.append("  %mode = alloca i32")
+
+    def read() -> str:
+        f.intrinsic("llvm.x86.sse.stmxcsr", "void", ("ptr", "%mode"))
+        return f.emit("load i32, ptr %mode", pure=False)
+
+    def change(mode: str | None) -> None:
+        f.effect(f"store i32 {mode or 0x1F80}, ptr %mode")
+        f.intrinsic("llvm.x86.sse.ldmxcsr", "void", ("ptr", "%mode"))
+
+    return read, change
+
+
+def _arm_mode(f: Function) -> tuple[Callable[[], str], Callable[[str | None], None]]:
+    def read() -> str:
+        return f.intrinsic("llvm.aarch64.get.fpcr", "i64", pure=False)
+
+    def change(mode: str | None) -> None:
+        f.intrinsic("llvm.aarch64.set.fpcr", "void", ("i64", mode or "0"))
+
+    return read, change
+
+
+MODES = {True: _x86_mode, False: _arm_mode}
+"""How a function reads and changes the mode of floating-point calculation; None is the standard's default."""
+
+
+class Int:
+    """A 64-bit integer known when the code runs; Python ints are integers known when it is written."""
+
+    __slots__ = ("f", "name")
+
+    def __init__(self, f: Function, name: str) -> None:
+        self.f, self.name = f, name
+
+    def __str__(self) -> str:
+        return self.name
+
+    def _do(self, operation: str, b: Any, neutral: int | None) -> "Int":
+        if isinstance(b, int) and b == neutral:
+            return self
+        return Int(self.f, self.f.emit(f"{operation} i64 {self}, {b}"))
+
+    def __add__(self, b: Any) -> "Int":
+        return self._do("add", b, 0)
+
+    def __sub__(self, b: Any) -> "Int":
+        return self._do("sub", b, 0)
+
+    def __mul__(self, b: Any) -> "Int":
+        return self._do("mul", b, 1)
+
+    def __floordiv__(self, b: Any) -> "Int":
+        return self._do("udiv", b, 1)  # sizes and positions are not negative
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, b: Any) -> "Int":
+        return Int(self.f, self.f.emit(f"sub i64 {b}, {self}"))
+
+    def __lt__(self, b: Any) -> str:
+        return self.f.emit(f"icmp slt i64 {self}, {b}")
+
+    def equals(self, b: Any) -> str:
+        return self.f.emit(f"icmp eq i64 {self}, {b}")
+
+    def minimum(self, b: Any) -> "Int":
+        return self.f.choose(self < b, self, b)
+
+
+class Pointer:
+    """An address of reals; ``p + k`` is k of them further."""
+
+    __slots__ = ("f", "name")
+
+    def __init__(self, f: Function, name: str) -> None:
+        self.f, self.name = f, name
+
+    def __str__(self) -> str:
+        return self.name
+
+    def offset(self, k: Any, type: str) -> "Pointer":
+        if isinstance(k, int) and k == 0:
+            return self
+        return Pointer(self.f, self.f.emit(f"getelementptr {type}, ptr {self}, i64 {k}"))
+
+    def __add__(self, k: Any) -> "Pointer":
+        return self.offset(k, self.f.m.real)
+
+    def integer(self, k: Any = 0) -> Int:
+        """The k-th of the 64-bit integers there."""
+        return Int(self.f, self.f.emit(f"load i64, ptr {self.offset(k, 'i64')}, align 8", pure=False))
+
+    def pointer(self, k: Any = 0) -> "Pointer":
+        """The k-th of the addresses there."""
+        return Pointer(self.f, self.f.emit(f"load ptr, ptr {self.offset(k, 'i64')}, align 8", pure=False))
+
+    def load(self, n: int = 1) -> "Vector":
+        m = self.f.m
+        at = [self + v * m.lanes for v in range(n)]
+        return Vector(self.f, [self.f.emit(f"load {m.vector}, ptr {p}, align {m.bits // 8}", pure=False) for p in at])
+
+    def load_where(self, masks: Sequence[str]) -> "Vector":
+        """Lanes outside the masks are 0, and their memory is not touched."""
+        m, f = self.f.m, self.f
+        name = f"llvm.masked.load.v{m.lanes}f{m.bits}.p0"
+        loaded = []
+        for v, mask in enumerate(masks):
+            address = (f"ptr align {m.bits // 8}", str(self + v * m.lanes))
+            rest = ((m.mask, mask), (m.vector, "zeroinitializer"))
+            loaded.append(f.intrinsic(name, m.vector, address, *rest, pure=False))
+        return Vector(f, loaded)
+
+    def splat(self) -> "Vector":
+        """The one real there, in every lane."""
+        m, f = self.f.m, self.f
+        x = f.emit(f"load {m.real}, ptr {self}, align {m.bits // 8}", pure=False)
+        one = f.emit(f"insertelement {m.vector} poison, {m.real} {x}, i32 0")
+        return Vector(f, [f.emit(f"shufflevector {m.vector} {one}, {m.vector} poison, <{m.lanes} x i32> zeroinitializer")])
+
+    def store(self, vector: "Vector") -> None:
+        m = self.f.m
+        for v, name in enumerate(vector.v):
+            self.f.effect(f"store {m.vector} {name}, ptr {self + v * m.lanes}, align {m.bits // 8}")
+
+    def store_where(self, vector: "Vector", masks: Sequence[str]) -> None:
+        m, f = self.f.m, self.f
+        name = f"llvm.masked.store.v{m.lanes}f{m.bits}.p0"
+        for v, (x, mask) in enumerate(zip(vector.v, masks, strict=True)):
+            address = (f"ptr align {m.bits // 8}", str(self + v * m.lanes))
+            f.intrinsic(name, "void", (m.vector, x), address, (m.mask, mask))
+
+    def store_first(self, vector: "Vector") -> None:
+        """Stores the first lane alone."""
+        m = self.f.m
+        x = self.f.emit(f"extractelement {m.vector} {vector.v[0]}, i32 0")
+        self.f.effect(f"store {m.real} {x}, ptr {self}, align {m.bits // 8}")
+
+
+class Row(Protocol):
+    """What sums and maxima along a row mean for the vectors that belong to it (see `rows`)."""
+
+    columns: int
+
+    def reduce(self, x: "Vector", combine: "Callable[[Vector, Vector], Vector]", neutral: float) -> "Vector": ...
+
+
+UFUNCS: dict[str, Callable[..., Any]] = {}
+"""By name, what Vectors answer to `np.exp` and its like; `primitives` fills it."""
+
+DIALECT = "a definition for the compiler keeps to the dialect that clearprop.ops.op states"
+
+
+class Vector:
+    """One or several registers of reals; operators act on each, and ``a * b + c`` is one fused multiply-add."""
+
+    __slots__ = ("f", "product", "row", "v")
+
+    def __init__(
+        self,
+        f: Function,
+        v: list[str],
+        product: "tuple[Vector, Vector] | None" = None,
+        row: Row | None = None,
+    ) -> None:
+        self.f, self.v, self.product, self.row = f, v, product, row
+
+    # --- building blocks ----------------------------------------------------------------------------------------------
+
+    def lift(self, x: Any) -> "Vector":
+        """x as a Vector: a Python number becomes a constant."""
+        if isinstance(x, Vector):
+            return x
+        if isinstance(x, int | float | np.floating | np.integer) or (isinstance(x, np.ndarray) and x.ndim == 0):
+            return Vector(self.f, [self.f.constant(float(x))])
+        raise UnsupportedOperationError(f"{DIALECT}: {type(x).__name__} is neither a value nor a number")
+
+    def _join(self, *others: "Vector") -> tuple[list[tuple[str, ...]], Row | None]:
+        """Registers side by side, single ones repeated."""
+        vectors = (self, *others)
+        n = max(len(x.v) for x in vectors)
+        row = next((x.row for x in vectors if x.row is not None), None)
+        return list(zip(*(x.v * n if len(x.v) == 1 else x.v for x in vectors), strict=True)), row
+
+    def each(self, instruction: Callable[..., str], *others: "Vector") -> "Vector":
+        """The instruction for each register."""
+        pairs, row = self._join(*others)
+        return Vector(self.f, [self.f.emit(instruction(*names)) for names in pairs], row=row)
+
+    def binary(self, operation: str, b: Any) -> "Vector":
+        return self.each(lambda x, y: f"{operation} {self.f.m.vector} {x}, {y}", self.lift(b))
+
+    def intrinsic(self, name: str, *others: "Vector") -> "Vector":
+        """LLVM's intrinsic of that name, for each register."""
+        m, f = self.f.m, self.f
+        groups, row = self._join(*others)
+        full = f"llvm.{name}.v{m.lanes}f{m.bits}"
+        return Vector(f, [f.intrinsic(full, m.vector, *((m.vector, x) for x in names)) for names in groups], row=row)
+
+    def shuffle(self, other: "Vector", order: Sequence[int]) -> "Vector":
+        """Lanes of self (numbered from 0) and other (from `lanes`), of one register each, in this order."""
+        m = self.f.m
+        lanes = ", ".join(f"i32 {j}" for j in order)
+        text = f"shufflevector {m.vector} {self.v[0]}, {m.vector} {other.v[0]}, <{len(order)} x i32> <{lanes}>"
+        return Vector(self.f, [self.f.emit(text)], row=self.row)
+
+    def keep(self, masks: Sequence[str]) -> "Vector":
+        """0 outside the masks, which repeat over the registers."""
+        m, f = self.f.m, self.f
+        pairs = zip(itertools.cycle(masks), self.v)  # noqa: B905
+        names = [f.emit(f"select {m.mask} {k}, {m.vector} {x}, {m.vector} zeroinitializer") for k, x in pairs]
+        return Vector(f, names, row=self.row)
+
+    def bits(self) -> "Whole":
+        """The same bits, read as integers."""
+        m, f = self.f.m, self.f
+        type = f"<{m.lanes} x i{m.bits}>"
+        return Whole(f, [f.emit(f"bitcast {m.vector} {x} to {type}") for x in self.v], m.bits, m.lanes, self.row)
+
+    # --- arithmetic ---------------------------------------------------------------------------------------------------
+
+    def fma(self, b: "Vector", c: "Vector") -> "Vector":
+        """self b + c, rounded once."""
+        return self.intrinsic("fma", b, c)
+
+    def plain_add(self, b: "Vector") -> "Vector":
+        """self + b, rounded after each: for sums whose order is stated."""
+        return self.binary("fadd", b)
+
+    def rounded(self) -> "Vector":
+        """The same value, no longer ready to fuse with a following sum."""
+        return Vector(self.f, self.v, row=self.row)
+
+    def __mul__(self, b: Any) -> "Vector":
+        b = self.lift(b)
+        result = self.binary("fmul", b)
+        result.product = (self, b)
+        return result
+
+    def __add__(self, b: Any) -> "Vector":
+        b = self.lift(b)
+        if self.product:
+            return self.product[0].fma(self.product[1], b)
+        if b.product:
+            return b.product[0].fma(b.product[1], self)
+        return self.binary("fadd", b)
+
+    def __sub__(self, b: Any) -> "Vector":
+        b = self.lift(b)
+        if self.product:
+            return self.product[0].fma(self.product[1], -b)
+        if b.product:
+            return (-b.product[0]).fma(b.product[1], self)
+        return self.binary("fsub", b)
+
+    def __truediv__(self, b: Any) -> "Vector":
+        return self.binary("fdiv", b)
+
+    def __neg__(self) -> "Vector":
+        return self.each(lambda x: f"fneg {self.f.m.vector} {x}")
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __rsub__(self, b: Any) -> "Vector":
+        return self.lift(b) - self
+
+    def __rtruediv__(self, b: Any) -> "Vector":
+        return self.lift(b) / self
+
+    # --- comparisons, choices -----------------------------------------------------------------------------------------
+
+    def compare(self, how: str, b: Any) -> "Mask":
+        return Mask(self.each(lambda x, y: f"fcmp {how} {self.f.m.vector} {x}, {y}", self.lift(b)))
+
+    def __gt__(self, b: Any) -> "Mask":
+        return self.compare("ogt", b)
+
+    def __ge__(self, b: Any) -> "Mask":
+        return self.compare("oge", b)
+
+    def __lt__(self, b: Any) -> "Mask":
+        return self.compare("olt", b)
+
+    def __le__(self, b: Any) -> "Mask":
+        return self.compare("ole", b)
+
+    def maximum(self, b: Any) -> "Vector":
+        return self._extreme("olt", b)
+
+    def minimum(self, b: Any) -> "Vector":
+        return self._extreme("ogt", b)
+
+    def _extreme(self, worse: str, b: Any) -> "Vector":
+        """b where self is worse, else self; a NaN on either side stays."""
+        if not isinstance(b, Vector):
+            return self.compare(worse, b).select(b, self)  # a NaN in self compares false and is kept
+        return (self.compare(worse, b) | b.compare("uno", b)).select(b, self)
+
+    def sqrt(self) -> "Vector":
+        return self.intrinsic("sqrt")
+
+    def __bool__(self) -> bool:
+        raise UnsupportedOperationError(f"{DIALECT}: the value is not known yet, write np.where instead of `if`")
+
+    # --- along the row ------------------------------------------------------------------------------------------------
+
+    def _row(self) -> Row:
+        if self.row is None:
+            raise UnsupportedOperationError(f"{DIALECT}: sums and maxima belong in row operations")
+        return self.row
+
+    def sum(self, axis: int = -1, keepdims: bool = True) -> "Vector":
+        if axis == 0:
+            return self  # one row's share of a sum over rows
+        return self._row().reduce(self, Vector.plain_add, 0.0)
+
+    def mean(self, axis: int = -1, keepdims: bool = True) -> "Vector":
+        return self.sum(axis) / float(self._row().columns)
+
+    def max(self, axis: int = -1, keepdims: bool = True) -> "Vector":
+        return self._row().reduce(self, Vector.maximum, -np.inf)
+
+    # --- NumPy --------------------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options or ufunc.__name__ not in UFUNCS:
+            raise UnsupportedOperationError(f"{DIALECT}: np.{ufunc.__name__} is not in it")
+        return UFUNCS[ufunc.__name__](self.lift(inputs[0]), *inputs[1:])
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> "Vector":
+        if function is np.where:
+            return inputs[0].select(*inputs[1:])
+        if function in (np.sum, np.mean, np.max):
+            return getattr(inputs[0], function.__name__)(**options)
+        raise UnsupportedOperationError(f"{DIALECT}: np.{function.__name__} is not in it")
+
+
+UFUNCS |= {
+    "add": Vector.__add__,
+    "subtract": Vector.__sub__,
+    "multiply": Vector.__mul__,
+    "divide": Vector.__truediv__,
+    "negative": Vector.__neg__,
+    "greater": Vector.__gt__,
+    "greater_equal": Vector.__ge__,
+    "less": Vector.__lt__,
+    "less_equal": Vector.__le__,
+    "maximum": Vector.maximum,
+    "minimum": Vector.minimum,
+    "square": lambda x: x * x,
+    "sqrt": Vector.sqrt,
+}
+
+
+class Mask:
+    """Truth values, lane by lane."""
+
+    __slots__ = ("truth",)
+
+    def __init__(self, truth: Vector) -> None:
+        self.truth = truth
+
+    def _logic(self, operation: str, *others: "Mask") -> "Mask":
+        m = self.truth.f.m
+        literal = "" if others else f", splat (i1 true)"
+        both = [other.truth for other in others]
+        return Mask(self.truth.each(lambda *names: f"{operation} {m.mask} {', '.join(names)}{literal}", *both))
+
+    def __and__(self, other: "Mask") -> "Mask":
+        return self._logic("and", other)
+
+    def __or__(self, other: "Mask") -> "Mask":
+        return self._logic("or", other)
+
+    def __invert__(self) -> "Mask":
+        return self._logic("xor")
+
+    def select(self, x: Any, y: Any) -> Vector:
+        """x where true, else y."""
+        lift, m = self.truth.lift, self.truth.f.m
+        text = f"select {m.mask} {{}}, {m.vector} {{}}, {m.vector} {{}}"
+        return self.truth.each(text.format, lift(x), lift(y))
+
+    def __bool__(self) -> bool:
+        raise UnsupportedOperationError(f"{DIALECT}: the truth is not known yet, write np.where, & and | instead")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> "Mask":
+        names = {"logical_and": "and", "bitwise_and": "and", "logical_or": "or", "bitwise_or": "or"}
+        if ufunc.__name__ in ("logical_not", "invert"):
+            return ~self
+        if method != "__call__" or options or ufunc.__name__ not in names:
+            raise UnsupportedOperationError(f"{DIALECT}: np.{ufunc.__name__} is not in it")
+        return inputs[0]._logic(names[ufunc.__name__], inputs[1])
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Vector:
+        if function is not np.where:
+            raise UnsupportedOperationError(f"{DIALECT}: np.{function.__name__} is not in it")
+        return self.select(*inputs[1:])
+
+
+class Whole:
+    """Registers of integers: exponents, bit patterns, lane numbers, random words."""
+
+    __slots__ = ("f", "lanes", "row", "size", "v")
+
+    def __init__(self, f: Function, v: list[str], size: int, lanes: int, row: Row | None = None) -> None:
+        self.f, self.v, self.size, self.lanes, self.row = f, v, size, lanes, row
+
+    @property
+    def type(self) -> str:
+        return f"<{self.lanes} x i{self.size}>"
+
+    @classmethod
+    def splat(cls, f: Function, n: Any, size: int | None = None, lanes: int | None = None) -> "Whole":
+        """A 64-bit integer in every lane, cut to `size` bits."""
+        size, lanes = size or f.m.bits, lanes or f.m.lanes
+        if isinstance(n, int):
+            return cls(f, [f"splat (i{size} {n})"], size, lanes)
+        short = n if size == 64 else f.emit(f"trunc i64 {n} to i{size}")
+        type = f"<{lanes} x i{size}>"
+        one = f.emit(f"insertelement {type} poison, i{size} {short}, i32 0")
+        every = f.emit(f"shufflevector {type} {one}, {type} poison, <{lanes} x i32> zeroinitializer")
+        return cls(f, [every], size, lanes)
+
+    @staticmethod
+    def numbers(f: Function, start: int, size: int | None = None, lanes: int | None = None) -> str:
+        """The literal start, start + 1, ..., one number for each lane."""
+        size, lanes = size or f.m.bits, lanes or f.m.lanes
+        return "<" + ", ".join(f"i{size} {start + j}" for j in range(lanes)) + ">"
+
+    def _do(self, operation: str, b: "int | Whole") -> "Whole":
+        right = b.v if isinstance(b, Whole) else [f"splat (i{self.size} {b})"]
+        n = max(len(self.v), len(right))
+        pairs = zip(self.v * n if len(self.v) == 1 else self.v, right * n if len(right) == 1 else right, strict=True)
+        names = [self.f.emit(f"{operation} {self.type} {x}, {y}") for x, y in pairs]
+        return Whole(self.f, names, self.size, self.lanes, self.row)
+
+    def __add__(self, b: "int | Whole") -> "Whole":
+        return self._do("add", b)
+
+    def __sub__(self, b: "int | Whole") -> "Whole":
+        return self._do("sub", b)
+
+    def __mul__(self, b: "int | Whole") -> "Whole":
+        return self._do("mul", b)
+
+    def __and__(self, b: "int | Whole") -> "Whole":
+        return self._do("and", b)
+
+    def __or__(self, b: "int | Whole") -> "Whole":
+        return self._do("or", b)
+
+    def __xor__(self, b: "int | Whole") -> "Whole":
+        return self._do("xor", b)
+
+    def __lshift__(self, b: "int | Whole") -> "Whole":
+        return self._do("shl", b)
+
+    def __rshift__(self, b: "int | Whole") -> "Whole":
+        """Logical: zeros come in."""
+        return self._do("lshr", b)
+
+    def arithmetic_shift(self, b: "int | Whole") -> "Whole":
+        """Copies of the sign come in."""
+        return self._do("ashr", b)
+
+    def as_real(self) -> Vector:
+        """The same bits, read as reals."""
+        m = self.f.m
+        return Vector(self.f, [self.f.emit(f"bitcast {self.type} {x} to {m.vector}") for x in self.v], row=self.row)
+
+    def to_real(self) -> Vector:
+        """The integers' values, as reals."""
+        m = self.f.m
+        return Vector(self.f, [self.f.emit(f"sitofp {self.type} {x} to {m.vector}") for x in self.v], row=self.row)
+
+    def compare(self, how: str, b: "int | Whole") -> "list[str]":
+        """Masks of the comparison, as LLVM names it."""
+        return self._do(f"icmp {how}", b).v
