@@ -59,7 +59,7 @@ def test_every_loss(loss, part, dtype, rng):
 def test_every_optimizer_rule(optimizer, dtype, rng):
     w, g, *slots = (0.1 + rng.random((2 + len(optimizer.slots), 50))).astype(dtype)
     g = (g * rng.choice([-1, 0, 1], 50)).astype(dtype)
-    scalars = [float(s) for s in optimizer.scalars(3, 0.01, optimizer.initial_carry)[0]]
+    scalars = optimizer.table(3, 1, [1.0], [False], optimizer.initial_carry)[0][0, 0, 1:].tolist()
     recorded = optimizer.rule(*map(symbol, (w, g, *slots)), *(symbol(dtype(s)) for s in scalars))
     for node, array in zip(recorded, optimizer.rule(w, g, *slots, *scalars), strict=True):
         assert same_bits(node.evaluate(dtype), array)

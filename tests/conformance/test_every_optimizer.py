@@ -89,12 +89,39 @@ def test_running_again_gives_the_same_bits(optimizer):
     assert same_bits(first, second)
 
 
+def tables(optimizer, lengths):
+    """The tables of successive epochs of so many steps, one after the other, and the last carry."""
+    found, first, carry = [], 1, optimizer.initial_carry
+    for steps in lengths:
+        table, carry = optimizer.table(first, steps, [1.0, 0.5, 1.0], [True, False, False], carry)
+        found.append(table)
+        first += steps
+    return np.concatenate(found), carry
+
+
 @every_optimizer
-def test_a_table_in_pieces_is_the_table(optimizer):
-    whole, carry = optimizer.table(1, 10, [1.0, 0.5], [True, False], optimizer.initial_carry)
-    first, middle = optimizer.table(1, 4, [1.0, 0.5], [True, False], optimizer.initial_carry)
-    second, end = optimizer.table(5, 6, [1.0, 0.5], [True, False], middle)
-    assert same_bits(np.concatenate([first, second]), whole) and end == carry
+@pytest.mark.parametrize("lengths", [[37, 63], [1] * 100, [1000, 1, 22, 1, 1, 2000]], ids=["two", "single", "long"])
+def test_a_table_in_pieces_is_the_table(optimizer, lengths):
+    for rate in (optimizer.learning_rate, Cosine(0.1, 500)):
+        optimizer = type(optimizer)(**{**optimizer.config(), "learning_rate": rate})
+        whole, carry = tables(optimizer, [sum(lengths)])
+        pieces, end = tables(optimizer, lengths)
+        assert same_bits(pieces, whole) and end == carry
+
+
+@every_optimizer
+def test_a_segments_rows_do_not_depend_on_the_other_segments(optimizer):
+    factors, decays, carry = [1.0, 0.5, 1.0, 0.5], [True, False, False, True], optimizer.initial_carry
+    together, _ = optimizer.table(3, 9, factors, decays, carry)
+    alone = [optimizer.table(3, 9, [f], [d], carry)[0] for f, d in zip(factors, decays, strict=True)]
+    assert same_bits(together, np.concatenate(alone, axis=1)) and together.flags.c_contiguous
+
+
+@every_optimizer
+def test_tables_do_not_warn_of_vanishing_powers(optimizer):
+    with np.errstate(all="raise"):
+        table, _ = tables(optimizer, [3, 20000])
+    assert np.isfinite(table).all()
 
 
 @every_optimizer

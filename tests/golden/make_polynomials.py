@@ -1,11 +1,11 @@
-"""Write polynomials.json: the coefficients of the native engine's elementary functions.
+"""Print the coefficients in clearprop.engine.native.primitives, as they stand there.
 
 Run it with mpmath installed:  python tests/golden/make_polynomials.py
 """
 
-import json
+import itertools
+import textwrap
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -16,7 +16,9 @@ mp.dps = 60
 TINY = mpf("1e-20")  # below, a quotient of differences is replaced by its limit
 
 
-def minimax(g: Callable[[Any], Any], weight: Callable[[Any], Any], low: Any, high: Any, n: int) -> tuple[list[Any], Any]:
+def minimax(
+    g: Callable[[Any], Any], weight: Callable[[Any], Any], low: Any, high: Any, n: int
+) -> tuple[list[Any], Any]:
     """The n coefficients c that make the largest of |weight (Σ cₖxᵏ - g)| on [low, high] smallest, and that error.
 
     Remez's exchange: on n + 1 points the best polynomial has errors of equal size and alternating sign, which is a
@@ -34,7 +36,7 @@ def minimax(g: Callable[[Any], Any], weight: Callable[[Any], Any], low: Any, hig
         errors = [w * (mpmath.polyval(c[::-1], x) - y) for x, y, w in zip(grid, exact, weights, strict=True)]
         signs = [e > 0 for e in errors]
         borders = [0, *(j for j in range(1, size + 1) if signs[j] != signs[j - 1]), size + 1]
-        waves = [range(a, b) for a, b in zip(borders, borders[1:], strict=False)]
+        waves = [range(a, b) for a, b in itertools.pairwise(borders)]
         extrema = [max(wave, key=lambda j: abs(errors[j])) for wave in waves]
         while len(extrema) > n + 1:  # the smaller end
             extrema.pop(0 if abs(errors[extrema[0]]) < abs(errors[extrema[-1]]) else -1)
@@ -68,30 +70,44 @@ def erf_far(x: Any) -> Any:
     return mpmath.log(mpmath.erfc(x))
 
 
-# What is approximated; the weight, which is how much of an error in it reaches the function's result, relative to that
-# result (but not 0, which Remez's exchange does not bear); where; with how many coefficients.
-LOG2, ROOT2 = mpmath.log(2), mpmath.sqrt(2)
-POLYNOMIALS: dict[str, tuple[Any, Any, tuple[Any, Any], int]] = {
-    "exp 32": (exp_rest, lambda r: max(abs(r), mpf("0.02")), (-LOG2 / 2, LOG2 / 2), 5),
-    "exp 64": (exp_rest, lambda r: max(abs(r), mpf("0.02")), (-LOG2 / 2, LOG2 / 2), 10),
-    "log 32": (log_rest, lambda f: max(f**2, mpf("0.005")), (1 / ROOT2 - 1, ROOT2 - 1), 8),
-    "log 64": (log_rest, lambda f: max(f**2, mpf("0.005")), (1 / ROOT2 - 1, ROOT2 - 1), 19),
-    "erf near 32": (erf_near, lambda s: 1 / (1 + erf_near(s)), (0, 1), 7),
-    "erf near 64": (erf_near, lambda s: 1 / (1 + erf_near(s)), (0, 1), 12),
-    "erf far 32": (erf_far, mpmath.erfc, (1, 4), 7),
-    "erf far 64": (erf_far, mpmath.erfc, (1, 6), 18),
+def weight_of_exp(r: Any) -> Any:
+    """r²/(eʳ - 1), nearly"""
+    return max(abs(r), mpf("0.02"))
+
+
+def weight_of_log(f: Any) -> Any:
+    """f³/log(1 + f), nearly"""
+    return max(f**2, mpf("0.005"))
+
+
+def weight_of_near(s: Any) -> Any:
+    return 1 / (1 + erf_near(s))
+
+
+# What is approximated, and with which weight: how much of an error in it reaches the function's result, relative to
+# that result (but nowhere 0, which the exchange does not bear).  Then by precision, where and with how many terms.
+SHORT_EXP = (-mpmath.log(2) / 2, mpmath.log(2) / 2)
+SHORT_LOG = (mpmath.sqrt(0.5) - 1, mpmath.sqrt(2) - 1)
+POLYNOMIALS: dict[str, tuple[Any, Any, dict[int, tuple[Any, Any, int]]]] = {
+    "EXP": (exp_rest, weight_of_exp, {32: (*SHORT_EXP, 5), 64: (*SHORT_EXP, 10)}),
+    "LOG": (log_rest, weight_of_log, {32: (*SHORT_LOG, 8), 64: (*SHORT_LOG, 19)}),
+    "ERF_NEAR": (erf_near, weight_of_near, {32: (0, 1, 7), 64: (0, 1, 12)}),
+    "ERF_FAR": (erf_far, mpmath.erfc, {32: (1, 4, 7), 64: (1, 6, 18)}),
 }
 
 
-def coefficients(name: str) -> list[float]:
+def coefficients(name: str, bits: int) -> list[float]:
     """The polynomial's coefficients, rounded to its precision, from the lowest order up."""
-    g, weight, (low, high), terms = POLYNOMIALS[name]
-    exact, _ = minimax(g, weight, low, high, terms)
-    # str() of a float32 has the fewest digits that tell it from its neighbours
-    return [float(str(np.float32(str(c)))) if name.endswith("32") else float(c) for c in exact]
+    g, weight, intervals = POLYNOMIALS[name]
+    exact, _ = minimax(g, weight, *intervals[bits])
+    # str() of a float32 has just the digits that tell it from its neighbours
+    return [float(str(np.float32(str(c)))) if bits == 32 else float(c) for c in exact]
 
 
 if __name__ == "__main__":
-    document = {name: coefficients(name) for name in POLYNOMIALS}
-    path = Path(__file__).with_name("polynomials.json")
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    for name in POLYNOMIALS:
+        print(f"{name} = {{")
+        for bits in (32, 64):
+            lines = textwrap.wrap(", ".join(map(repr, coefficients(name, bits))) + ",", 110)
+            print(f"    {bits}: [", *lines, sep="\n        ", end="\n    ],\n")
+        print("}")

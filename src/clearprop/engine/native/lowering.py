@@ -194,43 +194,34 @@ class Layout:
     def _cost_by_output(self, n: int, m: int) -> float:
         return m * (padded(n, self.lanes) // self.lanes) * 3 + 20 * padded(m, self.lanes) / self.lanes
 
-    def places(self, stages: Sequence[Stage], views: Sequence[dict[str, Array]], length: int) -> Array:
-        """For each of the model's parameters, where it lies; `views` are views into arange(length)."""
-        places = np.zeros(length, np.intp)
-        for s, stage in enumerate(stages):
-            for name in stage.parameters:
-                flat = views[stage.layer][name]
-                if name != "weight":
-                    places[flat] = self.starts[s][name] + np.arange(stage.m)
-                elif self.samples:
-                    rows, columns = (stage.n, stage.m) if self.by_input[s] else (stage.m, stage.n)
-                    grid = np.add.outer(np.arange(rows) * padded(columns, self.lanes), np.arange(columns))
-                    places[flat] = self.starts[s][name] + (grid if self.by_input[s] else grid.T)
-                else:
-                    places[flat] = self.starts[s][name] + self._in_panels(self.panels[s], stage.n, stage.m)
-        return places
+    def parts(self, s: int, stage: Stage, name: str, packed: Array) -> list[tuple[Any, Array]]:
+        """Where a parameter lies in `packed`: pairs of an index into it, and the view of what the index picks."""
+        start, n, m = self.starts[s][name], stage.n, stage.m
+        if name != "weight":
+            return [(..., packed[start : start + m])]
+        area = packed[start : start + padded(n, self.lanes) * padded(m, self.lanes)]
+        if not self.samples:
+            return self._panel_parts(self.panels[s], area, n, m)
+        if self.by_input[s]:
+            return [(..., area.reshape(-1, padded(m, self.lanes))[:n, :m])]
+        return [(..., area.reshape(-1, padded(n, self.lanes))[:m, :n].T)]
 
-    def places_transposed(self, stages: Sequence[Stage], views: Sequence[dict[str, Array]]) -> tuple[Array, Array]:
-        """Which of the model's parameters also lie in the transposed copies, and where."""
-        flat, places = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
-        for s, stage in enumerate(stages):
-            if stage.dense and s:
-                flat.append(views[stage.layer]["weight"].ravel())
-                grid = self._in_panels(self.panels_transposed[s], stage.m, stage.n)
-                places.append((self.transposed[s] + grid.T).ravel())
-        return np.concatenate(flat), np.concatenate(places)
+    def transposed_parts(self, s: int, stage: Stage, transposed: Array) -> list[tuple[Any, Array]]:
+        """The same for the transposed copy of a dense stage's weights."""
+        area = transposed[self.transposed[s] : self.transposed[s] + padded(stage.n, self.lanes) * padded(stage.m, self.lanes)]
+        parts = self._panel_parts(self.panels_transposed[s], area, stage.m, stage.n)
+        return [((index[1], index[0]), view.T) for index, view in parts]
 
-    def _in_panels(self, panels: Sequence[Panels], rows: int, columns: int) -> Array:
-        """The place of element [row, column], for the panels' start at 0."""
-        column = np.arange(columns)
-        start, width = np.zeros(columns, np.intp), np.zeros(columns, np.intp)
+    def _panel_parts(self, panels: Sequence[Panels], area: Array, rows: int, columns: int) -> list[tuple[Any, Array]]:
+        parts = []
         for group in panels:
-            inside = column >= group.column
-            width[inside] = group.vectors * self.lanes
-            start[inside] = group.column + (column[inside] - group.column) // width[inside] * width[inside]
-        at = start * padded(rows, self.lanes) + (column - start)
-        places: Array = np.add.outer(np.arange(rows), np.zeros(columns, np.intp)) * width + at
-        return places
+            wide = group.vectors * self.lanes
+            for panel in range(group.count):
+                first = group.column + panel * wide
+                view = area[first * padded(rows, self.lanes) :][: padded(rows, self.lanes) * wide].reshape(-1, wide)
+                there = min(wide, columns - first)
+                parts.append(((slice(0, rows), slice(first, first + there)), view[:rows, :there]))
+        return parts
 
 
 FIELDS = (

@@ -5,9 +5,11 @@ short interval; there a *polynomial* is as good as the function; the *reconstruc
 no branches and no tables: all lanes take the same steps, and where two formulas are needed both are computed.  Every
 step is an IEEE operation that each processor rounds alike, so the results have the same bits everywhere.
 
-Errors are stated in ulp, the distance from a result to the next floating-point number.  The sum of a float's exponent
-bits and those of k multiplies it by 2ᵏ; numbers get into such bits without a conversion, which would be undefined for
-NaN and ∞: 1.5·2⁵² + k has k in its low bits, because there floats are 1 apart (for float32, 1.5·2²³).
+Errors are stated in ulp, the distance between neighbouring floats where the result is.
+
+A factor 2ᵏ is put together from bits: k and the exponent's bias, shifted to where a float has its exponent.  How does a
+k computed as a float become an integer?  By adding 1.5·2⁵² (for float32, 1.5·2²³): there floats are 1 apart, so the
+sum's low bits are k.  Unlike a conversion, this does no harm for NaN and infinity, whose k means nothing.
 """
 
 import math
@@ -17,8 +19,8 @@ from typing import Any
 
 from clearprop.engine.native.values import UFUNCS, Module, Vector, Whole
 
-# The polynomials, from the lowest order up, by the bits of a number.  tests/golden/make_polynomials.py computes them.
-EXP = {  # (eʳ - 1 - r)/r², |r| <= log(2)/2
+# Coefficients from the lowest order up, for each number of bits; tests/golden/make_polynomials.py computes them.
+EXP = {  # (eʳ - 1 - r)/r² in r, |r| <= log(2)/2
     32: [
         0.5,
         0.16666543,
@@ -39,7 +41,7 @@ EXP = {  # (eʳ - 1 - r)/r², |r| <= log(2)/2
         2.511446670936276e-08,
     ],
 }
-LOG = {  # (log(1 + f) - f + f²/2)/f³, √½ <= 1 + f <= √2
+LOG = {  # (log(1 + f) - f + f²/2)/f³ in f, √½ <= 1 + f <= √2
     32: [
         0.33333316,
         -0.2500081,
@@ -72,7 +74,7 @@ LOG = {  # (log(1 + f) - f + f²/2)/f³, √½ <= 1 + f <= √2
         0.02694553273924728,
     ],
 }
-ERF_NEAR = {  # erf(x)/x - 1 as a polynomial in x² <= 1
+ERF_NEAR = {  # erf(x)/x - 1 in x², x <= 1
     32: [
         0.12837917,
         -0.37612626,
@@ -97,7 +99,7 @@ ERF_NEAR = {  # erf(x)/x - 1 as a polynomial in x² <= 1
         -7.779472948426816e-10,
     ],
 }
-ERF_FAR = {  # log(1 - erf(x)), 1 <= x <= 4 or 6
+ERF_FAR = {  # log(1 - erf(x)) in x, 1 <= x <= 4 for float32, 6 for float64
     32: [
         -0.0003537547,
         -1.1270399,
@@ -129,9 +131,8 @@ ERF_FAR = {  # log(1 - erf(x)), 1 <= x <= 4 or 6
     ],
 }
 
-LOG2 = {32: (0.693147182464599609375, -1.904654323148236e-09), 64: (math.log(2.0), 2.3190468138462996e-17)}
-"""log(2) as a float, and what it lacks."""
-
+LOG2 = {32: (0.6931471824645996, -1.904654323148236e-09), 64: (0.6931471805599453, 2.3190468138462996e-17)}
+"""log(2) rounded, and what that lacks."""
 
 ROOT = math.sqrt(0.5)
 
@@ -165,7 +166,7 @@ def _nearest_power(x: Vector, offset: int) -> tuple[Vector, Whole]:
 
 
 def exp(x: Vector) -> Vector:
-    """eˣ = 2ᵏ eʳ with a whole number k and |r| <= log(2)/2, within 1 ulp; subnormal results too.
+    """eˣ = 2ᵏ eʳ with a whole number k and |r| <= log(2)/2, within 1.1 ulp, subnormal or not.
 
     eʳ = 1 + r + r²p(r).  2ᵏ may lie outside the floats' range when eˣ does not, so it is multiplied in two halves.
     """
@@ -182,8 +183,8 @@ def exp(x: Vector) -> Vector:
 def _half_expm1(x: Vector) -> tuple[Vector, Vector]:
     """(eˣ - 1)/2 as a sum that is still to be rounded, for -50 <= x <= 128 log(2) or 1024 log(2).
 
-    There eˣ overflows but its half does not: 2ᵏ⁻¹eʳ - ½ = (2ᵏ⁻¹r + 2ᵏ⁻¹ - ½) + 2ᵏ⁻¹t with t = eʳ - 1 - r = r²p(r).  What
-    the rounding of r cuts off is added to t, for after the subtraction it may weigh more.
+    There eˣ overflows but its half does not: 2ᵏ⁻¹eʳ - ½ = (2ᵏ⁻¹r + 2ᵏ⁻¹ - ½) + 2ᵏ⁻¹t with t = eʳ - 1 - r = r²p(r).
+    What the roundings of r and of the bracket cut off counts after the subtraction: it goes to the small terms.
     """
     m = x.f.m
     high, low = LOG2[m.bits]
@@ -192,11 +193,13 @@ def _half_expm1(x: Vector) -> tuple[Vector, Vector]:
     near = x - k * high  # exact
     r = near - k * low
     t = (r * r).rounded() * polynomial(r, EXP[m.bits]) + ((near - r) - k * low)
-    return scale * r + (scale - 0.5), scale * t
+    rest = scale - 0.5
+    large = scale * r + rest
+    return large, scale * t + (scale * r + (rest - large))
 
 
 def expm1(x: Vector) -> Vector:
-    """eˣ - 1, within 1.3 ulp, also for x near 0."""
+    """eˣ - 1 within 1.5 ulp, also near 0."""
     large, small = _half_expm1(x.maximum(-50.0).minimum({32: 89.0, 64: 710.0}[x.f.m.bits]))
     half = large + small
     return _unless_tiny(x, half + half)
@@ -216,13 +219,12 @@ def tanh(x: Vector) -> Vector:
     return ((small * p + (large * p - q)) * inverse + q).intrinsic("copysign", x)
 
 
-def _split(x: Vector) -> tuple[Vector, Whole]:
-    """k with x = 2ᵏm and √½ <= m < √2, and an integer: the exponent of 2ᵏ, then the bits by which m exceeds √½."""
+def _exponent(x: Vector) -> tuple[Vector, Whole]:
+    """The k with √½ <= x / 2ᵏ < √2, as a float and as an integer."""
     m = x.f.m
-    bits = x.bits() + (_bits(m, 1.0) - _bits(m, ROOT))
+    biased = (x.bits() + (_bits(m, 1.0) - _bits(m, ROOT))) >> m.mantissa
     unit = 2.0**m.mantissa  # from there on floats are 1 apart
-    k = ((bits >> m.mantissa) | _bits(m, unit)).as_real() - (unit + m.exponent_bias)
-    return k, bits
+    return (biased | _bits(m, unit)).as_real() - (unit + m.exponent_bias), biased - m.exponent_bias
 
 
 def _log(k: Vector, f: Vector) -> Vector:
@@ -235,33 +237,31 @@ def _log(k: Vector, f: Vector) -> Vector:
 
 
 def _for_positive(x: Vector, y: Vector) -> Vector:
-    """y, where y = log(x) need only hold for positive floats."""
+    """log(x), given a y that equals it for positive finite x only."""
     y = (x > 0.0).select(y, x.compare("oeq", 0.0).select(-math.inf, math.nan))
     return (x < math.inf).select(y, x)  # of infinity and NaN
 
 
 def log(x: Vector) -> Vector:
-    """log(x) = k log(2) + log(1 + f), where x = 2ᵏ(1 + f) with √½ <= 1 + f < √2, within 1.5 ulp."""
+    """log(x) = k log(2) + log(1 + f), where x = 2ᵏ(1 + f) with √½ <= 1 + f < √2, within 1 ulp."""
     m = x.f.m
     subnormal = x < 2.0 ** (1 - m.exponent_bias)
-    k, bits = _split(subnormal.select(x * 2.0**m.mantissa, x))
-    k = k - subnormal.select(m.mantissa, 0.0)
-    significand = (bits & (1 << m.mantissa) - 1) + _bits(m, ROOT)
-    return _for_positive(x, _log(k, significand.as_real() - 1.0))
+    normal = subnormal.select(x * 2.0**m.mantissa, x)
+    k, exponent = _exponent(normal)
+    significand = (normal.bits() - (exponent << m.mantissa)).as_real()
+    return _for_positive(x, _log(k - subnormal.select(m.mantissa, 0.0), significand - 1.0))
 
 
 def log1p(x: Vector) -> Vector:
-    """log(1 + x) = k log(2) + log(1 + f), where 1 + x = 2ᵏ(1 + f), within 1.5 ulp, also for x near 0.
+    """log(1 + x) = k log(2) + log(1 + f), where 1 + x = 2ᵏ(1 + f), within 1.5 ulp, also near 0.
 
-    1 + x is rounded to find k, but f = 2⁻ᵏx + (2⁻ᵏ - 1) is not computed from it.  (4·2⁻ᵏ is a float for every k.)
+    1 + x is rounded to find k, but not for f = 2⁻ᵏx + (2⁻ᵏ - 1).  4·2⁻ᵏ is a float for every k, unlike 2⁻ᵏ.
     """
     m = x.f.m
-    u = x + 1.0
-    k, bits = _split(u)
-    exponents = ((1 << m.bits - m.mantissa) - 1) << m.mantissa
-    scale = (Whole.splat(x.f, 2 * _bits(m, 1.0) + (2 << m.mantissa)) - (bits & exponents)).as_real()
+    k, exponent = _exponent(x + 1.0)
+    scale = ((Whole.splat(x.f, m.exponent_bias + 2) - exponent) << m.mantissa).as_real()
     f = (x * 0.25).rounded() * scale + (scale * 0.25 - 1.0)
-    return _unless_tiny(x, _for_positive(u, _log(k, f)))
+    return _unless_tiny(x, _for_positive(x + 1.0, _log(k, f)))
 
 
 def erf(x: Vector) -> Vector:

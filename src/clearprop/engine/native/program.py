@@ -223,12 +223,8 @@ class _Trainer:
         model, stages = program.model, program.stages
         self.net = network(program, labels, weighted, gradient)
         self.layout = Layout(stages, program.lanes, program.target.vectors, samples=samples)
-        self.places = self.layout.places(stages, program.positions, model.n_parameters)
-        self.copied, self.copies = self.layout.places_transposed(stages, program.positions)
         self.slots = 0 if gradient else len(program.optimizer.slots)  # type: ignore[union-attr]
-        self.trainable = np.concatenate(
-            [np.arange(s.start, s.stop) for s in model.segments if s.trainable] or [np.empty(0, np.intp)]
-        )
+        self.trainable = sum(len(s) for s in model.segments if s.trainable)
         weights = [stage.n * stage.m for stage in stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(self.net.widths)
         self.function = _train_function(samples, self.net, self.layout, model.dtype, program.target)
@@ -237,14 +233,9 @@ class _Trainer:
     def train(self, job: _Job, steps: int, stop: Array, threads: int) -> tuple[int, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), and the loss of each step's batch, summed over its rows."""
         program, dtype, net = self.program, self.program.model.dtype, self.net
-        rows = padded(job.longest, program.target.rows)
-        space = self._space(rows)
-        w, layout = space.w, self.layout
-        places, size = self.places, layout.size
-        w[0][places] = job.w
-        space.transposed[self.copies] = job.w[self.copied]
-        for s in range(self.slots):
-            w[1 + s][places[self.trainable]] = job.slots[s]  # type: ignore[index]
+        space = self._space(padded(job.longest, program.target.rows))
+        if not space.holds(job):
+            space.pack(job)
         state, options = job.state, program.options
         table = np.empty((steps, net.width), dtype)
         if job.scalars.size:
@@ -278,13 +269,7 @@ class _Trainer:
 
         share(threads, work)
         steps_done = int(done[0]) if self.samples else board.completed // phases
-        new_w = w[0][places]
-        if self.gradient:
-            slots = w[1][places]
-        else:
-            slots = np.empty((self.slots, len(self.trainable)), dtype)
-            for s in range(self.slots):
-                slots[s] = w[1 + s][places[self.trainable]]
+        new_w, slots = space.unpack()
         self._spaces.append(space)
         return steps_done, new_w, slots, losses[:steps_done]
 
@@ -318,11 +303,62 @@ class _Workspace:
         tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
         self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
         self.kept = [act, delta, beside, shares]
+        self._pair(trainer)
         fixed = {"w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms}
         self.record = np.zeros(len(FIELDS) + 4 * len(widths), np.int64)
         for name, array in fixed.items():
             self.record[FIELDS.index(name)] = array.ctypes.data
         self.record[len(FIELDS) :] = [array.ctypes.data for arrays in self.kept for array in arrays]
+
+
+    def _pair(self, trainer: _Trainer) -> None:
+        """Views of the model's own vectors beside views of where their parts are packed."""
+        model, layout, gradient = trainer.program.model, trainer.layout, trainer.gradient
+        self.flat = np.empty(model.n_parameters, model.dtype)
+        self.results = np.empty(model.n_parameters if gradient else (trainer.slots, trainer.trainable), model.dtype)
+        self.in_and_out: list[tuple[Array, Array]] = []  # weights
+        self.into: list[tuple[Array, Array]] = []  # transposed copies of them
+        self.beside: list[tuple[Array, Array]] = []  # slots, or the gradient
+        views = model.parameter_views(self.flat)
+        for s, stage in enumerate(trainer.net.stages):
+            for name in stage.parameters:
+                flat = views[stage.layer][name]
+                self.in_and_out += [(flat[i], view) for i, view in layout.parts(s, stage, name, self.w[0])]
+                if name == "weight" and s and not layout.samples:
+                    self.into += [(flat[i], view) for i, view in layout.transposed_parts(s, stage, self.transposed)]
+                if gradient:
+                    like = model.parameter_views(self.results)[stage.layer][name]
+                    self.beside += [(like[i], view) for i, view in layout.parts(s, stage, name, self.w[1])]
+                    continue
+                place, before = int(trainer.program.positions[stage.layer][name].flat[0]), 0
+                for segment in model.segments:
+                    if segment.trainable and segment.start <= place < segment.stop:
+                        start = before + place - segment.start
+                        for k in range(trainer.slots):
+                            like = self.results[k, start : start + flat.size].reshape(flat.shape)
+                            self.beside += [(like[i], view) for i, view in layout.parts(s, stage, name, self.w[1 + k])]
+                    before += len(segment) if segment.trainable else 0
+        self.last: tuple[Array, Array] | None = None
+
+    def holds(self, job: _Job) -> bool:
+        """Whether the packed memory is what the last call returned and this one goes on from."""
+        return self.last is not None and job.slots is self.last[1] and np.array_equal(job.w, self.last[0])
+
+    def pack(self, job: _Job) -> None:
+        self.flat[...] = job.w
+        for flat, packed in (*self.in_and_out, *self.into):
+            packed[...] = flat
+        if job.slots is not None:
+            self.results[...] = job.slots
+            for flat, packed in self.beside:
+                packed[...] = flat
+
+    def unpack(self) -> tuple[Array, Array]:
+        """The weights, and the slots or the gradient."""
+        for flat, packed in (*self.in_and_out, *self.beside):
+            flat[...] = packed
+        self.last = self.flat.copy(), self.results.copy()
+        return self.last
 
 
 class _Predictor:
@@ -336,10 +372,6 @@ class _Predictor:
         self.program = program
         self.width = sum(self.layout.ld[1:]) if self.layout else 0
         self.in_place = all(stage.dense or not stage.parameters for stage in self.stages)
-
-    @functools.cached_property
-    def places(self) -> Array:
-        return self.layout.places(self.stages, self.program.positions, self.program.model.n_parameters)  # type: ignore[union-attr]
 
     @functools.cached_property
     def many(self) -> Any:
@@ -369,7 +401,11 @@ class _Predictor:
             self.few(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
         elif n:
             w = _aligned((self.layout.size,), self.dtype)  # type: ignore[union-attr]
-            w[self.places] = model.w
+            views = model.parameter_views(model.w)
+            for s, stage in enumerate(self.stages):
+                for name in stage.parameters:
+                    for i, packed in self.layout.parts(s, stage, name, w):  # type: ignore[union-attr]
+                        packed[...] = views[stage.layer][name][i]
             scratch = _aligned((ROWS * self.width,), self.dtype)
             self.many(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
         if out is not None and target is not out:

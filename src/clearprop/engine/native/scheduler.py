@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The board: 64-bit words.  What different threads write lies 128 bytes apart: processors fetch cache lines of 64 bytes
-# in pairs, and Apple's are that long.
-_STATE = 0  # phase << 32 | next ticket
+# in pairs, and Apple's are that long.  Word 0 is phase << 32 | next ticket.
 _FINISHED, _COMPLETED = 16, 17  # tickets finished in this phase; phases completed, written at the end of the run
 _ALONE, _PHASES, _STOP, _YIELD, _SLEEP, _NAP = range(32, 38)  # never change during a run
 _Memory = ctypes.c_int64 * (48 + 15)  # three such stretches, and room to align them; zeroed
