@@ -580,7 +580,9 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                 else:
                     step.forward(s, 0, 1, start)
             step.loss(order, row + (net.width - 1), 0, 1)
-            k.sum_values(m)(fields.values, 1, fields.losses.offset(t, "double"))
+            value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
+            value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
+            f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")
             for s in reversed(stages[net.lowest :]):
                 stage, starts = net.stages[s], layout.starts[s]
                 if stage.dense:

@@ -2,10 +2,10 @@
 
 import ctypes
 import functools
-import threading
+import math
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,9 +62,8 @@ class NativeProgram:
         self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, _Trainer] = {}
         self._pace = 0.0  # seconds that a step took last time
-        self._prepared: tuple[Any, ...] = ()
-        self._checked: tuple[Any, Array] = (None, NOTHING)
-        self._local = threading.local()
+        self._data: Dataset | None = None
+        self._plan: _Plan | None = None
         self._threads = 0
 
     @property
@@ -78,51 +77,50 @@ class NativeProgram:
     def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
-        X, targets, weights = self._data(data)
-        order, longest = self._order(batches, len(X))
-        trainer = self._trainer(longest == 1 and self.options.clip_norm is None, targets, weights)
-        left = len(batches) - state.position
-        cost = trainer.cost * longest
-        steps = int(min(left, max(1.0, SLICE / (self._pace or cost / CAUTIOUS))))
-        job = _Job(state.w, state.slots, X, targets, weights, order, batches.offsets, state, scalars, longest)
+        plan = self._plan_of(data, batches)
+        trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
+        first = state.position
+        cost = trainer.cost * plan.longest
+        steps = int(min(len(batches) - first, max(1.0, SLICE / (self._pace or cost / CAUTIOUS))))
         began = time.perf_counter()
-        done, w, slots, losses = trainer.train(job, steps, stop, self._share(cost, trainer))
+        done, w, slots, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
         self._pace = (time.perf_counter() - began) / done
-        per_row = self._values_per_row()
-        summed = self.loss.reduction == "sum"
-        if not np.isfinite(losses).all():
-            bad = int(np.argmin(np.isfinite(losses)))
-            before = trainer.train(job, bad, GOES_ON, 1)[1] if bad else state.w
-            rows = data.X[batches.rows(state.position + bad)]
-            raise divergence(self.model, state, state.position + bad, f"the loss is {losses[bad]}", before, rows)
-        position = state.position + done
-        if not np.isfinite(w).all():
-            rows = data.X[batches.rows(position - 1)]
-            raise divergence(self.model, state, position - 1, "a weight is no longer finite", w, rows)
-        weight = job.batch_weights(state.position, position)
         # one after the other, so that totals do not depend on where slices end
-        parts = np.stack([losses if summed else losses / per_row, np.ones(done) if summed else weight], axis=1)
-        totals = np.add.accumulate(np.concatenate([state.totals[None], parts]), axis=0)[-1]
-        return replace(state, w=w, slots=slots, step=state.step + done, position=position, totals=totals)
+        totals = np.empty((1 + done, 2))
+        totals[0], totals[1:, 0], totals[1:, 1] = state.totals, losses * plan.loss_factor, plan.weights[first : first + done]
+        totals = np.add.accumulate(totals)[-1]
+        if not math.isfinite(totals[0]):
+            self._check_losses(losses, trainer, plan, state, scalars)
+        if not np.isfinite(w).all():
+            rows = plan.arrays.X[plan.rows(first + done - 1)]
+            raise divergence(self.model, state, first + done - 1, "a weight is no longer finite", w, rows)
+        return replace(state, w=w, slots=slots, step=state.step + done, position=first + done, totals=totals)
 
-    def _values_per_row(self) -> int:
-        return self.model.n_out if self.loss.kind == "elementwise" else 1
+    def _check_losses(
+        self, losses: Array, trainer: "_Trainer", plan: "_Plan", state: State, scalars: Array
+    ) -> None:
+        """Training is exactly repeatable, so the weights before the step that went wrong can be had once more."""
+        wrong = ~np.isfinite(losses)
+        if wrong.any():
+            bad = int(np.argmax(wrong))
+            w = trainer.train(plan, state, scalars, bad, GOES_ON, 1)[1] if bad else state.w
+            position = state.position + bad
+            rows = plan.arrays.X[plan.rows(position)]
+            raise divergence(self.model, state, position, f"the loss is {losses[bad]}", w, rows)
 
     def _share(self, cost: float, trainer: "_Trainer") -> int:
         """How many threads a step of this many operations deserves."""
         return 1 if trainer.samples else int(max(1, min(self.threads, cost // WORTH_SHARING)))
 
-    def _data(self, data: Dataset) -> tuple[Array, Array, Array | None]:
-        """X, targets and weights as kernels read them: checked, contiguous, in the model's precision."""
-        if self._prepared and self._prepared[0] is data.X and self._prepared[1] is data.y:
-            kept = self._prepared
-            if kept[2] is data.sample_weight:
-                return kept[3:]  # type: ignore[return-value]
-        prepared = self._checked_arrays(data.X, data.y, data.sample_weight)
-        self._prepared = (data.X, data.y, data.sample_weight, *prepared)
-        return prepared
+    def _plan_of(self, data: Dataset, batches: Batches) -> "_Plan":
+        """The batches of an epoch, checked when first seen."""
+        if self._plan is None or self._plan.batches is not batches or self._data is not data:
+            if self._data is not data:
+                self._arrays, self._data = self._checked_arrays(data.X, data.y, data.sample_weight), data
+            self._plan = _Plan(batches, self._arrays, self.loss, self.model.n_out, self.target.rows)
+        return self._plan
 
-    def _checked_arrays(self, X: Any, y: Any, sample_weight: Any) -> tuple[Array, Array, Array | None]:
+    def _checked_arrays(self, X: Any, y: Any, sample_weight: Any) -> "_Arrays":
         dtype, k = self.model.dtype, self.model.n_out
         X = self._rows(X)
         y = np.asarray(y)
@@ -136,7 +134,7 @@ class NativeProgram:
         weights = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype).reshape(-1)
         if weights is not None and len(weights) != len(X):
             raise ShapeError(f"sample_weight has {len(weights)} rows, X {len(X)}; they must be equal")
-        return X, targets, weights
+        return _Arrays(X, targets, weights)
 
     def _rows(self, X: Any) -> Array:
         X = np.ascontiguousarray(X, self.model.dtype)
@@ -144,23 +142,8 @@ class NativeProgram:
             raise ShapeError(f"the model expects an array of shape (n, {self.model.n_in}), not {X.shape}")
         return X
 
-    def _order(self, batches: Batches, n: int) -> tuple[Array, int]:
-        """The row numbers, with some to spare for whole tiles at the end, and the longest batch."""
-        known, order, longest = (*self._checked, 0)[:3]
-        if known is not batches:
-            indices, offsets = np.asarray(batches.indices), np.asarray(batches.offsets)
-            sizes = np.diff(offsets)
-            if len(indices) == 0 or indices.min() < 0 or indices.max() >= n:
-                raise DataError(f"the order names a row that is not there; rows are 0 to {n - 1}")
-            if offsets[0] < 0 or offsets[-1] > len(indices) or sizes.min() < 1:
-                raise DataError("the order's batches are empty, or not in the order of their rows")
-            order = np.concatenate([indices, np.zeros(self.target.rows, np.int64)], dtype=np.int64)
-            longest = int(sizes.max())
-            self._checked = (batches, order, longest)  # type: ignore[assignment]
-        return order, longest
-
-    def _trainer(self, samples: bool, targets: Array, weights: Array | None, *, gradient: bool = False) -> "_Trainer":
-        key = (samples, targets.dtype.kind == "i", weights is not None, gradient)
+    def _trainer(self, samples: bool, arrays: "_Arrays", *, gradient: bool = False) -> "_Trainer":
+        key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, gradient)
         if key not in self._trainers:
             self._trainers[key] = _Trainer(self, *key)
         return self._trainers[key]
@@ -169,15 +152,15 @@ class NativeProgram:
 
     def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
         model = self.model
-        rows, targets, weights = self._checked_arrays(X, y, sample_weight)
-        n = len(rows)
-        trainer = self._trainer(False, targets, weights, gradient=True)
-        order = np.append(np.arange(n), np.zeros(self.target.rows, np.int64))
-        at = State(model.w, np.zeros((0, 0)), model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
-        job = _Job(model.w, None, rows, targets, weights, order, np.array([0, n]), at, np.zeros((1, 0)), n)
-        _, _, g, losses = trainer.train(job, 1, GOES_ON, self._share(trainer.cost * n, trainer))
-        value = float(losses[0]) * job.scales(self.loss, self._values_per_row())[0]
-        return float(value) + (penalties(model, self.options) if self.decaying else 0.0), g
+        arrays = self._checked_arrays(X, y, sample_weight)
+        n = len(arrays.X)
+        plan = _Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.rows)
+        trainer = self._trainer(False, arrays, gradient=True)
+        state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
+        threads = self._share(trainer.cost * n, trainer)
+        _, _, g, losses = trainer.train(plan, state, np.zeros((1, 0)), 1, GOES_ON, threads)
+        value = float(losses[0] * plan.scales[0])
+        return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
         X = self._rows(X)
@@ -188,31 +171,43 @@ class NativeProgram:
         return _Predictor(self)
 
 
-class _Job:
-    """What a call of `_Trainer.train` works on."""
+class _Arrays(NamedTuple):
+    """Data as kernels read it: checked, contiguous, in the model's precision."""
 
-    def __init__(
-        self, w: Array, slots: Array | None, X: Array, targets: Array, weights: Array | None, order: Array,
-        offsets: Array, state: State, scalars: Array, longest: int,
-    ) -> None:  # fmt: skip
-        self.w, self.slots, self.X, self.targets, self.weights = w, slots, X, targets, weights
-        self.order, self.offsets, self.state, self.scalars, self.longest = order, offsets, state, scalars, longest
+    X: Array
+    targets: Array
+    weights: Array | None
 
-    def batch_weights(self, start: int, stop: int) -> Array:
-        """The sums of the sample weights of batches [start, stop)."""
-        bounds = self.offsets[start : stop + 1]
-        if self.weights is None:
-            return np.diff(bounds).astype(float)
-        picked = self.weights[self.order[bounds[0] : bounds[-1]]].astype(np.float64)
-        sums: Array = np.add.reduceat(picked, bounds[:-1] - bounds[0])
-        return sums
 
-    def scales(self, loss: Loss, per_row: int, steps: int = 1) -> Array:
-        """The factor of each batch's summed losses."""
+class _Plan:
+    """The batches of an epoch, checked; of each the factor of its loss."""
+
+    def __init__(self, batches: Batches, arrays: _Arrays, loss: Loss, outputs: int, spare: int) -> None:
+        self.batches, self.arrays = batches, arrays
+        self.offsets = np.ascontiguousarray(batches.offsets, np.int64)
+        indices, n = np.asarray(batches.indices), len(arrays.X)
+        sizes = self.offsets[1:] - self.offsets[:-1]
+        if len(indices) == 0 or indices.min() < 0 or indices.max() >= n:
+            raise DataError(f"the order names a row that is not there; rows are 0 to {n - 1}")
+        if self.offsets[0] < 0 or self.offsets[-1] > len(indices) or sizes.min() < 1:
+            raise DataError("a batch of the order is empty, or beyond its end")
+        self.longest = int(sizes.max())
+        self.order = np.zeros(len(indices) + spare, np.int64)  # tiles read some rows more than the last batch has
+        self.order[: len(indices)] = indices
+        values = outputs if loss.kind == "elementwise" else 1
         if loss.reduction == "sum":
-            return np.ones(steps)
-        total = self.batch_weights(self.state.position, self.state.position + steps)
-        return 1.0 / np.where(total > 0.0, total * per_row, 1.0)
+            self.loss_factor, self.weights, self.scales = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
+            return
+        self.loss_factor = 1.0 / values
+        if arrays.weights is None:
+            self.weights = sizes.astype(np.float64)
+        else:
+            used = arrays.weights[indices[self.offsets[0] : self.offsets[-1]]].astype(np.float64)
+            self.weights = np.add.reduceat(used, self.offsets[:-1] - self.offsets[0])
+        self.scales = 1.0 / np.where(self.weights > 0.0, self.weights * values, 1.0)
+
+    def rows(self, position: int) -> Array:
+        return self.order[self.offsets[position] : self.offsets[position + 1]]
 
 
 class _Trainer:
@@ -228,41 +223,43 @@ class _Trainer:
         weights = [stage.n * stage.m for stage in stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(self.net.widths)
         self.function = _train_function(samples, self.net, self.layout, model.dtype, program.target)
+        options = program.options
+        limits = (options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0)
+        self.hyper = np.array(limits, model.dtype)
         self._spaces: list[_Workspace] = []
 
-    def train(self, job: _Job, steps: int, stop: Array, threads: int) -> tuple[int, Array, Array, Array]:
+    def train(
+        self, plan: _Plan, state: State, scalars: Array, steps: int, stop: Array, threads: int
+    ) -> tuple[int, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), and the loss of each step's batch, summed over its rows."""
         program, dtype, net = self.program, self.program.model.dtype, self.net
-        space = self._space(padded(job.longest, program.target.rows))
-        if not space.holds(job):
-            space.pack(job)
-        state, options = job.state, program.options
+        space = self._space(padded(plan.longest, program.target.rows))
+        if not space.holds(state):
+            space.pack(state)
+        first, arrays = state.position, plan.arrays
         table = np.empty((steps, net.width), dtype)
-        if job.scalars.size:
-            table[:, :-1] = job.scalars[state.position : state.position + steps].reshape(steps, -1)
-        table[:, -1] = job.scales(program.loss, program._values_per_row(), steps)
-        hyper = np.array([options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0], dtype)
+        table[:, :-1] = scalars[first : first + steps].reshape(steps, -1)
+        table[:, -1] = plan.scales[first : first + steps]
         losses, done = np.zeros(steps), np.zeros(1, np.int64)
-        offsets = np.ascontiguousarray(job.offsets, np.int64)
         phases = 3 if net.clips_norm else 2
         board = Board(threads, steps * phases, stop)
-        weights = NOTHING if job.weights is None else job.weights
         seed = int(state.seed)
-        values = {
-            "X": job.X, "targets": job.targets, "order": job.order, "offsets": offsets, "scalars": table,
-            "losses": losses, "weights": weights, "hyper": hyper, "stop": stop, "done": done,
+        addresses = {
+            "X": arrays.X, "targets": arrays.targets, "order": plan.order, "offsets": plan.offsets, "scalars": table,
+            "losses": losses, "weights": NOTHING if arrays.weights is None else arrays.weights, "hyper": self.hyper,
+            "stop": stop, "done": done,
         }  # fmt: skip
         numbers = {
-            "first": state.position, "steps": steps, "board": board.address, "threads": threads, "rows": space.rows,
+            "first": first, "steps": steps, "board": board.address, "threads": threads, "rows": space.rows,
             "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32 & 0xFFFFFFFF, "epoch": state.epoch,
         }  # fmt: skip
         record = space.record.copy()  # late helpers may still read the last one
-        for name, array in values.items():
+        for name, array in addresses.items():
             record[FIELDS.index(name)] = array.ctypes.data
         for name, number in numbers.items():
             record[FIELDS.index(name)] = number
         address, function = record.ctypes.data, self.function
-        kept = (record, board, space, table, losses, offsets, hyper, done, job, stop)
+        kept = (record, board, space, table, losses, done, plan, stop)
 
         def work(rank: int, _kept: Any = kept) -> None:
             function(address, rank)
@@ -314,6 +311,7 @@ class _Workspace:
     def _pair(self, trainer: _Trainer) -> None:
         """Views of the model's own vectors beside views of where their parts are packed."""
         model, layout, gradient = trainer.program.model, trainer.layout, trainer.gradient
+        self.gradient = gradient
         self.flat = np.empty(model.n_parameters, model.dtype)
         self.results = np.empty(model.n_parameters if gradient else (trainer.slots, trainer.trainable), model.dtype)
         self.in_and_out: list[tuple[Array, Array]] = []  # weights
@@ -340,16 +338,16 @@ class _Workspace:
                     before += len(segment) if segment.trainable else 0
         self.last: tuple[Array, Array] | None = None
 
-    def holds(self, job: _Job) -> bool:
+    def holds(self, state: State) -> bool:
         """Whether the packed memory is what the last call returned and this one goes on from."""
-        return self.last is not None and job.slots is self.last[1] and np.array_equal(job.w, self.last[0])
+        return self.last is not None and state.slots is self.last[1] and np.array_equal(state.w, self.last[0])
 
-    def pack(self, job: _Job) -> None:
-        self.flat[...] = job.w
+    def pack(self, state: State) -> None:
+        self.flat[...] = state.w
         for flat, packed in (*self.in_and_out, *self.into):
             packed[...] = flat
-        if job.slots is not None:
-            self.results[...] = job.slots
+        if not self.gradient:
+            self.results[...] = state.slots
             for flat, packed in self.beside:
                 packed[...] = flat
 
