@@ -5,6 +5,7 @@ Stage s reads ``act[s]`` and writes ``act[s + 1]``; back-propagation reads ``del
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from clearprop.engine.native.values import Function, Int, Module, Pointer, Vecto
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import Loss
 from clearprop.model import Sequential
-from clearprop.ops import ACTIVATIONS, Op, dropout, layer_norm
+from clearprop.ops import ACTIVATIONS, Op, batch_norm, dropout, layer_norm
 from clearprop.optim import Optimizer
 
 ROWS = 64  # predicted at once, so that their activations stay in the cache
@@ -61,6 +62,11 @@ class Stage:
         return "bias" in self.parameters
 
     @property
+    def batch(self) -> bool:
+        """Whether it looks at the whole batch."""
+        return self.op.kind == "column"
+
+    @property
     def drops(self) -> bool:
         return self.op.name == "dropout"
 
@@ -100,10 +106,31 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
         elif type(layer) is LayerNorm:
             stages.append(Stage(i, n, m, layer_norm.bind(epsilon=layer.epsilon), ("gamma", "beta")))
         elif type(layer) is BatchNorm:
-            raise NotImplementedError("BatchNorm's statistics of the whole batch would make all threads wait in mid-step")
+            stages.append(Stage(i, n, m, batch_norm.bind(epsilon=layer.epsilon), ("gamma", "beta")))
         else:
             raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
     return tuple(stages)
+
+
+def stages_for_prediction(model: Sequential) -> tuple[Stage, ...]:
+    """The same for prediction: nothing is dropped, and batch normalisation uses its running averages."""
+    stages = []
+    for stage in stages_of(model):
+        if stage.batch:
+            names = ("gamma", "beta", "mean", "variance")
+            stages.append(replace(stage, op=_with_averages(model.layers[stage.layer]), parameters=names))
+        elif not stage.drops:
+            stages.append(stage)
+    return tuple(stages)
+
+
+@functools.cache
+def _with_averages(layer: BatchNorm) -> Op:
+    def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
+        buffers = {"mean": mean, "variance": variance}
+        return layer.forward(x, {"gamma": gamma, "beta": beta}, buffers=buffers)[0]
+
+    return Op(batch_norm, shapes="ni,i,i,i,i->ni", kind="elementwise")
 
 
 @dataclass(frozen=True)
@@ -111,7 +138,7 @@ class Network:
     """All that the text of a program depends on."""
 
     stages: tuple[Stage, ...]
-    rates: tuple[float, ...]  # of dropout, by stage
+    numbers: tuple[float, ...]  # by stage: the rate of dropout, the momentum of batch normalisation
     loss: Loss | None
     labels: bool  # targets are class numbers
     weighted: bool
@@ -163,7 +190,8 @@ class Layout:
         self.by_input: list[bool] = []
         self.panels: list[list[Panels]] = []
         self.panels_transposed: list[list[Panels]] = []
-        self.size = self.transposed_size = 0
+        self.averages: list[int] = []
+        self.size = self.transposed_size = self.averages_size = 0
 
         def panels(n: int) -> list[Panels]:
             wide, rest = divmod(padded(n, lanes) // lanes, vectors)
@@ -177,6 +205,8 @@ class Layout:
                 starts[name] = self.size
                 self.size += padded(n, lanes) * padded(m, lanes) if name == "weight" else padded(m, lanes)
             self.starts.append(starts)
+            self.averages.append(self.averages_size)
+            self.averages_size += 2 * padded(m, lanes) if stage.batch else 0
             self.by_input.append(s == 0 or self._cost_by_input(n, m) <= self._cost_by_output(n, m))
             self.panels.append(panels(m) if stage.dense else [])
             self.panels_transposed.append(panels(n) if stage.dense and s else [])
@@ -226,7 +256,7 @@ class Layout:
 
 FIELDS = (
     "w transposed X targets order offsets first steps scalars losses values weights hyper board threads stop done rows "
-    "seed_low seed_high epoch norms"
+    "seed_low seed_high epoch norms averages"
 ).split()
 """What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
 WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
@@ -292,14 +322,17 @@ class Step:
         with self.f.loop(first, first + rows) as i:
             k.gather(self.f.m)(X + order.integer(i) * n, n, self.act[0] + i * ld)
 
-    def forward(self, s: int, first: Any, rows: Any, position: Any) -> None:
+    def forward(self, s: int, first: Any, rows: Any, position: Any, count: Int) -> None:
         stage = self.net.stages[s]
+        if stage.batch:
+            self._batch_apply(s, None, first, rows, count)
+            return
         if stage.dense:
             write_dense(self.f, stage, self.layout, s, self.w, self.act, self.delta, first, rows, self.f.m.target.rows)
             return
         if stage.drops:
             key = (self.fields.seed_low, self.fields.seed_high, self.fields.epoch, stage.layer, position + first)
-            k.dropout_mask(self.f.m, stage.m, self.net.rates[s])(*self._beside(s, first), *key, rows)
+            k.dropout_mask(self.f.m, stage.m, self.net.numbers[s])(*self._beside(s, first), *key, rows)
         beside, ldb = self._beside(s, first)
         at, out = first * self.layout.ld[s], first * self.layout.ld[s + 1]
         k.apply_forward(self.f.m, stage.op, stage.m, self.group, stage.beside)(
@@ -313,6 +346,30 @@ class Step:
             return self.beside[s] + first * mask_width(stage.m, lanes), mask_width(stage.m, lanes)
         return self.w + self.layout.starts[s].get("gamma", 0), padded(stage.m, lanes)
 
+    def _batch_apply(self, s: int, below: Op | None, first: Any, rows: Any, count: Int) -> None:
+        layout, stage = self.layout, self.net.stages[s]
+        ld, ldy, wide = layout.ld[s], layout.ld[s + 1], padded(stage.m, layout.lanes)
+        target = self.act[s + 1] + first * ldy if below is None else self.delta[s] + first * ld
+        with each(self.f, wide // layout.lanes) as register:
+            c = register * layout.lanes
+            k.batch_apply(self.f.m, stage.op, below)(
+                self.delta[s + 1] + (first * ldy + c), ldy, self.act[s] + (first * ld + c), ld,
+                self.w + (layout.starts[s]["gamma"] + c), wide, self.shares[s] + c, target + c, rows, stage.m - c, count,
+            )  # fmt: skip
+
+    def batch_sums(self, s: int, ticket: Int, count: Int, *, back: bool) -> None:
+        """What batch normalisation sums over the rows, for one register of columns."""
+        layout, stage, m = self.layout, self.net.stages[s], self.f.m
+        wide, c = padded(stage.m, layout.lanes), ticket * layout.lanes
+        x = (self.act[s] + c, layout.ld[s])
+        parameters = (self.w + layout.starts[s]["gamma"] + c, wide, self.shares[s] + c)
+        if back:
+            dy = (self.delta[s + 1] + c, layout.ld[s + 1])
+            k.batch_sums_back(m, stage.op)(*dy, *x, *parameters, count)
+        else:
+            averages = self.fields.averages + layout.averages[s] + c
+            k.batch_sums(m, stage.op, self.net.numbers[s])(*x, *parameters, averages, count)
+
     def loss(self, order: Pointer, scale: Pointer, first: Any, rows: Any) -> None:
         net, last = self.net, len(self.net.stages)
         at = first * self.layout.ld[last]
@@ -324,11 +381,14 @@ class Step:
 
     # Gradients go backward.
 
-    def backward(self, s: int, first: Any, rows: Any) -> None:
+    def backward(self, s: int, first: Any, rows: Any, count: Int) -> None:
         """delta[s] from delta[s + 1]; the rows' shares of a small stage's own gradients."""
         net, layout, m = self.net, self.layout, self.f.m
         stage, ld, ldy = net.stages[s], layout.ld[s], layout.ld[s + 1]
         below = net.stages[s - 1].activation if s else IDENTITY
+        if stage.batch:
+            self._batch_apply(s, below, first, rows, count)
+            return
         if not stage.dense:
             beside, ldb = self._beside(s, first)
             at, out = first * ld, first * ldy
@@ -396,7 +456,10 @@ class Step:
         for v, (name, how) in enumerate(zip(stage.parameters, self.net.updates[s], strict=True)):
             if how:
                 with each(self.f, padded(stage.m, lanes) // lanes) as register:
-                    share = self.shares[s] + self.fields.rows * (layout.ld[s] * v) + register * lanes
+                    start = self.fields.rows * (layout.ld[s] * v)
+                    if stage.batch:  # its sums are known already
+                        start, count = k.GRADIENTS[v] * padded(stage.m, lanes), Int(self.f, "1")
+                    share = self.shares[s] + start + register * lanes
                     w = self.w + layout.starts[s][name] + register * lanes
                     scalars = row + self.net.columns[s][v]
                     k.update_vector(m, 1, how)(share, layout.ld[s], count, w, layout.size, scalars, self.fields.hyper)
@@ -494,8 +557,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
 
     No sum crosses threads, so their number leaves no trace in the result.
     """
-    stages, last = range(len(net.stages)), 2 if net.clips_norm else 1
-    phases = last + 1
+    phases = phases_of(net)
 
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
@@ -506,43 +568,73 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             start = fields.offsets.integer(batch)
             count = fields.offsets.integer(batch + 1) - start
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
-            loss_scale = row + (net.width - 1)
             tiles = (count + (rows_at_once - 1)) // rows_at_once
             share = ((tiles + (threads * 4 - 1)) // (threads * 4)).minimum(CHUNK)
             share = f.choose(threads.equals(1), tiles.minimum(CHUNK), share)
-            with shared(f, board, t * phases, (tiles + (share - 1)) // share) as c:
+
+            def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
                 first = c * share * rows_at_once
                 rows = (c * share + share).minimum(tiles) * rows_at_once - first
-                step.gather(order, first, rows)
-                for s in stages:
-                    step.forward(s, first, rows, start)
-                step.loss(order, loss_scale, first, rows)
-                for s in reversed(stages):
-                    if s > net.lowest:
-                        step.backward(s, first, rows)
-                    elif s == net.lowest and not net.stages[s].dense:
-                        step.backward(s, first, rows)  # its parameters' shares
-            with shared(f, board, t * phases + 1, step.all_blocks, ends_step=phases == 2) as c:
-                prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
-                with f.when(c.equals(0)):
-                    k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
-
-                def change(s: int, block: Int) -> None:
-                    if net.stages[s].dense:
-                        step.update(s, block, count, row)
+                for what, s in parts:
+                    if what == "gather":
+                        step.gather(order, first, rows)
+                    elif what == "forward":
+                        step.forward(s, first, rows, start, count)
+                    elif what == "loss":
+                        step.loss(order, row + (net.width - 1), first, rows)
                     else:
-                        step.update_vectors(s, count, row)
-                    if net.clips_norm:
-                        step.square(s, block, c)
+                        step.backward(s, first, rows, count)
 
-                step.in_blocks(c, change)
-            if net.clips_norm:
-                scale = step.norm_scale()
-                with shared(f, board, t * phases + 2, step.all_blocks, ends_step=True) as c:
-                    step.in_blocks(c, lambda s, block: step.apply(s, block, row, scale))
+            def on_weights(s: int, block: Int, c: Int) -> None:
+                if net.stages[s].dense:
+                    step.update(s, block, count, row)
+                else:
+                    step.update_vectors(s, count, row)
+                if net.clips_norm:
+                    step.square(s, block, c)
+
+            for number, (kind, parts) in enumerate(phases):
+                phase, ends = t * len(phases) + number, number == len(phases) - 1
+                if kind == "rows":
+                    with shared(f, board, phase, (tiles + (share - 1)) // share) as c:
+                        on_rows(parts, c)
+                elif kind == "columns":
+                    ((what, s),) = parts
+                    registers = padded(net.stages[s].m, layout.lanes) // layout.lanes
+                    with shared(f, board, phase, registers) as c:
+                        step.batch_sums(s, c, count, back=what == "backward")
+                elif kind == "weights":
+                    with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
+                        prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
+                        with f.when(c.equals(0)):
+                            k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
+                        step.in_blocks(c, lambda s, block, c=c: on_weights(s, block, c))
+                else:
+                    scale = step.norm_scale()
+                    with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
+                        step.in_blocks(c, lambda s, block: step.apply(s, block, row, scale))
             f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
 
     return m.write("train", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
+
+
+def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
+    """A step's phases: what is done row by row, or column by column, or weight by weight, before all threads go on."""
+    parts = [("gather", 0)]
+    parts += [("forward", s) for s in range(len(net.stages))]
+    parts += [("loss", 0)]
+    # the lowest trained stage needs no dx, but one that is not dense computes its gradients' shares on the way
+    lowest = net.lowest
+    parts += [("backward", s) for s in reversed(range(lowest, len(net.stages))) if s > lowest or not net.stages[s].dense]
+    phases: list[tuple[str, list[tuple[str, int]]]] = []
+    for what, s in parts:
+        if what in ("forward", "backward") and net.stages[s].batch:
+            phases.append(("columns", [(what, s)]))
+            phases.append(("rows", []))
+        if not phases:
+            phases.append(("rows", []))
+        phases[-1][1].append((what, s))
+    return [*phases, ("weights", []), *([("norm", [])] if net.clips_norm else [])]
 
 
 def prefetch_next(f: Function, net: Network, fields: Fields, batch: Int, t: Int, ticket: Int, tickets: int) -> None:
@@ -566,7 +658,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
         step = Step(f, net, layout, fields, group=1)
-        w, act, delta, hyper = fields.w, fields.act, fields.delta, fields.hyper
+        w, act, delta, hyper, one = fields.w, fields.act, fields.delta, fields.hyper, Int(f, "1")
         with f.repeat() as t:
             start = fields.offsets.integer(fields.first + t)
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
@@ -578,7 +670,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     bias = w + starts.get("bias", 0)
                     k.sample_forward(m, *key)(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
                 else:
-                    step.forward(s, 0, 1, start)
+                    step.forward(s, 0, 1, start, one)
             step.loss(order, row + (net.width - 1), 0, 1)
             value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
             value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
@@ -595,8 +687,8 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                         act[s], w + starts["weight"], bias, delta[s + 1], delta[s], layout.size, *scalars, hyper
                     )
                 else:
-                    step.backward(s, 0, 1)
-                    step.update_vectors(s, Int(f, "1"), row)
+                    step.backward(s, 0, 1, one)
+                    step.update_vectors(s, one, row)
             f.effect(f"store i64 {t + 1}, ptr {fields.done}, align 8")
             stop = f.emit(f"load atomic i8, ptr {fields.stop} monotonic, align 1", pure=False)
             asked = f.emit(f"icmp ne i8 {stop}, 0")

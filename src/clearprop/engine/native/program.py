@@ -22,6 +22,8 @@ from clearprop.engine.native.lowering import (
     Stage,
     mask_width,
     padded,
+    phases_of,
+    stages_for_prediction,
     stages_of,
     write_predict,
     write_predict_row,
@@ -35,6 +37,7 @@ from clearprop.errors import ConfigurationError, DataError, ShapeError
 from clearprop.losses import Loss
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
+from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns
 CAUTIOUS = 2e9  # operations a second that even a slow machine does: for the first slice's length
@@ -78,12 +81,14 @@ class NativeProgram:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
         plan = self._plan_of(data, batches)
+        if plan.shortest == 1 and any(stage.batch for stage in self.stages):
+            self.model.forward(plan.arrays.X[:1], training=True, key=Key(0, 0, 0))  # says that one row is no batch
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
         steps = int(min(len(batches) - first, max(1.0, SLICE / (self._pace or cost / CAUTIOUS))))
         began = time.perf_counter()
-        done, w, slots, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
+        done, w, slots, buffers, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
         self._pace = (time.perf_counter() - began) / done
         # one after the other, so that totals do not depend on where slices end
         totals = np.empty((1 + done, 2))
@@ -94,7 +99,10 @@ class NativeProgram:
         if not np.isfinite(w).all():
             rows = plan.arrays.X[plan.rows(first + done - 1)]
             raise divergence(self.model, state, first + done - 1, "a weight is no longer finite", w, rows)
-        return replace(state, w=w, slots=slots, step=state.step + done, position=first + done, totals=totals)
+        step = state.step + done
+        return replace(
+            state, w=w, slots=slots, buffers=buffers, step=step, position=first + done, totals=totals
+        )
 
     def _check_losses(
         self, losses: Array, trainer: "_Trainer", plan: "_Plan", state: State, scalars: Array
@@ -158,7 +166,7 @@ class NativeProgram:
         trainer = self._trainer(False, arrays, gradient=True)
         state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
         threads = self._share(trainer.cost * n, trainer)
-        _, _, g, losses = trainer.train(plan, state, np.zeros((1, 0)), 1, GOES_ON, threads)
+        _, _, g, _, losses = trainer.train(plan, state, np.zeros((1, 0)), 1, GOES_ON, threads)
         value = float(losses[0] * plan.scales[0])
         return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
@@ -189,9 +197,9 @@ class _Plan:
         sizes = self.offsets[1:] - self.offsets[:-1]
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= n:
             raise DataError(f"the order names a row that is not there; rows are 0 to {n - 1}")
-        if self.offsets[0] < 0 or self.offsets[-1] > len(indices) or sizes.min() < 1:
+        self.shortest, self.longest = int(sizes.min()), int(sizes.max())
+        if self.offsets[0] < 0 or self.offsets[-1] > len(indices) or self.shortest < 1:
             raise DataError("a batch of the order is empty, or beyond its end")
-        self.longest = int(sizes.max())
         self.order = np.zeros(len(indices) + spare, np.int64)  # tiles read some rows more than the last batch has
         self.order[: len(indices)] = indices
         values = outputs if loss.kind == "elementwise" else 1
@@ -230,8 +238,8 @@ class _Trainer:
 
     def train(
         self, plan: _Plan, state: State, scalars: Array, steps: int, stop: Array, threads: int
-    ) -> tuple[int, Array, Array, Array]:
-        """Steps done, w, slots (or the gradient), and the loss of each step's batch, summed over its rows."""
+    ) -> tuple[int, Array, Array, Array, Array]:
+        """Steps done, w, slots (or the gradient), buffers, and the loss of each step's batch, summed over its rows."""
         program, dtype, net = self.program, self.program.model.dtype, self.net
         space = self._space(padded(plan.longest, program.target.rows))
         if not space.holds(state):
@@ -241,7 +249,7 @@ class _Trainer:
         table[:, :-1] = scalars[first : first + steps].reshape(steps, -1)
         table[:, -1] = plan.scales[first : first + steps]
         losses, done = np.zeros(steps), np.zeros(1, np.int64)
-        phases = 3 if net.clips_norm else 2
+        phases = len(phases_of(net))
         board = Board(threads, steps * phases, stop)
         seed = int(state.seed)
         addresses = {
@@ -266,9 +274,9 @@ class _Trainer:
 
         share(threads, work)
         steps_done = int(done[0]) if self.samples else board.completed // phases
-        new_w, slots = space.unpack()
+        result = space.unpack()
         self._spaces.append(space)
-        return steps_done, new_w, slots, losses[:steps_done]
+        return steps_done, *result, losses[:steps_done]
 
     def _space(self, rows: int) -> "_Workspace":
         while self._spaces:
@@ -295,17 +303,22 @@ class _Workspace:
             masked = stage is not None and stage.drops
             beside.append(_aligned((rows, mask_width(stage.m, layout.lanes)) if masked and stage else (1, 1), dtype))
             vectors = len(stage.parameters) if stage is not None and not stage.dense else 0
-            shares.append(_aligned((max(vectors, 1), rows, layout.ld[s]) if vectors else (1, 1), dtype))
+            sums = (7, layout.ld[s]) if stage is not None and stage.batch else (vectors * rows, layout.ld[s])
+            shares.append(_aligned(sums, dtype))
         self.values = _aligned((rows + layout.lanes,), dtype)
         tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
         self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
         self.kept = [act, delta, beside, shares]
-        self._pair(trainer)
-        fixed = {"w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms}
+        self.averages = _aligned((layout.averages_size,), dtype)
+        fixed = {
+            "w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms,
+            "averages": self.averages,
+        }  # fmt: skip
         self.record = np.zeros(len(FIELDS) + 4 * len(widths), np.int64)
         for name, array in fixed.items():
             self.record[FIELDS.index(name)] = array.ctypes.data
         self.record[len(FIELDS) :] = [array.ctypes.data for arrays in self.kept for array in arrays]
+        self._pair(trainer)
 
 
     def _pair(self, trainer: _Trainer) -> None:
@@ -317,8 +330,13 @@ class _Workspace:
         self.in_and_out: list[tuple[Array, Array]] = []  # weights
         self.into: list[tuple[Array, Array]] = []  # transposed copies of them
         self.beside: list[tuple[Array, Array]] = []  # slots, or the gradient
-        views = model.parameter_views(self.flat)
+        self.buffers = np.empty(len(model.buffers), model.dtype)
+        views, averages = model.parameter_views(self.flat), model.buffer_views(self.buffers)
         for s, stage in enumerate(trainer.net.stages):
+            if stage.batch:
+                for k, name in enumerate(("mean", "variance")):
+                    start = layout.averages[s] + k * padded(stage.m, layout.lanes)
+                    self.in_and_out.append((averages[stage.layer][name], self.averages[start : start + stage.m]))
             for name in stage.parameters:
                 flat = views[stage.layer][name]
                 self.in_and_out += [(flat[i], view) for i, view in layout.parts(s, stage, name, self.w[0])]
@@ -336,14 +354,16 @@ class _Workspace:
                             like = self.results[k, start : start + flat.size].reshape(flat.shape)
                             self.beside += [(like[i], view) for i, view in layout.parts(s, stage, name, self.w[1 + k])]
                     before += len(segment) if segment.trainable else 0
-        self.last: tuple[Array, Array] | None = None
+        self.last: tuple[Array, Array, Array] | None = None
 
     def holds(self, state: State) -> bool:
         """Whether the packed memory is what the last call returned and this one goes on from."""
-        return self.last is not None and state.slots is self.last[1] and np.array_equal(state.w, self.last[0])
+        if self.last is None or state.slots is not self.last[1]:
+            return False
+        return np.array_equal(state.w, self.last[0]) and np.array_equal(state.buffers, self.last[2])
 
     def pack(self, state: State) -> None:
-        self.flat[...] = state.w
+        self.flat[...], self.buffers[...] = state.w, state.buffers
         for flat, packed in (*self.in_and_out, *self.into):
             packed[...] = flat
         if not self.gradient:
@@ -351,11 +371,11 @@ class _Workspace:
             for flat, packed in self.beside:
                 packed[...] = flat
 
-    def unpack(self) -> tuple[Array, Array]:
-        """The weights, and the slots or the gradient."""
+    def unpack(self) -> tuple[Array, Array, Array]:
+        """The weights, the slots or the gradient, and the buffers."""
         for flat, packed in (*self.in_and_out, *self.beside):
             flat[...] = packed
-        self.last = self.flat.copy(), self.results.copy()
+        self.last = self.flat.copy(), self.results.copy(), self.buffers.copy()
         return self.last
 
 
@@ -364,7 +384,7 @@ class _Predictor:
 
     def __init__(self, program: NativeProgram) -> None:
         self.dtype = program.model.dtype
-        self.stages = tuple(stage for stage in program.stages if not stage.drops)
+        self.stages = stages_for_prediction(program.model)
         lanes, vectors = program.lanes, program.target.vectors
         self.layout = Layout(self.stages, lanes, vectors) if self.stages else None
         self.program = program
@@ -399,11 +419,12 @@ class _Predictor:
             self.few(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
         elif n:
             w = _aligned((self.layout.size,), self.dtype)  # type: ignore[union-attr]
-            views = model.parameter_views(model.w)
+            parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
             for s, stage in enumerate(self.stages):
                 for name in stage.parameters:
+                    values = (parameters[stage.layer] | buffers[stage.layer])[name]
                     for i, packed in self.layout.parts(s, stage, name, w):  # type: ignore[union-attr]
-                        packed[...] = views[stage.layer][name][i]
+                        packed[...] = values[i]
             scratch = _aligned((ROWS * self.width,), self.dtype)
             self.many(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
         if out is not None and target is not out:
@@ -448,10 +469,11 @@ def network(program: NativeProgram, labels: bool, weighted: bool, gradient: bool
             starts.append(trainable.index(segment) * scalars if segment.trainable else 0)
         updates.append(tuple(hows))
         columns.append(tuple(starts))
-    rates = tuple(model.layers[stage.layer].rate if stage.drops else 0.0 for stage in program.stages)  # type: ignore[attr-defined]
+    layers = [model.layers[stage.layer] for stage in program.stages]
+    numbers = tuple(float(getattr(layer, "rate", getattr(layer, "momentum", 0.0))) for layer in layers)
     width = len(trainable) * scalars + 1
     return Network(
-        program.stages, rates, program.loss, labels, weighted, tuple(updates), tuple(columns), width, clips_norm
+        program.stages, numbers, program.loss, labels, weighted, tuple(updates), tuple(columns), width, clips_norm
     )
 
 

@@ -1,15 +1,15 @@
-"""Operations along a row, for rows of any width, read from their NumPy text.
+"""Operations with sums, means and maxima over an axis, read from their NumPy text, for rows and batches of any size.
 
 A narrow row fits the registers: the text is run once, and its sums and maxima fold those registers.  A wide row is walked
 several times: each pass runs the text on one vector after another and ends at the first sum or maximum not known yet,
-which it accumulates; the last pass knows them all and stores the results.
+which it accumulates; the last pass knows them all and stores the results.  The columns of a batch are walked likewise.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 
-from clearprop.engine.native.values import Function, Int, Mask, Pointer, Vector
+from clearprop.engine.native.values import Function, Int, Mask, Pointer, Vector, Whole
 
 Combine = Callable[[Vector, Vector], Vector]
 Source = Callable[[Any, Any, int], Vector]
@@ -18,6 +18,7 @@ Target = Callable[[Any, Any, Vector, list[str]], None]
 """(row, first column, registers, masks of the columns that exist) -> stores them."""
 
 NARROW = 4  # registers
+BLOCK = 256  # rows summed in one chain
 
 
 def fold_lanes(x: Vector, combine: Combine) -> Vector:
@@ -36,7 +37,12 @@ class WholeRows:
     def __init__(self, columns: int, group: int, masks: list[str]) -> None:
         self.columns, self.group, self.masks = columns, group, masks
 
-    def reduce(self, x: Vector, combine: Combine, neutral: float) -> Vector:
+    def length(self, axis: int) -> float:
+        return float(self.columns)
+
+    def reduce(self, x: Vector, axis: int, combine: Combine, neutral: float) -> Vector:
+        if axis == 0:
+            return x  # a row's share of a sum over rows
         n = len(self.masks)
         registers = x.v * (self.group * n) if len(x.v) == 1 else x.v
         folded: list[str] = []
@@ -50,13 +56,21 @@ class WholeRows:
         return Vector(x.f, folded, row=x.row)
 
 
-class RowPass:
-    """One register of a row under way: sums known from earlier passes, and the one this pass is for."""
+class Pass:
+    """One register of a row (axis -1) or of a batch's columns (axis 0) under way along that axis.
 
-    def __init__(self, columns: int, known: Sequence[Vector]) -> None:
-        self.columns, self.known, self.met = columns, known, 0
+    Sums and maxima are known from earlier passes, but for the one that this pass is for.
+    """
 
-    def reduce(self, x: Vector, combine: Combine, neutral: float) -> Vector:
+    def __init__(self, axis: int, length: float | Vector, known: Sequence[Vector]) -> None:
+        self.axis, self._length, self.known, self.met = axis, length, known, 0
+
+    def length(self, axis: int) -> float | Vector:
+        return self._length
+
+    def reduce(self, x: Vector, axis: int, combine: Combine, neutral: float) -> Vector:
+        if axis != self.axis:
+            return x  # a row's share of a sum over rows
         self.met += 1
         if self.met <= len(self.known):
             known = self.known[self.met - 1]
@@ -121,35 +135,75 @@ def _wide(
     known: list[Vector] = []
     lanes = f.m.lanes
 
-    def run(g: Function, row: Any, c: Any) -> Sequence[Vector]:
-        state = RowPass(columns, known)
-        read = [source(row, c, 1) for source in sources]
-        return compute(*(Vector(g, x.v, row=state) for x in read))
+    def run(c: Any) -> Sequence[Vector]:
+        row = Pass(-1, float(columns), known)
+        return compute(*(Vector(f, source(i, c, 1).v, row=row) for source in sources))
 
-    while True:
-        # A rehearsal, thrown away, tells which sum or maximum comes next: a loop must know its start before its body.
-        lines, block, known_lines = len(f.lines), f._block, f._known
-        try:
-            run(f, i, Int(f, "0"))
-        except _Reached as reached:
-            next_one: _Reached | None = reached
-        else:
-            next_one = None
-        del f.lines[lines:]
-        f._block, f._known = block, {}
-        if next_one is None:
-            break
-        with f.loop(0, columns, lanes, [f.full(next_one.neutral)]) as (c, state):
-            masks = f.below(columns - c, 1)
-            try:
-                run(f, i, c)
-            except _Reached as reached:
-                state[:] = [reached.combine(state[0], _existing(reached.x, masks[0], reached.neutral))]
-        known.append(fold_lanes(state[0], next_one.combine))
+    while (reached := _next(f, lambda: run(Int(f, "0")))) is not None:
+        with f.loop(0, columns, lanes, [f.full(reached.neutral)]) as (c, state):
+            mask = f.below(columns - c, 1)[0]
+            x = _operand(lambda c=c: run(c))
+            state[:] = [reached.combine(state[0], _existing(x, mask, reached.neutral))]
+        known.append(fold_lanes(state[0], reached.combine))
     with f.loop(0, columns, lanes) as c:
         masks = f.below(columns - c, 1)
-        for result, target in zip(run(f, i, c), targets, strict=True):
+        for result, target in zip(run(c), targets, strict=True):
             target(i, c, result, masks)
+
+
+def down_columns(f: Function, count: Int, text: Callable[[Any, Pass], Any], known: list[Vector]) -> list[Vector]:
+    """The sums and maxima over `count` rows that the text of an operation needs and `known` does not have yet.
+
+    ``text(i, extent)`` runs it on one register of row i.
+    """
+    length = Whole.splat(f, count).to_real()
+
+    def run(i: Any) -> Any:
+        return text(i, Pass(0, length, known))
+
+    known = list(known)
+    while (reached := _next(f, lambda: run(Int(f, "0")))) is not None:
+
+        def chain(start: Any, stop: Any, reached: _Reached = reached) -> list[Vector]:
+            with f.loop(start, stop, 1, [f.full(reached.neutral)]) as (i, state):
+                state[:] = [reached.combine(state[0], _operand(lambda: run(i)))]
+            return list(state)
+
+        known += in_blocks(f, count, [f.full(reached.neutral)], chain, reached.combine)
+    return known
+
+
+def in_blocks(
+    f: Function,
+    depth: Any,
+    start: list[Vector],
+    chain: Callable[[Any, Any], list[Vector]],
+    combine: Combine = Vector.plain_add,
+) -> list[Vector]:
+    """Sums over `depth` rows: a chain in each block of rows, the blocks' partial sums in order."""
+    with f.loop(0, depth, BLOCK, start) as (first, total):
+        parts = chain(first, (first + BLOCK).minimum(depth))
+        total[:] = [combine(t, part) for t, part in zip(total, parts, strict=True)]
+    return list(total)
+
+
+def _next(f: Function, run: Callable[[], Any]) -> _Reached | None:
+    """The sum or maximum that the text comes to next, found by a rehearsal: a loop's start comes before its body."""
+    with f.rehearsal():
+        try:
+            run()
+        except _Reached as reached:
+            return reached
+    return None
+
+
+def _operand(run: Callable[[], Any]) -> Vector:
+    """What the text sums next."""
+    try:
+        run()
+    except _Reached as reached:
+        return reached.x
+    raise AssertionError("the rehearsal came to a sum")
 
 
 # --- sources and targets ----------------------------------------------------------------------------------------------
@@ -178,6 +232,3 @@ def into(p: Pointer, ld: Any) -> Target:
 def as_number_of_row(p: Pointer) -> Target:
     """The first column, one number for each row."""
     return lambda i, c, x, masks: (p + i).store_first(x)
-
-
-__all__ = ["along_rows", "as_number_of_row", "fold_lanes", "into", "matrix", "number_of_row", "one_for_all"]

@@ -157,6 +157,15 @@ class Function:
         self.called[symbol] = None
         self.effect(f"call void @{symbol}({', '.join(f'{t} {a}' for t, a in typed)})")
 
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """What is written inside is thrown away."""
+        lines, block, known = len(self.lines), self._block, self._known
+        self._known = {}
+        yield
+        del self.lines[lines:]
+        self._block, self._known = block, known
+
     # --- control flow -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -385,12 +394,14 @@ class Pointer:
         self.f.effect(f"store {m.real} {x}, ptr {self}, align {m.bits // 8}")
 
 
-class Row(Protocol):
-    """What sums and maxima along a row mean for the vectors that belong to it (see `rows`)."""
+class Extent(Protocol):
+    """What sums, means and maxima over an axis mean for the vectors that belong to a row or a batch (see `rows`)."""
 
-    columns: int
+    def reduce(
+        self, x: "Vector", axis: int, combine: "Callable[[Vector, Vector], Vector]", neutral: float
+    ) -> "Vector": ...
 
-    def reduce(self, x: "Vector", combine: "Callable[[Vector, Vector], Vector]", neutral: float) -> "Vector": ...
+    def length(self, axis: int) -> "float | Vector": ...
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {}
@@ -409,7 +420,7 @@ class Vector:
         f: Function,
         v: list[str],
         product: "tuple[Vector, Vector] | None" = None,
-        row: Row | None = None,
+        row: Extent | None = None,
     ) -> None:
         self.f, self.v, self.product, self.row = f, v, product, row
 
@@ -423,7 +434,7 @@ class Vector:
             return Vector(self.f, [self.f.constant(float(x))])
         raise UnsupportedOperationError(f"{DIALECT}: {type(x).__name__} is neither a value nor a number")
 
-    def _join(self, *others: "Vector") -> tuple[list[tuple[str, ...]], Row | None]:
+    def _join(self, *others: "Vector") -> tuple[list[tuple[str, ...]], Extent | None]:
         """Registers side by side, single ones repeated."""
         vectors = (self, *others)
         n = max(len(x.v) for x in vectors)
@@ -550,23 +561,21 @@ class Vector:
     def __bool__(self) -> bool:
         raise UnsupportedOperationError(f"{DIALECT}: the value is not known yet, write np.where instead of `if`")
 
-    # --- along the row ------------------------------------------------------------------------------------------------
+    # --- over an axis --------------------------------------------------------------------------------------------------
 
-    def _row(self) -> Row:
+    def _extent(self) -> Extent:
         if self.row is None:
             raise UnsupportedOperationError(f"{DIALECT}: sums and maxima belong in row operations")
         return self.row
 
     def sum(self, axis: int = -1, keepdims: bool = True) -> "Vector":
-        if axis == 0:
-            return self  # one row's share of a sum over rows
-        return self._row().reduce(self, Vector.plain_add, 0.0)
+        return self._extent().reduce(self, axis, Vector.plain_add, 0.0)
 
     def mean(self, axis: int = -1, keepdims: bool = True) -> "Vector":
-        return self.sum(axis) / float(self._row().columns)
+        return self.sum(axis) / self._extent().length(axis)
 
     def max(self, axis: int = -1, keepdims: bool = True) -> "Vector":
-        return self._row().reduce(self, Vector.maximum, -np.inf)
+        return self._extent().reduce(self, axis, Vector.maximum, -np.inf)
 
     # --- NumPy --------------------------------------------------------------------------------------------------------
 
@@ -651,7 +660,7 @@ class Whole:
 
     __slots__ = ("f", "lanes", "row", "size", "v")
 
-    def __init__(self, f: Function, v: list[str], size: int, lanes: int, row: Row | None = None) -> None:
+    def __init__(self, f: Function, v: list[str], size: int, lanes: int, row: Extent | None = None) -> None:
         self.f, self.v, self.size, self.lanes, self.row = f, v, size, lanes, row
 
     @property
