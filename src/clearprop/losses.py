@@ -332,6 +332,6 @@ def penalty(w: Value, l1: float, l2: float) -> Value:
     return np.sum(l1 * np.maximum(w, -w) + 0.5 * l2 * w * w)
 
 
-def penalty_gradient(w: Value, l1: float, l2: float) -> Value:
+def penalty_gradient(w: Value, l1: Value, l2: Value) -> Value:
     """∂penalty/∂w = l1 sign(w) + l2 w; the sign of 0 is 0"""
     return l1 * np.where(w > 0.0, 1.0, np.where(w < 0.0, -1.0, 0.0 * w)) + l2 * w

@@ -81,6 +81,11 @@ def _plain(x: Value) -> Value:
     return x.value if isinstance(x, Tensor) else x
 
 
+def _of_another_reader(x: Value) -> bool:
+    """Whether x is neither number nor array but computes as one: a compiler's value, say."""
+    return hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic)
+
+
 class Tensor(NDArrayOperatorsMixin):
     """An array that tells open tapes what is done to it; NumPy's functions and operators work on it.
 
@@ -92,12 +97,16 @@ class Tensor(NDArrayOperatorsMixin):
     """
 
     __slots__ = ("value",)
+    value: Array
 
     def __init__(self, value: Any) -> None:
+        if _of_another_reader(_plain(value)):
+            self.value = _plain(value)
+            return
         array = np.asarray(_plain(value))
         if array.dtype == object or array.dtype.kind not in "fciub":
             raise ConfigurationError(f"a Tensor holds numbers, not {type(value).__name__}")
-        self.value: Array = array.astype(float) if array.dtype.kind in "iub" else array
+        self.value = array.astype(float) if array.dtype.kind in "iub" else array
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -342,8 +351,9 @@ class GradientTape:
                 "call tape.watch(x) before computing with x, inside the `with` block"
             )
         dy: Value = np.ones_like(target.value) if output_gradient is None else output_gradient
-        if np.shape(dy) != target.shape:
-            raise ShapeError(f"output_gradient has shape {np.shape(dy)}, the target {target.shape}; they must be equal")
+        shape = dy.shape if hasattr(dy, "shape") else np.shape(dy)
+        if shape != target.shape:
+            raise ShapeError(f"output_gradient has shape {shape}, the target {target.shape}; they must be equal")
         records = self._records
         if not self.persistent:
             self._records, self._state = [], "released"
@@ -409,7 +419,7 @@ def differentiable(function: Callable[[Value], Value]) -> Op:
         with GradientTape() as tape:
             tensor = tape.watch(x)
             output = function(tensor)
-        if not isinstance(dy, Tensor):
+        if getattr(dy, "shape", None) != output.shape:
             dy = np.broadcast_to(dy, output.shape)
         dx = tape.gradient(output, tensor, output_gradient=dy)
         return dx if isinstance(x, Tensor) else dx.value

@@ -1,7 +1,7 @@
 """The inner loops: tiles of a matrix product that stay in registers, and what is done to them before they leave.
 
-Batches are worked in tiles of several rows and vectors; a batch of one sample in matrix-vector products.  Each kernel is
-written once for what its text depends on (an operation, a rule, a number of vectors) and takes sizes when it runs.
+Batches are worked in tiles of several rows and vectors; a batch of one sample in matrix-vector products.  Each kernel
+is written once for what its text depends on (an operation, a rule, a number of vectors) and takes sizes when it runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,8 @@ from clearprop.optim import Optimizer
 
 
 def tile(
-    f: Function, rows: int, nv: int, a: Pointer, across: Any, along: Any, b: Callable[[Any], Vector], span: Any, unroll: int
+    f: Function, rows: int, nv: int, a: Pointer, across: Any, along: Any, b: Callable[[Any], Vector], span: Any,
+    unroll: int,
 ) -> list[Vector]:  # fmt: skip
     """acc[i] = Σ_k a[i across + k along] · b(k), k in `span`, one fused multiply-add after another in k."""
     start, stop = span
@@ -88,7 +89,8 @@ def forward(
 
 @kernel("d* ldd wt* depth y* dx^ ldy rows columns")
 def backward(
-    f: Function, nv: int, op: Op, d: Any, ldd: Any, wt: Any, depth: Any, y: Any, dx: Any, ldy: Any, rows: Any, columns: Any
+    f: Function, nv: int, op: Op, d: Any, ldd: Any, wt: Any, depth: Any, y: Any, dx: Any, ldy: Any, rows: Any,
+    columns: Any,
 ) -> None:  # fmt: skip
     """dx = vjp of the operation below, of d Wᵀ, for one panel of columns."""
     masks = f.below(columns, nv)
@@ -305,14 +307,23 @@ def apply_backward(
     along_rows(f, rows, columns, sources, compute, targets, group)
 
 
-# Batch normalisation: what its text sums over the batch's rows is kept in `sums`, one row for each, and known thereafter.
+# Batch normalisation: what its text sums over the batch's rows is kept in `sums`, a row for each, and then known.
 
 GRADIENTS = (5, 6)  # of batch_norm's sums over rows, in the order of its text: dγ and dβ are the last
 
 
 @kernel("x* ldx parameters* ldp sums* averages* count")
 def batch_sums(
-    f: Function, op: Op, momentum: float, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, averages: Any, count: Any
+    f: Function,
+    op: Op,
+    momentum: float,
+    x: Any,
+    ldx: Any,
+    parameters: Any,
+    ldp: Any,
+    sums: Any,
+    averages: Any,
+    count: Any,
 ) -> None:
     """The sums of one register of columns, forward; the running averages of mean and variance."""
     gamma, beta = parameters.load(), (parameters + ldp).load()

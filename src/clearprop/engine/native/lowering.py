@@ -15,7 +15,9 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.kernels import Beside, Update
+from clearprop.engine.native.rows import WholeRows
 from clearprop.engine.native.scheduler import scheduler_ir
+from clearprop.engine.native.target import avx2
 from clearprop.engine.native.values import Function, Int, Module, Pointer, Vector
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import Loss
@@ -24,6 +26,7 @@ from clearprop.ops import ACTIVATIONS, Op, batch_norm, dropout, layer_norm
 from clearprop.optim import Optimizer
 
 ROWS = 64  # predicted at once, so that their activations stay in the cache
+TOGETHER = 512  # predicted by one thread before it draws its next ticket
 CHUNK = 16  # tiles that one ticket has at most, for the same reason
 IDENTITY = ACTIVATIONS["identity"]
 
@@ -95,6 +98,7 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
         if type(layer) is Dense:
             stages.append(Stage(i, n, m, IDENTITY, ("weight", "bias") if layer.use_bias else ("weight",)))
         elif type(layer) is Activation:
+            _check_op(layer.op)
             last = stages[-1] if stages else None
             if last and last.dense and last.op == IDENTITY and layer.op.kind == "elementwise":
                 stages[-1] = Stage(last.layer, last.n, last.m, layer.op, last.parameters)
@@ -110,6 +114,60 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
         else:
             raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
     return tuple(stages)
+
+
+def _check_op(op: Op) -> None:
+    if op.kind not in ("elementwise", "row"):
+        raise NotImplementedError(f"{op.name!r} looks at more than its own row")
+
+    def text(x: Vector) -> None:
+        op.vjp(x, op.forward(x), x)
+
+    _check_text(op.name, op, text)
+
+
+def check_loss(loss: Loss) -> None:
+    """That kernels can do what the loss does.
+
+    Raises
+    ------
+    NotImplementedError
+        They cannot, in words.
+    """
+    name = type(loss).__name__
+    if any(getattr(type(loss), part) is not getattr(Loss, part) for part in ("forward", "backward", "_weight")):
+        raise NotImplementedError(f"{name} computes its value or gradient in a way of its own")
+
+    def text(x: Vector) -> None:
+        loss.value(x, x)
+        loss.gradient(x, x)
+
+    _check_text(name, loss, text)
+
+
+def check_rule(optimizer: Optimizer) -> None:
+    """That kernels can apply the optimiser's rule; raises as `check_loss` does."""
+    name = type(optimizer).__name__
+    if type(optimizer).apply is not Optimizer.apply:
+        raise NotImplementedError(f"{name} changes weights in a way of its own")
+    scalars = optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0].shape[-1] - 1
+    _check_text(name, optimizer, lambda x: optimizer.rule(x, x, *[x] * (len(optimizer.slots) + scalars)))
+
+
+_readable: dict[Any, str] = {}
+
+
+def _check_text(name: str, definition: Any, text: Callable[[Vector], Any]) -> None:
+    """That the definition's text can be read: by reading it, into a function that is thrown away."""
+    if definition not in _readable:
+        f = Function(Module(np.float64, avx2("x86_64")))
+        try:
+            text(Vector(f, ["%x"], row=WholeRows(1, 1, f.below(1, 1))))
+            _readable[definition] = ""
+        except Exception as error:  # the user's own text may do anything
+            _readable[definition] = f"{name!r} cannot be compiled: {error}"
+    if _readable[definition]:
+        raise NotImplementedError(_readable[definition])
 
 
 def stages_for_prediction(model: Sequential) -> tuple[Stage, ...]:
@@ -238,7 +296,9 @@ class Layout:
 
     def transposed_parts(self, s: int, stage: Stage, transposed: Array) -> list[tuple[Any, Array]]:
         """The same for the transposed copy of a dense stage's weights."""
-        area = transposed[self.transposed[s] : self.transposed[s] + padded(stage.n, self.lanes) * padded(stage.m, self.lanes)]
+        area = transposed[
+            self.transposed[s] : self.transposed[s] + padded(stage.n, self.lanes) * padded(stage.m, self.lanes)
+        ]
         parts = self._panel_parts(self.panels_transposed[s], area, stage.m, stage.n)
         return [((index[1], index[0]), view.T) for index, view in parts]
 
@@ -254,10 +314,11 @@ class Layout:
         return parts
 
 
-FIELDS = (
-    "w transposed X targets order offsets first steps scalars losses values weights hyper board threads stop done rows "
-    "seed_low seed_high epoch norms averages"
-).split()
+FIELDS = [
+    *("w", "transposed", "X", "targets", "order", "offsets", "first", "steps", "scalars", "losses", "values"),
+    *("weights", "hyper", "board", "threads", "stop", "done", "rows", "seed_low", "seed_high", "epoch", "norms"),
+    "averages",
+]
 """What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
 WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
 
@@ -354,7 +415,8 @@ class Step:
             c = register * layout.lanes
             k.batch_apply(self.f.m, stage.op, below)(
                 self.delta[s + 1] + (first * ldy + c), ldy, self.act[s] + (first * ld + c), ld,
-                self.w + (layout.starts[s]["gamma"] + c), wide, self.shares[s] + c, target + c, rows, stage.m - c, count,
+                self.w + (layout.starts[s]["gamma"] + c), wide, self.shares[s] + c, target + c, rows, stage.m - c,
+                count,
             )  # fmt: skip
 
     def batch_sums(self, s: int, ticket: Int, count: Int, *, back: bool) -> None:
@@ -485,8 +547,8 @@ class Step:
 
     # The gradient's norm, for which gradients are stored first.
 
-    def stored(self, s: int, block: Int) -> Iterator[tuple[Pointer, int, Any, Any, int]]:
-        """The pieces of a block of stage s: (parameters, distance between rows, rows, columns, number of parameter)."""
+    def stored(self, s: int, block: Int) -> Iterator[tuple[Pointer, int, Any, Any, Update, int]]:
+        """Pieces of a block: (parameters, distance between rows, rows, columns, update, number of the parameter)."""
         layout, lanes, stage = self.layout, self.layout.lanes, self.net.stages[s]
         for v, (name, how) in enumerate(zip(stage.parameters, self.net.updates[s], strict=True)):
             start = self.w + layout.starts[s][name]
@@ -497,18 +559,17 @@ class Step:
                     with each(self.f, group.count) as p:
                         column = p * wide + group.column
                         mine = start + column * padded(stage.n, lanes) + first * wide
-                        yield mine, wide, (stage.n - first).minimum(lanes), stage.m - column, v
+                        yield mine, wide, (stage.n - first).minimum(lanes), stage.m - column, how, v
             elif how:
                 with self.f.when(block.equals(0)):
-                    yield start, padded(stage.m, lanes), 1, stage.m, v
+                    yield start, padded(stage.m, lanes), 1, stage.m, how, v
 
     def square(self, s: int, block: Int, ticket: Int) -> None:
         """The squares of a block's gradients, added up in the ticket's place."""
-        f, lanes, net = self.f, self.layout.lanes, self.net
+        f, lanes = self.f, self.layout.lanes
         total = self.fields.norms.offset(ticket * lanes, "double")
         f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
-        for w, ld, rows, columns, v in self.stored(s, block):
-            how = net.updates[s][v]
+        for w, ld, rows, columns, how, _ in self.stored(s, block):
             g = w + self.layout.size * (1 + how.slots)
             with f.loop(0, ld, lanes) as c:
                 k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
@@ -520,15 +581,15 @@ class Step:
         k.norm_scale(m)(self.fields.norms, self.all_blocks * lanes, self.fields.hyper, scale)
         return scale
 
-    def apply(self, s: int, block: Int, row: Pointer, scale: Pointer) -> None:
+    def apply(self, s: int, block: Int, row: Pointer, factor: Pointer) -> None:
         """The rule, with a block's stored gradients."""
         net, layout, lanes = self.net, self.layout, self.layout.lanes
-        for w, ld, _, columns, v in self.stored(s, block):
-            how = replace(net.updates[s][v], stored=False, penalised=False, clipped=False)
+        for w, ld, _, columns, how, v in self.stored(s, block):
+            how = replace(how, stored=False, penalised=False, clipped=False)
             weight = net.stages[s].parameters[v] == "weight"
             scalars = row + net.columns[s][v]
             count = ld * (lanes if weight else 1)
-            k.apply_stored(self.f.m, how)(w, layout.size, scalars, self.fields.hyper, scale, count)
+            k.apply_stored(self.f.m, how)(w, layout.size, scalars, self.fields.hyper, factor, count)
             if weight and s:
                 self.refresh(s, ld // lanes, block * lanes, net.stages[s].m - columns, w)
 
@@ -608,11 +669,11 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
                         with f.when(c.equals(0)):
                             k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
-                        step.in_blocks(c, lambda s, block, c=c: on_weights(s, block, c))
+                        step.in_blocks(c, functools.partial(on_weights, c=c))
                 else:
-                    scale = step.norm_scale()
+                    factor = step.norm_scale()
                     with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
-                        step.in_blocks(c, lambda s, block: step.apply(s, block, row, scale))
+                        step.in_blocks(c, functools.partial(step.apply, row=row, factor=factor))
             f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
 
     return m.write("train", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
@@ -625,7 +686,9 @@ def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
     parts += [("loss", 0)]
     # the lowest trained stage needs no dx, but one that is not dense computes its gradients' shares on the way
     lowest = net.lowest
-    parts += [("backward", s) for s in reversed(range(lowest, len(net.stages))) if s > lowest or not net.stages[s].dense]
+    parts += [
+        ("backward", s) for s in reversed(range(lowest, len(net.stages))) if s > lowest or not net.stages[s].dense
+    ]
     phases: list[tuple[str, list[tuple[str, int]]]] = []
     for what, s in parts:
         if what in ("forward", "backward") and net.stages[s].batch:
@@ -666,9 +729,9 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
             for s in stages:
                 stage, starts = net.stages[s], layout.starts[s]
                 if stage.dense:
-                    key = (stage.op, stage.n, stage.m, layout.by_input[s], stage.biased)
                     bias = w + starts.get("bias", 0)
-                    k.sample_forward(m, *key)(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
+                    kernel = k.sample_forward(m, stage.op, stage.n, stage.m, layout.by_input[s], stage.biased)
+                    kernel(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
                 else:
                     step.forward(s, 0, 1, start, one)
             step.loss(order, row + (net.width - 1), 0, 1)
@@ -682,8 +745,8 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     how = (*net.updates[s], None)[:2]
                     scalars = [row + column for column in (*net.columns[s], 0)[:2]]
                     bias = w + starts.get("bias", 0)
-                    key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest, *how)
-                    k.sample_backward(m, *key)(
+                    key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest)
+                    k.sample_backward(m, *key, *how)(
                         act[s], w + starts["weight"], bias, delta[s + 1], delta[s], layout.size, *scalars, hyper
                     )
                 else:
@@ -701,32 +764,42 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
 # --- prediction -------------------------------------------------------------------------------------------------------
 
 
+PREDICT_FIELDS = ["w", "X", "out", "count", "scratch", "stride", "board"]
+"""What Python hands over to `predict`, by name; each thread has `stride` reals of the scratch memory."""
+
+
 def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
-    """Rows in, outputs out.
+    """Rows in, outputs out; blocks of rows are shared among threads.
 
     A row meets the same operations in the same order alone and in company: its result does not depend on the others.
     """
-    ld, last = layout.ld, len(stages)
+    ld, last, wide = layout.ld, len(stages), stages[-1].m
 
-    def body(f: Function, w: Pointer, X: Pointer, out: Pointer, count: Int, scratch: Pointer) -> None:
-        act = [X, *(scratch + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
-        done: Any = 0
-        for rows in (ROWS, m.target.rows, 1):
-            with f.loop(done, count - (rows - 1), rows) as i:
-                act[0] = X + i * stages[0].n
-                for s, stage in enumerate(stages):
-                    lda = ld[s] if s else stage.n
-                    if stage.dense:
-                        write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
-                    else:
-                        beside, ldb = w + layout.starts[s].get("gamma", 0), padded(stage.m, layout.lanes)
-                        key = (stage.op, stage.m, 4 if rows % 4 == 0 else 1, stage.beside)
-                        k.apply_forward(m, *key)(act[s], lda, beside, ldb, act[s + 1], ld[s + 1], rows)
-                with f.loop(0, rows) as r:
-                    k.scatter(m)(act[last] + r * ld[last], stages[-1].m, out + (i + r) * stages[-1].m)
-            done = f.last
+    def body(f: Function, record: Pointer, rank: Int) -> None:
+        places = {name: i for i, name in enumerate(PREDICT_FIELDS)}
+        w, X, out, scratch, board = (record.pointer(places[name]) for name in ("w", "X", "out", "scratch", "board"))
+        count, stride = record.integer(places["count"]), record.integer(places["stride"])
+        own = scratch + rank * stride
+        act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
+        with shared(f, board, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
+            done: Any = c * TOGETHER
+            stop = (c * TOGETHER + TOGETHER).minimum(count)
+            for rows in (ROWS, m.target.rows, 1):
+                with f.loop(done, stop - (rows - 1), rows) as i:
+                    act[0] = X + i * stages[0].n
+                    for s, stage in enumerate(stages):
+                        lda = ld[s] if s else stage.n
+                        if stage.dense:
+                            write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
+                        else:
+                            beside, ldb = w + layout.starts[s].get("gamma", 0), padded(stage.m, layout.lanes)
+                            key = (stage.op, stage.m, 4 if rows % 4 == 0 else 1, stage.beside)
+                            k.apply_forward(m, *key)(act[s], lda, beside, ldb, act[s + 1], ld[s + 1], rows)
+                    with f.loop(0, rows) as r:
+                        k.scatter(m)(act[last] + r * ld[last], wide, out + (i + r) * wide)
+                done = f.last
 
-    return m.write("predict", "w* X* out* count scratch*", body)
+    return m.write("predict", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
 
 
 def write_predict_row(m: Module, stages: Sequence[Stage], starts: Sequence[dict[str, int]], ld: Sequence[int]) -> str:

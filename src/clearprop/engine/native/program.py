@@ -17,6 +17,7 @@ from clearprop.engine.native.kernels import Update
 from clearprop.engine.native.lowering import (
     FIELDS,
     ROWS,
+    TOGETHER,
     Layout,
     Network,
     Stage,
@@ -92,7 +93,11 @@ class NativeProgram:
         self._pace = (time.perf_counter() - began) / done
         # one after the other, so that totals do not depend on where slices end
         totals = np.empty((1 + done, 2))
-        totals[0], totals[1:, 0], totals[1:, 1] = state.totals, losses * plan.loss_factor, plan.weights[first : first + done]
+        totals[0], totals[1:, 0], totals[1:, 1] = (
+            state.totals,
+            losses * plan.loss_factor,
+            plan.weights[first : first + done],
+        )
         totals = np.add.accumulate(totals)[-1]
         if not math.isfinite(totals[0]):
             self._check_losses(losses, trainer, plan, state, scalars)
@@ -100,13 +105,9 @@ class NativeProgram:
             rows = plan.arrays.X[plan.rows(first + done - 1)]
             raise divergence(self.model, state, first + done - 1, "a weight is no longer finite", w, rows)
         step = state.step + done
-        return replace(
-            state, w=w, slots=slots, buffers=buffers, step=step, position=first + done, totals=totals
-        )
+        return replace(state, w=w, slots=slots, buffers=buffers, step=step, position=first + done, totals=totals)
 
-    def _check_losses(
-        self, losses: Array, trainer: "_Trainer", plan: "_Plan", state: State, scalars: Array
-    ) -> None:
+    def _check_losses(self, losses: Array, trainer: "_Trainer", plan: "_Plan", state: State, scalars: Array) -> None:
         """Training is exactly repeatable, so the weights before the step that went wrong can be had once more."""
         wrong = ~np.isfinite(losses)
         if wrong.any():
@@ -320,7 +321,6 @@ class _Workspace:
         self.record[len(FIELDS) :] = [array.ctypes.data for arrays in self.kept for array in arrays]
         self._pair(trainer)
 
-
     def _pair(self, trainer: _Trainer) -> None:
         """Views of the model's own vectors beside views of where their parts are packed."""
         model, layout, gradient = trainer.program.model, trainer.layout, trainer.gradient
@@ -425,8 +425,17 @@ class _Predictor:
                     values = (parameters[stage.layer] | buffers[stage.layer])[name]
                     for i, packed in self.layout.parts(s, stage, name, w):  # type: ignore[union-attr]
                         packed[...] = values[i]
-            scratch = _aligned((ROWS * self.width,), self.dtype)
-            self.many(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+            threads = min(threads, -(-n // TOGETHER))
+            stride = padded(ROWS * self.width, 128)
+            scratch, board = _aligned((threads, stride), self.dtype), Board(threads, 1, GOES_ON)
+            arrays = [w.ctypes.data, X.ctypes.data, target.ctypes.data]
+            record = np.array([*arrays, n, scratch.ctypes.data, stride, board.address], np.int64)
+            address, kept = record.ctypes.data, (record, w, X, target, scratch, board)
+
+            def work(rank: int, _kept: Any = kept) -> None:
+                self.many(address, rank)
+
+            share(threads, work)
         if out is not None and target is not out:
             out[...] = target
             return out
@@ -434,7 +443,7 @@ class _Predictor:
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Memory that starts at a cache line, for whole vectors to be read and written; its content is undefined... """
+    """Memory that starts at a cache line, for whole vectors to be read and written; its content is undefined..."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + 128, np.uint8)
     start = -raw.ctypes.data % 64
@@ -478,9 +487,7 @@ def network(program: NativeProgram, labels: bool, weighted: bool, gradient: bool
 
 
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-_PREDICT = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
-)
+_PREDICT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
 
 
 def _compile(m: Module, symbol: str) -> int:
@@ -507,7 +514,7 @@ def _train_function(samples: bool, net: Network, layout: Layout, dtype: Any, tar
 def _predict_function(stages: tuple[Stage, ...], layout: Any, dtype: Any, target: Target) -> Any:
     def make() -> Any:
         m = Module(dtype, target)
-        return _PREDICT(_compile(m, write_predict(m, stages, layout)))
+        return _TRAIN(_compile(m, write_predict(m, stages, layout)))
 
     return _remembered(("predict", stages, np.dtype(dtype), target), make)
 
@@ -518,5 +525,3 @@ def _predict_row_function(stages: tuple[Stage, ...], starts: Any, ld: Any, dtype
         return _PREDICT(_compile(m, write_predict_row(m, stages, [dict(s) for s in starts], ld)))
 
     return _remembered(("row", stages, starts, np.dtype(dtype), target), make)
-
-

@@ -1,13 +1,12 @@
 """Operations with sums, means and maxima over an axis, read from their NumPy text, for rows and batches of any size.
 
-A narrow row fits the registers: the text is run once, and its sums and maxima fold those registers.  A wide row is walked
-several times: each pass runs the text on one vector after another and ends at the first sum or maximum not known yet,
-which it accumulates; the last pass knows them all and stores the results.  The columns of a batch are walked likewise.
+A narrow row fits the registers: the text is run once, and its sums and maxima fold those registers.  A wide row is
+walked several times: each pass runs the text on one vector after another and ends at the first sum or maximum not known
+yet, which it accumulates; the last pass knows them all and stores the results.  So are the columns of a batch.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
-
 
 from clearprop.engine.native.values import Function, Int, Mask, Pointer, Vector, Whole
 
@@ -139,10 +138,10 @@ def _wide(
         row = Pass(-1, float(columns), known)
         return compute(*(Vector(f, source(i, c, 1).v, row=row) for source in sources))
 
-    while (reached := _next(f, lambda: run(Int(f, "0")))) is not None:
+    while (reached := _next(f, run)) is not None:
         with f.loop(0, columns, lanes, [f.full(reached.neutral)]) as (c, state):
             mask = f.below(columns - c, 1)[0]
-            x = _operand(lambda c=c: run(c))
+            x = _operand(run, c)
             state[:] = [reached.combine(state[0], _existing(x, mask, reached.neutral))]
         known.append(fold_lanes(state[0], reached.combine))
     with f.loop(0, columns, lanes) as c:
@@ -162,11 +161,11 @@ def down_columns(f: Function, count: Int, text: Callable[[Any, Pass], Any], know
         return text(i, Pass(0, length, known))
 
     known = list(known)
-    while (reached := _next(f, lambda: run(Int(f, "0")))) is not None:
+    while (reached := _next(f, run)) is not None:
 
         def chain(start: Any, stop: Any, reached: _Reached = reached) -> list[Vector]:
             with f.loop(start, stop, 1, [f.full(reached.neutral)]) as (i, state):
-                state[:] = [reached.combine(state[0], _operand(lambda: run(i)))]
+                state[:] = [reached.combine(state[0], _operand(run, i))]
             return list(state)
 
         known += in_blocks(f, count, [f.full(reached.neutral)], chain, reached.combine)
@@ -187,20 +186,20 @@ def in_blocks(
     return list(total)
 
 
-def _next(f: Function, run: Callable[[], Any]) -> _Reached | None:
+def _next(f: Function, run: Callable[[Any], Any]) -> _Reached | None:
     """The sum or maximum that the text comes to next, found by a rehearsal: a loop's start comes before its body."""
     with f.rehearsal():
         try:
-            run()
+            run(Int(f, "0"))
         except _Reached as reached:
             return reached
     return None
 
 
-def _operand(run: Callable[[], Any]) -> Vector:
+def _operand(run: Callable[[Any], Any], at: Any) -> Vector:
     """What the text sums next."""
     try:
-        run()
+        run(at)
     except _Reached as reached:
         return reached.x
     raise AssertionError("the rehearsal came to a sum")

@@ -1,8 +1,8 @@
 """Values that write machine code: what NumPy computes with arrays, these compute with registers.
 
-An `Int`, a `Pointer`, a `Vector` or a `Mask` holds the names of LLVM values; each of its operators appends a line of LLVM
-IR to the function being written.  Vectors answer NumPy's own functions (`np.exp(v)`), so an operation written for arrays,
-called with Vectors, compiles itself.
+An `Int`, a `Pointer`, a `Vector` or a `Mask` holds the names of LLVM values; each of its operators appends a line of
+LLVM IR to the function being written.  Vectors answer NumPy's own functions (`np.exp(v)`), so an operation written for
+arrays, called with Vectors, compiles itself.
 
 Every vector is a *logical* one of 64 bytes (16 float32 or 8 float64), which LLVM splits where registers are narrower:
 so layouts, and the order of every sum, are the same on every processor.
@@ -251,7 +251,9 @@ class Function:
             numbers = [range(v * m.lanes, (v + 1) * m.lanes) for v in range(count)]
             return ["<" + ", ".join(f"i1 {str(j < n).lower()}" for j in lanes) + ">" for lanes in numbers]
         limit = Whole.splat(self, n)
-        return [self.emit(f"icmp slt {limit.type} {Whole.numbers(self, v * m.lanes)}, {limit.v[0]}") for v in range(count)]
+        return [
+            self.emit(f"icmp slt {limit.type} {Whole.numbers(self, v * m.lanes)}, {limit.v[0]}") for v in range(count)
+        ]
 
 
 def _x86_mode(f: Function) -> tuple[Callable[[], str], Callable[[str | None], None]]:
@@ -373,7 +375,9 @@ class Pointer:
         m, f = self.f.m, self.f
         x = f.emit(f"load {m.real}, ptr {self}, align {m.bits // 8}", pure=False)
         one = f.emit(f"insertelement {m.vector} poison, {m.real} {x}, i32 0")
-        return Vector(f, [f.emit(f"shufflevector {m.vector} {one}, {m.vector} poison, <{m.lanes} x i32> zeroinitializer")])
+        return Vector(
+            f, [f.emit(f"shufflevector {m.vector} {one}, {m.vector} poison, <{m.lanes} x i32> zeroinitializer")]
+        )
 
     def store(self, vector: "Vector") -> None:
         m = self.f.m
@@ -411,9 +415,16 @@ DIALECT = "a definition for the compiler keeps to the dialect that clearprop.ops
 
 
 class Vector:
-    """One or several registers of reals; operators act on each, and ``a * b + c`` is one fused multiply-add."""
+    """One or several registers of reals; operators act on each, and ``a * b + c`` is one fused multiply-add.
+
+    To the operations' text it is a number: it has no axes, other than those of the `row` it belongs to.
+    """
 
     __slots__ = ("f", "product", "row", "v")
+    shape: tuple[int, ...] = ()
+    ndim = 0
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -466,7 +477,7 @@ class Vector:
     def keep(self, masks: Sequence[str]) -> "Vector":
         """0 outside the masks, which repeat over the registers."""
         m, f = self.f.m, self.f
-        pairs = zip(itertools.cycle(masks), self.v)  # noqa: B905
+        pairs = zip(itertools.cycle(masks), self.v)
         names = [f.emit(f"select {m.mask} {k}, {m.vector} {x}, {m.vector} zeroinitializer") for k, x in pairs]
         return Vector(f, names, row=self.row)
 
@@ -491,32 +502,35 @@ class Vector:
         return Vector(self.f, self.v, row=self.row)
 
     def __mul__(self, b: Any) -> "Vector":
-        b = self.lift(b)
-        result = self.binary("fmul", b)
-        result.product = (self, b)
+        right = self.lift(b)
+        result = self.binary("fmul", right)
+        result.product = (self, right)
         return result
 
     def __add__(self, b: Any) -> "Vector":
-        b = self.lift(b)
+        right = self.lift(b)
         if self.product:
-            return self.product[0].fma(self.product[1], b)
-        if b.product:
-            return b.product[0].fma(b.product[1], self)
-        return self.binary("fadd", b)
+            return self.product[0].fma(self.product[1], right)
+        if right.product:
+            return right.product[0].fma(right.product[1], self)
+        return self.binary("fadd", right)
 
     def __sub__(self, b: Any) -> "Vector":
-        b = self.lift(b)
+        right = self.lift(b)
         if self.product:
-            return self.product[0].fma(self.product[1], -b)
-        if b.product:
-            return (-b.product[0]).fma(b.product[1], self)
-        return self.binary("fsub", b)
+            return self.product[0].fma(self.product[1], -right)
+        if right.product:
+            return (-right.product[0]).fma(right.product[1], self)
+        return self.binary("fsub", right)
 
     def __truediv__(self, b: Any) -> "Vector":
         return self.binary("fdiv", b)
 
     def __neg__(self) -> "Vector":
         return self.each(lambda x: f"fneg {self.f.m.vector} {x}")
+
+    def __pow__(self, exponent: Any) -> "Vector":
+        raise UnsupportedOperationError(f"{DIALECT}: write x * x instead of x ** 2")
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -543,6 +557,12 @@ class Vector:
     def __le__(self, b: Any) -> "Mask":
         return self.compare("ole", b)
 
+    def __eq__(self, b: Any) -> "Mask":  # type: ignore[override]
+        return self.compare("oeq", b)
+
+    def __ne__(self, b: Any) -> "Mask":  # type: ignore[override]
+        return self.compare("une", b)
+
     def maximum(self, b: Any) -> "Vector":
         return self._extreme("olt", b)
 
@@ -561,7 +581,7 @@ class Vector:
     def __bool__(self) -> bool:
         raise UnsupportedOperationError(f"{DIALECT}: the value is not known yet, write np.where instead of `if`")
 
-    # --- over an axis --------------------------------------------------------------------------------------------------
+    # --- over an axis -------------------------------------------------------------------------------------------------
 
     def _extent(self) -> Extent:
         if self.row is None:
@@ -584,7 +604,7 @@ class Vector:
             raise UnsupportedOperationError(f"{DIALECT}: np.{ufunc.__name__} is not in it")
         return UFUNCS[ufunc.__name__](self.lift(inputs[0]), *inputs[1:])
 
-    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> "Vector":
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if function is np.where:
             return inputs[0].select(*inputs[1:])
         if function in (np.sum, np.mean, np.max):
@@ -602,6 +622,9 @@ UFUNCS |= {
     "greater_equal": Vector.__ge__,
     "less": Vector.__lt__,
     "less_equal": Vector.__le__,
+    "equal": Vector.__eq__,
+    "not_equal": Vector.__ne__,
+    "absolute": lambda x: x.intrinsic("fabs"),
     "maximum": Vector.maximum,
     "minimum": Vector.minimum,
     "square": lambda x: x * x,
@@ -619,7 +642,7 @@ class Mask:
 
     def _logic(self, operation: str, *others: "Mask") -> "Mask":
         m = self.truth.f.m
-        literal = "" if others else f", splat (i1 true)"
+        literal = "" if others else ", splat (i1 true)"
         both = [other.truth for other in others]
         return Mask(self.truth.each(lambda *names: f"{operation} {m.mask} {', '.join(names)}{literal}", *both))
 
@@ -641,7 +664,7 @@ class Mask:
     def __bool__(self) -> bool:
         raise UnsupportedOperationError(f"{DIALECT}: the truth is not known yet, write np.where, & and | instead")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> "Mask":
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         names = {"logical_and": "and", "bitwise_and": "and", "logical_or": "or", "bitwise_or": "or"}
         if ufunc.__name__ in ("logical_not", "invert"):
             return ~self
@@ -649,9 +672,11 @@ class Mask:
             raise UnsupportedOperationError(f"{DIALECT}: np.{ufunc.__name__} is not in it")
         return inputs[0]._logic(names[ufunc.__name__], inputs[1])
 
-    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Vector:
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if function is not np.where:
             raise UnsupportedOperationError(f"{DIALECT}: np.{function.__name__} is not in it")
+        if any(hasattr(x, "__op__") for x in inputs):  # a tape's tensor, which records the choice
+            return NotImplemented
         return self.select(*inputs[1:])
 
 
