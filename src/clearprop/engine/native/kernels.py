@@ -70,17 +70,21 @@ def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> 
 
 @kernel("a* lda w* ldw depth bias* y* ldy x* rows columns")
 def forward(
-    f: Function, tile_rows: int, nv: int, op: Op, packed: bool, biased: bool, keep: bool, a: Any, lda: Any, w: Any,
-    ldw: Any, depth: Any, bias: Any, y: Any, ldy: Any, x: Any, rows: Any, columns: Any,
+    f: Function, tile_rows: int, nv: int, op: Op, packed: bool, whole: bool, biased: bool, keep: bool, a: Any, lda: Any,
+    w: Any, ldw: Any, depth: Any, bias: Any, y: Any, ldy: Any, x: Any, rows: Any, columns: Any,
 ) -> None:  # fmt: skip
-    """y = op(a w + bias) for one panel of columns; parameters that are not `packed` have no padding to read."""
+    """y = op(a w + bias) for one panel of columns.
+
+    Parameters that are not `packed` lie `ldw` apart; if the panel is not `whole` either, there is no padding to read.
+    """
     masks = f.below(columns, nv)
+    width = nv * f.m.lanes if packed else ldw  # a constant gives the better code
 
     def load(p: Pointer) -> Vector:
-        return p.load(nv) if packed else p.load_where(masks)
+        return p.load(nv) if whole else p.load_where(masks)
 
     with f.loop(0, rows, tile_rows) as i:
-        sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * ldw), (0, depth), 4)
+        sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * width), (0, depth), 4)
         b = load(bias) if biased else f.full(0.0)
         for r, z in enumerate(sums):
             at = (i + r) * ldy

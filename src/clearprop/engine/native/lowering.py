@@ -607,7 +607,7 @@ def write_dense(
             at = first * out + column
             bias = w + layout.starts[s].get("bias", 0) + column
             panel = w + (column * padded(stage.n, layout.lanes) + layout.starts[s]["weight"])
-            k.forward(f.m, tile_rows, group.vectors, stage.op, True, stage.biased, kept is not None)(
+            k.forward(f.m, tile_rows, group.vectors, stage.op, True, True, stage.biased, kept is not None)(
                 act[s] + first * ld, ld, panel, wide, stage.n, bias, act[s + 1] + at, out,
                 (kept or act)[s + 1] + at, rows, stage.m - column,
             )  # fmt: skip
@@ -821,7 +821,7 @@ def write_predict_row(m: Module, stages: Sequence[Stage], starts: Sequence[dict[
                     nv, column = min(widest, registers - first), first * lanes
                     whole = column + nv * lanes <= stage.m
                     weight, bias = w + starts[s]["weight"] + column, w + starts[s].get("bias", 0) + column
-                    k.forward(m, 1, nv, stage.op, whole, stage.biased, False)(
+                    k.forward(m, 1, nv, stage.op, False, whole, stage.biased, False)(
                         act[s], 0, weight, stage.m, stage.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
                         stage.m - column,
                     )  # fmt: skip
