@@ -1,8 +1,10 @@
 """From whatever the caller has to finite float arrays: one gate, and every refusal names the cell.
 
-Nothing behind this gate has to think of text, dates, masks, complex numbers or NaN again.
+Nothing behind this gate has to think of text, dates, masks, complex numbers or NaN again. Features may also be a
+sparse matrix, which comes out as canonical CSR: behind the gate there is one sparse format.
 """
 
+import sys
 import warnings
 from typing import Any, NoReturn
 
@@ -12,6 +14,33 @@ from clearprop._types import Array
 from clearprop.errors import DataError, DataWarning, ShapeError
 
 _LARGEST_EXACT = 2**53
+
+
+def features(values: Any, what: str, names: tuple[str, ...] = ()) -> Any:
+    """`values` as a finite float32 or float64 array, or as a `scipy.sparse.csr_array` of such numbers if sparse."""
+    return _sparse_array(values, what, names) if is_sparse(values) else float_array(values, what, names)
+
+
+def is_sparse(values: Any) -> bool:
+    """Whether `values` is one of scipy's sparse matrices or arrays; without importing scipy, where none can exist.
+
+    >>> is_sparse(np.eye(2))
+    False
+    """
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(values))
+
+
+def dense_rows(X: Any, rows: Any) -> Array:
+    """The rows of an array or of a CSR matrix that `rows` picks, as an array."""
+    picked = X[rows]
+    return np.asarray(picked.toarray() if is_sparse(picked) else picked)
+
+
+def refuse_sparse(X: Any, who: str) -> None:
+    """Say that `who` takes arrays alone."""
+    if is_sparse(X):
+        raise DataError(f"{who} needs an array, but X is a sparse matrix; pass X.toarray()")
 
 
 def float_array(values: Any, what: str, names: tuple[str, ...] = ()) -> Array:
@@ -72,8 +101,62 @@ the row out
     return array
 
 
-def in_precision(array: Array, dtype: Any, what: str, names: tuple[str, ...] = ()) -> Array:
-    """A finite array in the model's precision; float32 ends at 3.4e38.
+def canonical_csr(values: Any, what: str) -> Any:
+    """Any sparse matrix as a `csr_array`: columns in order, none twice, zeros not stored.
+
+    It shares memory with `values`, which is never written to, if that is in this form already.
+
+    Raises
+    ------
+    ShapeError
+        It does not have two axes.
+    DataError
+        It is damaged, or does not hold numbers.
+    """
+    from scipy.sparse import csr_array
+
+    if values.ndim != 2:
+        raise ShapeError(f"{what} has shape {values.shape}, expected (rows, features); reshape it")
+    if values.dtype.kind == "c":
+        raise DataError(f"{what} holds complex numbers; pass its real part, or real and imaginary columns")
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{what} holds {values.dtype}, which are not numbers; turn them into numbers")
+    try:
+        X = csr_array(values)
+    except ValueError as error:
+        raise DataError(f"{what} is a damaged sparse matrix: {error}") from None
+    check_csr(X.indices, X.indptr, X.shape, what)
+    X.prune()
+    X.data = X.data.astype(X.data.dtype.newbyteorder("="), copy=False)
+    if not (X.has_canonical_format and X.data.all()):
+        X = X.copy()
+        X.sum_duplicates()
+        X.eliminate_zeros()
+    return X
+
+
+def check_csr(columns: Array, starts: Array, shape: tuple[int, int], what: str) -> None:
+    """That a CSR matrix's numbers point nowhere but into it; scipy itself does not look.
+
+    >>> check_csr(np.array([0, 3]), np.array([0, 1, 2]), (2, 2), "X")
+    Traceback (most recent call last):
+    clearprop.errors.DataError: X is a damaged sparse matrix: it has a value in column 3, but its columns are 0 to 1
+    """
+    n, d = shape
+    wrong = ""
+    if len(starts) != n + 1 or starts[0] != 0 or starts[-1] > len(columns) or (starts[1:] < starts[:-1]).any():
+        wrong = f"indptr does not cut its {len(columns)} values into {n} rows"
+    elif starts[-1]:
+        used = columns[: starts[-1]]
+        low, high = int(used.min()), int(used.max())
+        if low < 0 or high >= d:
+            wrong = f"it has a value in column {low if low < 0 else high}, but its columns are 0 to {d - 1}"
+    if wrong:
+        raise DataError(f"{what} is a damaged sparse matrix: {wrong}")
+
+
+def in_precision(array: Any, dtype: Any, what: str, names: tuple[str, ...] = ()) -> Any:
+    """A finite array or CSR matrix in the model's precision; float32 ends at 3.4e38.
 
     >>> in_precision(np.array([[1.0, 1e39]]), np.float32, "X")
     Traceback (most recent call last):
@@ -82,13 +165,35 @@ dtype='float64'
     """
     with np.errstate(over="ignore"):
         narrow = array.astype(dtype, copy=False)
-    if not np.isfinite(narrow).all():
-        index = np.unravel_index(int(np.argmin(np.isfinite(narrow))), array.shape)
+    finite = np.isfinite(_stored(narrow))
+    if not finite.all():
+        k = int(np.argmin(finite))
         raise DataError(
-            f"{what} is {array[index]:g} at {_place(index, names)}, too large for {np.dtype(dtype).name}; "
-            "rescale it, or use dtype='float64'"
+            f"{what} is {_stored(array).flat[k]:g} at {_place(_index(array, k), names)}, "
+            f"too large for {np.dtype(dtype).name}; rescale it, or use dtype='float64'"
         )
     return narrow
+
+
+def _sparse_array(values: Any, what: str, names: tuple[str, ...]) -> Any:
+    X = canonical_csr(values, what)
+    if X.dtype != np.float32:
+        _warn_if_inexact(X, what, names)
+        X = X.astype(np.float64, copy=False)
+    _check_finite(X, what, names)
+    return X
+
+
+def _stored(X: Any) -> Array:
+    """The numbers of an array, or those that a CSR matrix stores."""
+    return np.asarray(X.data if is_sparse(X) else X)
+
+
+def _index(X: Any, k: int) -> tuple[Any, ...]:
+    """Where the k-th of them stands."""
+    if is_sparse(X):
+        return int(np.searchsorted(X.indptr, k, side="right")) - 1, int(X.indices[k])
+    return np.unravel_index(k, X.shape)
 
 
 def _ragged(values: Any) -> str:
@@ -103,20 +208,25 @@ def _ragged(values: Any) -> str:
     return f"row 0 has {lengths[0]} values, row {odd} has {lengths[odd]}"
 
 
-def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
+def _warn_if_inexact(X: Any, what: str, names: tuple[str, ...]) -> None:
+    numbers = _stored(X)
     if (
-        array.dtype.kind in "iu"
-        and array.itemsize == 8
-        and array.size
-        and max(int(array.max()), -int(array.min())) > _LARGEST_EXACT
+        numbers.dtype.kind in "iu"
+        and numbers.itemsize == 8
+        and numbers.size
+        and max(int(numbers.max()), -int(numbers.min())) > _LARGEST_EXACT
     ):
-        index = np.unravel_index(int(np.argmax(np.abs(array.astype(np.float64)))), array.shape)
+        k = int(np.argmax(np.abs(numbers.astype(np.float64))))
         warnings.warn(
-            f"{what} is {array[index]} at {_place(index, names)}, which float64 cannot hold exactly; "
+            f"{what} is {numbers.flat[k]} at {_place(_index(X, k), names)}, which float64 cannot hold exactly; "
             "if it is an identifier, leave it out",
             DataWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def _to_float64(array: Array, what: str, names: tuple[str, ...]) -> Array:
+    _warn_if_inexact(array, what, names)
     if array.dtype.kind == "O":
         _refuse_none(array, what, names)
     try:
@@ -150,15 +260,17 @@ def _blame(array: Array, what: str, names: tuple[str, ...]) -> NoReturn:
     raise DataError(f"{what} cannot be turned into numbers; pass an array of numbers")
 
 
-def _check_finite(array: Array, what: str, names: tuple[str, ...]) -> None:
-    finite = np.isfinite(array)
+def _check_finite(X: Any, what: str, names: tuple[str, ...]) -> None:
+    numbers = _stored(X)
+    finite = np.isfinite(numbers)
     if finite.all():
         return
-    index = np.unravel_index(int(np.argmin(finite)), array.shape)
-    kind = "NaN" if np.isnan(array[index]) else "infinity"
-    count = int(array.size - np.count_nonzero(finite))
+    k = int(np.argmin(finite))
+    kind = "NaN" if np.isnan(numbers.flat[k]) else "infinity"
+    count = int(numbers.size - np.count_nonzero(finite))
     more = f" ({count} such values in all)" if count > 1 else ""
-    raise DataError(f"{what} contains {kind} at {_place(index, names)}{more}; fill the value in or leave the row out")
+    place = _place(_index(X, k), names)
+    raise DataError(f"{what} contains {kind} at {place}{more}; fill the value in or leave the row out")
 
 
 def _place(index: tuple[Any, ...], names: tuple[str, ...]) -> str:

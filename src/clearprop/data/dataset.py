@@ -5,14 +5,17 @@ without, it holds the quantities themselves (regression).
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.data.arrays import float_array
+from clearprop.data.arrays import features, float_array
 from clearprop.errors import ConfigurationError, DataError, ShapeError
 from clearprop.randomness import SPLITS, generator
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Task = Literal["classification", "regression"]
 
@@ -23,8 +26,10 @@ class Dataset:
 
     Parameters
     ----------
-    X : array, shape (n, d)
-        Features, finite; float32 stays, everything else becomes float64.
+    X : array or sparse matrix, shape (n, d)
+        Features, finite; float32 stays, everything else becomes float64. Any of scipy's sparse formats is kept as a
+        `scipy.sparse.csr_array` without duplicates and stored zeros. Training makes it dense batch by batch: results
+        and time are as for the dense array, memory is as for the sparse one (with L-BFGS, all rows are one batch).
     y : array, shape (n,) or (n, k)
         Class numbers ``0 .. len(target_names) - 1``, or quantities (one or k for each row).
     sample_weight : array, shape (n,), optional
@@ -52,7 +57,7 @@ class Dataset:
     ('x1', 'x2')
     """
 
-    X: Array
+    X: "Array | csr_array"
     y: Array
     sample_weight: Array | None = None
     feature_names: tuple[str, ...] = ()
@@ -61,7 +66,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.feature_names)
-        X = float_array(self.X, "X", names)
+        X = features(self.X, "X", names)
         if X.ndim == 1:
             raise ShapeError(
                 f"X has shape {X.shape}, expected (rows, features); "
@@ -69,14 +74,15 @@ class Dataset:
             )
         if X.ndim != 2:
             raise ShapeError(f"X has shape {X.shape}, expected (rows, features); use X.reshape(len(X), -1)")
-        if X.size == 0:
-            raise DataError(f"X has shape {X.shape}: no {'rows' if len(X) == 0 else 'columns'}; pass at least one")
+        if 0 in X.shape:
+            raise DataError(f"X has shape {X.shape}: no {'rows' if X.shape[0] == 0 else 'columns'}; pass at least one")
         names = names or tuple(f"x{column + 1}" for column in range(X.shape[1]))
         if len(names) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} columns but feature_names has {len(names)}")
+        first: dict[str, int] = {}
         for number, name in enumerate(names):
-            if name in names[:number]:
-                raise DataError(f"two columns are called {name!r} ({names.index(name)} and {number}); rename one")
+            if first.setdefault(name, number) < number:
+                raise DataError(f"two columns are called {name!r} ({first[name]} and {number}); rename one")
         classes = tuple(str(name) for name in self.target_names)
         y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
         _same_length(X, y, "y")
@@ -88,7 +94,7 @@ class Dataset:
             object.__setattr__(self, field, value)  # how a frozen dataclass normalises its own fields
 
     def __len__(self) -> int:
-        return len(self.X)
+        return int(self.X.shape[0])
 
     @property
     def task(self) -> Task:
@@ -233,6 +239,6 @@ def _weights(values: Any) -> Array:
     return weight
 
 
-def _same_length(X: Array, other: Array, what: str) -> None:
-    if len(X) != len(other):
-        raise DataError(f"X has {len(X)} rows but {what} has {len(other)}; they must be equally many")
+def _same_length(X: "Array | csr_array", other: Array, what: str) -> None:
+    if X.shape[0] != len(other):  # a sparse matrix has no len()
+        raise DataError(f"X has {X.shape[0]} rows but {what} has {len(other)}; they must be equally many")

@@ -17,6 +17,7 @@ import numpy as np
 
 from clearprop._registry import did_you_mean, listed
 from clearprop._types import Array
+from clearprop.data.arrays import refuse_sparse
 from clearprop.data.columns import Category, Column, Number
 from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
@@ -172,6 +173,7 @@ class Preparation:
 
     def fit_statistics(self, dataset: Dataset) -> "Preparation":
         """The same plan with medians, mean and scale of `dataset`, which holds raw values."""
+        refuse_sparse(dataset.X, "standardisation")  # less its mean, hardly any feature stays zero
         X = dataset.X
         fill = self._medians(X) if self.missing else ()
         measured = replace(self, fill=fill)
@@ -279,6 +281,7 @@ class Preparation:
 
     def standardise(self, X: Array) -> Array:
         """``(X - mean) / scale`` for each column."""
+        refuse_sparse(X, "standardisation")
         if X.shape[1] != len(self.mean):
             raise ShapeError(f"X has {X.shape[1]} columns but the plan has {len(self.mean)} features")
         standardised: Array = self._filled(X) - np.array(self.mean)

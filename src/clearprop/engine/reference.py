@@ -9,6 +9,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
+from clearprop.data.arrays import canonical_csr, dense_rows, is_sparse
 from clearprop.engine.base import ENGINES, Batches, GradientOptions, State, divergence, penalties
 from clearprop.errors import ConfigurationError
 from clearprop.losses import Loss, penalty_gradient
@@ -61,7 +62,7 @@ class ReferenceProgram:
         with np.errstate(all="ignore"):
             while position < len(batches):
                 rows = batches.rows(position)
-                X, y = data.X[rows], data.y[rows]
+                X, y = dense_rows(data.X, rows), data.y[rows]
                 s = None if data.sample_weight is None else data.sample_weight[rows]
                 key = Key(state.seed, state.epoch, int(batches.offsets[position]))
                 y_pred, caches, kept = model.forward(X, parameters, training=True, key=key, buffers=buffer_views)
@@ -82,7 +83,7 @@ class ReferenceProgram:
                 if stop[0] or time.perf_counter() > end:
                     break
             if not np.isfinite(w).all():
-                last = data.X[batches.rows(position - 1)]
+                last = dense_rows(data.X, batches.rows(position - 1))
                 raise divergence(model, state, position - 1, "a weight is no longer finite", w, last)
         done = position - state.position
         return replace(
@@ -107,7 +108,8 @@ class ReferenceProgram:
     def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
         model = self.model
         g = np.zeros_like(model.w)
-        y_pred, caches, _ = model.forward(np.asarray(X, model.dtype), training=True, key=Key(model.seed, 0, 0))
+        rows = self._dense(self._checked(X), slice(None))
+        y_pred, caches, _ = model.forward(rows, training=True, key=Key(model.seed, 0, 0))
         value, cache = self.loss.forward(y, y_pred, sample_weight)
         model.backward(self.loss.backward(cache), caches, g)
         for segment in self.decaying:
@@ -115,14 +117,21 @@ class ReferenceProgram:
         return float(value) + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
-        model = self.model
-        X = np.asarray(X, model.dtype)
+        model, X = self.model, self._checked(X)
+        n = X.shape[0]
         if out is None:
-            out = np.empty((len(X), model.n_out), model.dtype)
+            out = np.empty((n, model.n_out), model.dtype)
         with np.errstate(all="ignore"):
-            for start in range(0, len(X), ROWS) or [0]:  # no rows: still one pass, which checks the columns
-                out[start : start + ROWS] = model.forward(X[start : start + ROWS])[0]
+            for start in range(0, n, ROWS) or [0]:  # no rows: still one pass, which checks the columns
+                block = slice(start, start + ROWS)
+                out[block] = model.forward(self._dense(X, block))[0]
         return out
+
+    def _checked(self, X: Any) -> Any:
+        return canonical_csr(X, "X") if is_sparse(X) else np.asarray(X, self.model.dtype)
+
+    def _dense(self, X: Any, rows: slice) -> Array:
+        return dense_rows(X, rows).astype(self.model.dtype, copy=False)
 
 
 def _with_slots(segments: list[Segment]) -> list[tuple[Segment, slice]]:

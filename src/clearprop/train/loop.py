@@ -18,7 +18,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
-from clearprop.data.arrays import float_array, in_precision
+from clearprop.data.arrays import dense_rows, features, in_precision
 from clearprop.engine import GradientOptions, Program, choose_engine, initial_state, penalties
 from clearprop.errors import (
     ConfigurationError,
@@ -136,7 +136,7 @@ def train(
     training = _for_model(training, model, loss)
     held_out = None if held_out is None else _for_model(held_out, model, loss)
     program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, options)
-    for sentence in saturated_layers(model, training.X[:256]):
+    for sentence in saturated_layers(model, dense_rows(training.X, slice(256))):
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = _Report(program, loss, training, held_out, tuple(metrics))
     if isinstance(optimizer, LBFGS):
@@ -352,6 +352,8 @@ def fit(
 def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = "auto") -> Array:
     """The model's predictions, of shape (n, n_out): its outputs after `link` (a loss's `link`: "softmax", ...).
 
+    X is an array or a sparse matrix.
+
     Raises
     ------
     ShapeError, DataError
@@ -361,7 +363,7 @@ def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = 
     >>> predict(MLP([2, 3]), [[0.0, 0.0]], link="softmax")
     array([[0.33333333, 0.33333333, 0.33333333]])
     """
-    X = float_array(X, "X")
+    X = features(X, "X")
     if X.ndim != 2:
         raise ShapeError(f"predict takes an array of shape (n, {model.n_in}), not {X.shape}; one row is X[None, :]")
     X = in_precision(X, model.dtype, "X")

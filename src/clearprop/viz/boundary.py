@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clearprop._types import Array
+from clearprop.data.arrays import refuse_sparse
 from clearprop.data.dataset import Dataset
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.viz.figure import INK, MUTED, colour, new_figure, tidy, write_png
@@ -46,6 +47,7 @@ def boundary(predict_function: Callable[[Array], Array], dataset: Dataset, path:
     """
     if dataset.n_features != 2:
         raise ConfigurationError(f"{dataset.name} has {dataset.n_features} features; this picture needs exactly 2")
+    refuse_sparse(dataset.X, "this picture")
     low, high = dataset.X.min(axis=0), dataset.X.max(axis=0)
     margin = 0.08 * np.where(high > low, high - low, 1.0)
     side = [np.linspace(a, b, _GRID) for a, b in zip(low - margin, high + margin, strict=True)]

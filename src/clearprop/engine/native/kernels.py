@@ -251,6 +251,15 @@ def gather(f: Function, source: Any, n: Any, target: Any) -> None:
         (target + whole).store((source + whole).load_where(f.below(n - whole, 1)))
 
 
+@kernel("values* columns* start stop target* n")
+def gather_sparse(f: Function, values: Any, columns: Any, start: Any, stop: Any, target: Any, n: Any) -> None:
+    """The same for a sparse row: zeros, then each of its values in its column."""
+    with f.loop(0, n, f.m.lanes) as j:
+        (target + j).store(f.full(0.0))
+    with f.loop(start, stop) as k:
+        (target + columns.integer(k)).store_first((values + k).splat())
+
+
 @kernel("source* n target*")
 def scatter(f: Function, source: Any, n: Any, target: Any) -> None:
     """Copies a row without its padding."""

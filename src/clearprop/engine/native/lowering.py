@@ -200,6 +200,7 @@ class Network:
     loss: Loss | None
     labels: bool  # targets are class numbers
     weighted: bool
+    sparse: bool  # X is a sparse matrix
     updates: tuple[tuple[Update | None, ...], ...]  # by stage and parameter; None where nothing is computed
     columns: tuple[tuple[int, ...], ...]  # where each parameter's scalars start in a row of the table
     width: int  # numbers in a row of the table
@@ -315,9 +316,9 @@ class Layout:
 
 
 FIELDS = [
-    *("w", "transposed", "X", "targets", "order", "offsets", "first", "steps", "scalars", "losses", "values"),
+    *("w", "transposed", "X", "targets", "order", "offsets", "first", "steps", "scalars", "scales", "losses", "values"),
     *("weights", "hyper", "board", "threads", "stop", "done", "rows", "seed_low", "seed_high", "epoch", "norms"),
-    "averages",
+    *("averages", "columns", "starts"),
 ]
 """What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
 WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
@@ -381,7 +382,12 @@ class Step:
     def gather(self, order: Pointer, first: Any, rows: Any) -> None:
         n, ld, X = self.net.stages[0].n, self.layout.ld[0], self.fields.X
         with self.f.loop(first, first + rows) as i:
-            k.gather(self.f.m)(X + order.integer(i) * n, n, self.act[0] + i * ld)
+            row, target = order.integer(i), self.act[0] + i * ld
+            if self.net.sparse:
+                start, stop = self.fields.starts.integer(row), self.fields.starts.integer(row + 1)
+                k.gather_sparse(self.f.m)(X, self.fields.columns, start, stop, target, n)
+            else:
+                k.gather(self.f.m)(X + row * n, n, target)
 
     def forward(self, s: int, first: Any, rows: Any, position: Any, count: Int) -> None:
         stage = self.net.stages[s]
@@ -642,7 +648,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                     elif what == "forward":
                         step.forward(s, first, rows, start, count)
                     elif what == "loss":
-                        step.loss(order, row + (net.width - 1), first, rows)
+                        step.loss(order, fields.scales + t, first, rows)
                     else:
                         step.backward(s, first, rows, count)
 
@@ -701,7 +707,9 @@ def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
 
 
 def prefetch_next(f: Function, net: Network, fields: Fields, batch: Int, t: Int, ticket: Int, tickets: int) -> None:
-    """While the weights are updated, the next batch's rows come into the cache."""
+    """While the weights are updated, the next batch's rows come into the cache; sparse ones are left alone."""
+    if net.sparse:
+        return
     n = net.stages[0].n
     with f.when((t + 1) < fields.steps):
         start = fields.offsets.integer(batch + 1)
@@ -734,7 +742,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     kernel(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
                 else:
                     step.forward(s, 0, 1, start, one)
-            step.loss(order, row + (net.width - 1), 0, 1)
+            step.loss(order, fields.scales + t, 0, 1)
             value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
             value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
             f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")

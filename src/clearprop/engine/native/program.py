@@ -11,6 +11,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
+from clearprop.data.arrays import is_sparse
 from clearprop.engine.base import Batches, GradientOptions, State, divergence, penalties
 from clearprop.engine.native.jit import load
 from clearprop.engine.native.kernels import Update
@@ -32,6 +33,7 @@ from clearprop.engine.native.lowering import (
     write_train,
 )
 from clearprop.engine.native.scheduler import Board, share, usable_threads
+from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import Module
 from clearprop.errors import ConfigurationError, DataError, ShapeError
@@ -46,6 +48,7 @@ WORTH_SHARING = 4e6  # operations in a step, below which threads would wait for 
 WORTH_PACKING = 32  # rows to predict, from which on the packed weights pay
 NOTHING = np.zeros(1)
 GOES_ON = np.zeros(1, np.uint8)
+DENSE_ROWS = 4096  # sparse rows that are made dense at once, to predict them
 
 
 class NativeProgram:
@@ -63,6 +66,7 @@ class NativeProgram:
         self.stages = stages_of(model)
         self.lanes = Module(model.dtype, target).lanes
         self.positions = model.parameter_views(np.arange(model.n_parameters))
+        self.needs_batches = any(stage.batch for stage in self.stages)
         self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, _Trainer] = {}
         self._pace = 0.0  # seconds that a step took last time
@@ -82,7 +86,7 @@ class NativeProgram:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
         plan = self._plan_of(data, batches)
-        if plan.shortest == 1 and any(stage.batch for stage in self.stages):
+        if plan.shortest == 1 and self.needs_batches:
             self.model.forward(plan.arrays.X[:1], training=True, key=Key(0, 0, 0))  # says that one row is no batch
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
@@ -92,13 +96,8 @@ class NativeProgram:
         done, w, slots, buffers, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
         self._pace = (time.perf_counter() - began) / done
         # one after the other, so that totals do not depend on where slices end
-        totals = np.empty((1 + done, 2))
-        totals[0], totals[1:, 0], totals[1:, 1] = (
-            state.totals,
-            losses * plan.loss_factor,
-            plan.weights[first : first + done],
-        )
-        totals = np.add.accumulate(totals)[-1]
+        parts = (losses * plan.loss_factor, plan.weights[first : first + done])
+        totals = np.array([_one_by_one(*pair) for pair in zip(state.totals, parts, strict=True)])
         if not math.isfinite(totals[0]):
             self._check_losses(losses, trainer, plan, state, scalars)
         if not np.isfinite(w).all():
@@ -145,14 +144,16 @@ class NativeProgram:
             raise ShapeError(f"sample_weight has {len(weights)} rows, X {len(X)}; they must be equal")
         return _Arrays(X, targets, weights)
 
-    def _rows(self, X: Any) -> Array:
-        X = np.ascontiguousarray(X, self.model.dtype)
-        if X.ndim != 2 or X.shape[1] != self.model.n_in:
-            raise ShapeError(f"the model expects an array of shape (n, {self.model.n_in}), not {X.shape}")
-        return X
+    def _rows(self, X: Any) -> "Array | SparseRows":
+        dtype = self.model.dtype
+        rows = SparseRows(X, dtype) if is_sparse(X) else np.ascontiguousarray(X, dtype)
+        if len(rows.shape) != 2 or rows.shape[1] != self.model.n_in:
+            raise ShapeError(f"the model expects an array of shape (n, {self.model.n_in}), not {rows.shape}")
+        return rows
 
     def _trainer(self, samples: bool, arrays: "_Arrays", *, gradient: bool = False) -> "_Trainer":
-        key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, gradient)
+        sparse = isinstance(arrays.X, SparseRows)
+        key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, sparse, gradient)
         if key not in self._trainers:
             self._trainers[key] = _Trainer(self, *key)
         return self._trainers[key]
@@ -172,8 +173,16 @@ class NativeProgram:
         return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
-        X = self._rows(X)
-        return self._predictor.predict(self.model, X, out, self.threads)
+        rows = self._rows(X)
+        if not isinstance(rows, SparseRows):
+            return self._predictor.predict(self.model, rows, out, self.threads)
+        n, k = len(rows), self.model.n_out
+        out = np.empty((n, k), self.model.dtype) if out is None else out
+        check_out(out, n, k)
+        for start in range(0, n, DENSE_ROWS):
+            block = slice(start, start + DENSE_ROWS)
+            self._predictor.predict(self.model, rows[block], out[block], self.threads)
+        return out
 
     @functools.cached_property
     def _predictor(self) -> "_Predictor":
@@ -183,7 +192,7 @@ class NativeProgram:
 class _Arrays(NamedTuple):
     """Data as kernels read it: checked, contiguous, in the model's precision."""
 
-    X: Array
+    X: Array | SparseRows
     targets: Array
     weights: Array | None
 
@@ -203,6 +212,17 @@ class _Plan:
             raise DataError("a batch of the order is empty, or beyond its end")
         self.order = np.zeros(len(indices) + spare, np.int64)  # tiles read some rows more than the last batch has
         self.order[: len(indices)] = indices
+        weights = NOTHING if arrays.weights is None else arrays.weights
+        X = arrays.X
+        rows = (X.values, X.columns, X.starts) if isinstance(X, SparseRows) else (X, NOTHING, NOTHING)
+        used = {
+            **dict(zip(("X", "columns", "starts"), rows, strict=True)),
+            "targets": arrays.targets,
+            "weights": weights,
+            "order": self.order,
+            "offsets": self.offsets,
+        }
+        self.addresses = {name: array.ctypes.data for name, array in used.items()}
         values = outputs if loss.kind == "elementwise" else 1
         if loss.reduction == "sum":
             self.loss_factor, self.weights, self.scales = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
@@ -211,8 +231,8 @@ class _Plan:
         if arrays.weights is None:
             self.weights = sizes.astype(np.float64)
         else:
-            used = arrays.weights[indices[self.offsets[0] : self.offsets[-1]]].astype(np.float64)
-            self.weights = np.add.reduceat(used, self.offsets[:-1] - self.offsets[0])
+            picked = arrays.weights[indices[self.offsets[0] : self.offsets[-1]]].astype(np.float64)
+            self.weights = np.add.reduceat(picked, self.offsets[:-1] - self.offsets[0])
         self.scales = 1.0 / np.where(self.weights > 0.0, self.weights * values, 1.0)
 
     def rows(self, position: int) -> Array:
@@ -222,10 +242,12 @@ class _Plan:
 class _Trainer:
     """A compiled `train` with its layout; workspaces are kept for the next call."""
 
-    def __init__(self, program: NativeProgram, samples: bool, labels: bool, weighted: bool, gradient: bool) -> None:
+    def __init__(
+        self, program: NativeProgram, samples: bool, labels: bool, weighted: bool, sparse: bool, gradient: bool
+    ) -> None:
         self.program, self.samples, self.gradient = program, samples, gradient
         model, stages = program.model, program.stages
-        self.net = network(program, labels, weighted, gradient)
+        self.net = network(program, labels, weighted, sparse, gradient)
         self.layout = Layout(stages, program.lanes, program.target.vectors, samples=samples)
         self.slots = 0 if gradient else len(program.optimizer.slots)  # type: ignore[union-attr]
         self.trainable = sum(len(s) for s in model.segments if s.trainable)
@@ -235,6 +257,7 @@ class _Trainer:
         options = program.options
         limits = (options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0)
         self.hyper = np.array(limits, model.dtype)
+        self.at_hyper, self.phases = self.hyper.ctypes.data, len(phases_of(self.net))
         self._spaces: list[_Workspace] = []
 
     def train(
@@ -245,36 +268,30 @@ class _Trainer:
         space = self._space(padded(plan.longest, program.target.rows))
         if not space.holds(state):
             space.pack(state)
-        first, arrays = state.position, plan.arrays
-        table = np.empty((steps, net.width), dtype)
-        table[:, :-1] = scalars[first : first + steps].reshape(steps, -1)
-        table[:, -1] = plan.scales[first : first + steps]
-        losses, done = np.zeros(steps), np.zeros(1, np.int64)
-        phases = len(phases_of(net))
-        board = Board(threads, steps * phases, stop)
-        seed = int(state.seed)
-        addresses = {
-            "X": arrays.X, "targets": arrays.targets, "order": plan.order, "offsets": plan.offsets, "scalars": table,
-            "losses": losses, "weights": NOTHING if arrays.weights is None else arrays.weights, "hyper": self.hyper,
-            "stop": stop, "done": done,
+        first = state.position
+        table = np.empty((steps, net.width + 1), dtype)  # the scalars of all steps, then the scales of their losses
+        scales = table.reshape(-1)[steps * net.width :]
+        table.reshape(-1)[: steps * net.width] = scalars[first : first + steps].reshape(-1)
+        scales[...] = plan.scales[first : first + steps]
+        results = np.zeros(1 + steps)
+        done, losses = results[:1].view(np.int64), results[1:]
+        board = Board(threads, steps * self.phases, stop)
+        at_table, at_results, seed = table.ctypes.data, results.ctypes.data, int(state.seed)
+        values = {
+            **space.fixed, **plan.addresses, "hyper": self.at_hyper, "stop": stop.ctypes.data, "board": board.address,
+            "scalars": at_table, "scales": at_table + steps * net.width * dtype.itemsize, "done": at_results,
+            "losses": at_results + 8, "first": first, "steps": steps, "threads": threads, "epoch": state.epoch,
+            "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32,
         }  # fmt: skip
-        numbers = {
-            "first": first, "steps": steps, "board": board.address, "threads": threads, "rows": space.rows,
-            "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32 & 0xFFFFFFFF, "epoch": state.epoch,
-        }  # fmt: skip
-        record = space.record.copy()  # late helpers may still read the last one
-        for name, array in addresses.items():
-            record[FIELDS.index(name)] = array.ctypes.data
-        for name, number in numbers.items():
-            record[FIELDS.index(name)] = number
+        record = np.concatenate([[values[name] for name in FIELDS], space.places])
         address, function = record.ctypes.data, self.function
-        kept = (record, board, space, table, losses, done, plan, stop)
+        kept = (record, board, space, table, results, plan, stop)  # helpers that come late look at their own record
 
         def work(rank: int, _kept: Any = kept) -> None:
             function(address, rank)
 
         share(threads, work)
-        steps_done = int(done[0]) if self.samples else board.completed // phases
+        steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
         return steps_done, *result, losses[:steps_done]
@@ -309,16 +326,14 @@ class _Workspace:
         self.values = _aligned((rows + layout.lanes,), dtype)
         tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
         self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
-        self.kept = [act, delta, beside, shares]
         self.averages = _aligned((layout.averages_size,), dtype)
         fixed = {
             "w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms,
             "averages": self.averages,
         }  # fmt: skip
-        self.record = np.zeros(len(FIELDS) + 4 * len(widths), np.int64)
-        for name, array in fixed.items():
-            self.record[FIELDS.index(name)] = array.ctypes.data
-        self.record[len(FIELDS) :] = [array.ctypes.data for arrays in self.kept for array in arrays]
+        self.fixed = {name: array.ctypes.data for name, array in fixed.items()} | {"rows": rows}
+        self.kept = [array for arrays in (act, delta, beside, shares) for array in arrays]
+        self.places = np.array([array.ctypes.data for array in self.kept], np.int64)
         self._pair(trainer)
 
     def _pair(self, trainer: _Trainer) -> None:
@@ -407,8 +422,8 @@ class _Predictor:
         n, k = len(X), model.n_out
         target = out
         if out is None or out.dtype != self.dtype or not out.flags.c_contiguous or out.shape != (n, k):
-            if out is not None and out.shape != (n, k):
-                raise ShapeError(f"out has shape {out.shape}, the predictions ({n}, {k}); make it np.empty(({n}, {k}))")
+            if out is not None:
+                check_out(out, n, k)
             target = np.empty((n, k), self.dtype)
         assert target is not None
         if not self.stages:
@@ -442,6 +457,11 @@ class _Predictor:
         return target
 
 
+def check_out(out: Array, n: int, k: int) -> None:
+    if out.shape != (n, k):
+        raise ShapeError(f"out has shape {out.shape}, the predictions ({n}, {k}); make it np.empty(({n}, {k}))")
+
+
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Memory that starts at a cache line, for whole vectors to be read and written; its content is undefined..."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -451,7 +471,14 @@ def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     return array
 
 
-def network(program: NativeProgram, labels: bool, weighted: bool, gradient: bool) -> Network:
+def _one_by_one(start: float, parts: Array) -> float:
+    """start + parts[0] + parts[1] + ..., in this order."""
+    sums = np.empty(1 + len(parts))
+    sums[0], sums[1:] = start, parts
+    return float(np.add.accumulate(sums)[-1])
+
+
+def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, gradient: bool) -> Network:
     """What the text of `train` depends on; for the gradient alone every parameter's is stored and none changes."""
     model, options, optimizer = program.model, program.options, program.optimizer
     trainable = [s for s in model.segments if s.trainable]
@@ -480,10 +507,11 @@ def network(program: NativeProgram, labels: bool, weighted: bool, gradient: bool
         columns.append(tuple(starts))
     layers = [model.layers[stage.layer] for stage in program.stages]
     numbers = tuple(float(getattr(layer, "rate", getattr(layer, "momentum", 0.0))) for layer in layers)
-    width = len(trainable) * scalars + 1
+    width = len(trainable) * scalars
     return Network(
-        program.stages, numbers, program.loss, labels, weighted, tuple(updates), tuple(columns), width, clips_norm
-    )
+        program.stages, numbers, program.loss, labels, weighted, sparse,
+        tuple(updates), tuple(columns), width, clips_norm,
+    )  # fmt: skip
 
 
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
