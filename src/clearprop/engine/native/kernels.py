@@ -404,7 +404,8 @@ def loss_gradient(
         return (targets + (row * columns + c)).load_where(f.below(columns - c, n))
 
     def weight(i: Any, c: Any, n: int) -> Vector:
-        return (weights + order.integer(i)).splat() if weighted else f.full(1.0)
+        of_row: Vector = (weights + order.integer(i)).splat() if weighted else f.full(1.0)
+        return of_row
 
     def compute(y: Vector, t: Vector, s: Vector, *kept: Vector) -> tuple[Vector, Vector]:
         value = loss.value(t, y)

@@ -283,35 +283,38 @@ class Layout:
     def _cost_by_output(self, n: int, m: int) -> float:
         return m * (padded(n, self.lanes) // self.lanes) * 3 + 20 * padded(m, self.lanes) / self.lanes
 
-    def parts(self, s: int, stage: Stage, name: str, packed: Array) -> list[tuple[Any, Array]]:
-        """Where a parameter lies in `packed`: pairs of an index into it, and the view of what the index picks."""
+    def parts(self, s: int, stage: Stage, name: str, flat: Array, packed: Array) -> list[tuple[Array, Array]]:
+        """Where a parameter lies in `packed`: pairs of views of the parameter itself and of its place there."""
         start, n, m = self.starts[s][name], stage.n, stage.m
         if name != "weight":
-            return [(..., packed[start : start + m])]
+            return [(flat, packed[start : start + m])]
         area = packed[start : start + padded(n, self.lanes) * padded(m, self.lanes)]
         if not self.samples:
-            return self._panel_parts(self.panels[s], area, n, m)
+            return self._panel_parts(self.panels[s], flat, area)
         if self.by_input[s]:
-            return [(..., area.reshape(-1, padded(m, self.lanes))[:n, :m])]
-        return [(..., area.reshape(-1, padded(n, self.lanes))[:m, :n].T)]
+            return [(flat, area.reshape(-1, padded(m, self.lanes))[:n, :m])]
+        return [(flat.T, area.reshape(-1, padded(n, self.lanes))[:m, :n])]
 
-    def transposed_parts(self, s: int, stage: Stage, transposed: Array) -> list[tuple[Any, Array]]:
+    def transposed_parts(self, s: int, stage: Stage, flat: Array, transposed: Array) -> list[tuple[Array, Array]]:
         """The same for the transposed copy of a dense stage's weights."""
-        area = transposed[
-            self.transposed[s] : self.transposed[s] + padded(stage.n, self.lanes) * padded(stage.m, self.lanes)
-        ]
-        parts = self._panel_parts(self.panels_transposed[s], area, stage.m, stage.n)
-        return [((index[1], index[0]), view.T) for index, view in parts]
+        size = padded(stage.n, self.lanes) * padded(stage.m, self.lanes)
+        area = transposed[self.transposed[s] : self.transposed[s] + size]
+        return self._panel_parts(self.panels_transposed[s], flat.T, area)
 
-    def _panel_parts(self, panels: Sequence[Panels], area: Array, rows: int, columns: int) -> list[tuple[Any, Array]]:
+    def _panel_parts(self, panels: Sequence[Panels], flat: Array, area: Array) -> list[tuple[Array, Array]]:
         parts = []
+        rows, columns = flat.shape
         for group in panels:
             wide = group.vectors * self.lanes
-            for panel in range(group.count):
+            start = group.column * padded(rows, self.lanes)
+            places = area[start : start + group.count * wide * padded(rows, self.lanes)].reshape(group.count, -1, wide)
+            whole = (columns - group.column) // wide  # panels without padding, all at once
+            if whole:
+                inside = flat[:, group.column : group.column + whole * wide].reshape(rows, whole, wide)
+                parts.append((inside.transpose(1, 0, 2), places[:whole, :rows]))
+            for panel in range(whole, group.count):
                 first = group.column + panel * wide
-                view = area[first * padded(rows, self.lanes) :][: padded(rows, self.lanes) * wide].reshape(-1, wide)
-                there = min(wide, columns - first)
-                parts.append(((slice(0, rows), slice(first, first + there)), view[:rows, :there]))
+                parts.append((flat[:, first:], places[panel, :rows, : columns - first]))
         return parts
 
 
@@ -810,14 +813,22 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
     return m.write("predict", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
 
 
-def write_predict_row(m: Module, stages: Sequence[Stage], starts: Sequence[dict[str, int]], ld: Sequence[int]) -> str:
+ROW_FIELDS = ["w", "X", "out", "count", "scratch"]
+"""What Python hands over to `predict_rows`, by name."""
+
+
+def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict[str, int]], ld: Sequence[int]) -> str:
     """The same for few rows, with the model's own vector of parameters, which is not worth packing for them.
 
     `starts` says where each parameter lies in it.
     """
-    lanes, last, widest = m.lanes, len(stages), m.target.rows // (2 // m.target.vectors)
+    lanes, last = m.lanes, len(stages)
+    widest = 4 * m.target.vectors  # vectors of a row under way at once, which hide each other's latency
 
-    def body(f: Function, w: Pointer, X: Pointer, out: Pointer, count: Int, scratch: Pointer) -> None:
+    def body(f: Function, record: Pointer) -> None:
+        w, X, out, count, scratch = (
+            record.integer(i) if name == "count" else record.pointer(i) for i, name in enumerate(ROW_FIELDS)
+        )
         with f.loop(0, count) as i:
             act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
             for s, stage in enumerate(stages):
@@ -828,11 +839,11 @@ def write_predict_row(m: Module, stages: Sequence[Stage], starts: Sequence[dict[
                 for first in range(0, registers, widest):
                     nv, column = min(widest, registers - first), first * lanes
                     whole = column + nv * lanes <= stage.m
-                    weight, bias = w + starts[s]["weight"] + column, w + starts[s].get("bias", 0) + column
+                    weight, bias = w + (starts[s]["weight"] + column), w + (starts[s].get("bias", 0) + column)
                     k.forward(m, 1, nv, stage.op, False, whole, stage.biased, False)(
                         act[s], 0, weight, stage.m, stage.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
                         stage.m - column,
                     )  # fmt: skip
             k.scatter(m)(act[last], stages[-1].m, out + i * stages[-1].m)
 
-    return m.write("predict_row", "w* X* out* count scratch*", body)
+    return m.write("predict_rows", "record*", body)

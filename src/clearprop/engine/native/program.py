@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import math
+import threading
 import time
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from clearprop.engine.native.lowering import (
     stages_for_prediction,
     stages_of,
     write_predict,
-    write_predict_row,
+    write_predict_rows,
     write_samples,
     write_train,
 )
@@ -66,6 +67,7 @@ class NativeProgram:
         self.stages = stages_of(model)
         self.lanes = Module(model.dtype, target).lanes
         self.positions = model.parameter_views(np.arange(model.n_parameters))
+        self._one = (1, model.n_in)
         self.needs_batches = any(stage.batch for stage in self.stages)
         self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, _Trainer] = {}
@@ -96,8 +98,13 @@ class NativeProgram:
         done, w, slots, buffers, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
         self._pace = (time.perf_counter() - began) / done
         # one after the other, so that totals do not depend on where slices end
-        parts = (losses * plan.loss_factor, plan.weights[first : first + done])
-        totals = np.array([_one_by_one(*pair) for pair in zip(state.totals, parts, strict=True)])
+        sums = np.empty((2, 1 + done))
+        sums[:, 0], sums[0, 1:], sums[1, 1:] = (
+            state.totals,
+            losses * plan.loss_factor,
+            plan.weights[first : first + done],
+        )
+        totals = np.add.accumulate(sums, axis=1)[:, -1]
         if not math.isfinite(totals[0]):
             self._check_losses(losses, trainer, plan, state, scalars)
         if not np.isfinite(w).all():
@@ -173,6 +180,8 @@ class NativeProgram:
         return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
+        if self._predictor.in_place and type(X) is np.ndarray and X.shape == self._one and X.dtype is self.model.dtype:
+            return self._predictor.one(self.model, X, out)
         rows = self._rows(X)
         if not isinstance(rows, SparseRows):
             return self._predictor.predict(self.model, rows, out, self.threads)
@@ -189,12 +198,15 @@ class NativeProgram:
         return _Predictor(self)
 
 
-class _Arrays(NamedTuple):
+class _Arrays:
     """Data as kernels read it: checked, contiguous, in the model's precision."""
 
-    X: Array | SparseRows
-    targets: Array
-    weights: Array | None
+    def __init__(self, X: Array | SparseRows, targets: Array, weights: Array | None) -> None:
+        self.X, self.targets, self.weights = X, targets, weights
+        rows = (X.values, X.columns, X.starts) if isinstance(X, SparseRows) else (X, NOTHING, NOTHING)
+        used = (*rows, targets, NOTHING if weights is None else weights)
+        names = ("X", "columns", "starts", "targets", "weights")
+        self.addresses = {name: array.ctypes.data for name, array in zip(names, used, strict=True)}
 
 
 class _Plan:
@@ -212,17 +224,11 @@ class _Plan:
             raise DataError("a batch of the order is empty, or beyond its end")
         self.order = np.zeros(len(indices) + spare, np.int64)  # tiles read some rows more than the last batch has
         self.order[: len(indices)] = indices
-        weights = NOTHING if arrays.weights is None else arrays.weights
-        X = arrays.X
-        rows = (X.values, X.columns, X.starts) if isinstance(X, SparseRows) else (X, NOTHING, NOTHING)
-        used = {
-            **dict(zip(("X", "columns", "starts"), rows, strict=True)),
-            "targets": arrays.targets,
-            "weights": weights,
-            "order": self.order,
-            "offsets": self.offsets,
+        self.addresses = {
+            **arrays.addresses,
+            "order": self.order.ctypes.data,
+            "offsets": self.offsets.ctypes.data,
         }
-        self.addresses = {name: array.ctypes.data for name, array in used.items()}
         values = outputs if loss.kind == "elementwise" else 1
         if loss.reduction == "sum":
             self.loss_factor, self.weights, self.scales = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
@@ -354,12 +360,12 @@ class _Workspace:
                     self.in_and_out.append((averages[stage.layer][name], self.averages[start : start + stage.m]))
             for name in stage.parameters:
                 flat = views[stage.layer][name]
-                self.in_and_out += [(flat[i], view) for i, view in layout.parts(s, stage, name, self.w[0])]
+                self.in_and_out += layout.parts(s, stage, name, flat, self.w[0])
                 if name == "weight" and s and not layout.samples:
-                    self.into += [(flat[i], view) for i, view in layout.transposed_parts(s, stage, self.transposed)]
+                    self.into += layout.transposed_parts(s, stage, flat, self.transposed)
                 if gradient:
                     like = model.parameter_views(self.results)[stage.layer][name]
-                    self.beside += [(like[i], view) for i, view in layout.parts(s, stage, name, self.w[1])]
+                    self.beside += layout.parts(s, stage, name, like, self.w[1])
                     continue
                 place, before = int(trainer.program.positions[stage.layer][name].flat[0]), 0
                 for segment in model.segments:
@@ -367,7 +373,7 @@ class _Workspace:
                         start = before + place - segment.start
                         for k in range(trainer.slots):
                             like = self.results[k, start : start + flat.size].reshape(flat.shape)
-                            self.beside += [(like[i], view) for i, view in layout.parts(s, stage, name, self.w[1 + k])]
+                            self.beside += layout.parts(s, stage, name, like, self.w[1 + k])
                     before += len(segment) if segment.trainable else 0
         self.last: tuple[Array, Array, Array] | None = None
 
@@ -404,7 +410,8 @@ class _Predictor:
         self.layout = Layout(self.stages, lanes, vectors) if self.stages else None
         self.program = program
         self.width = sum(self.layout.ld[1:]) if self.layout else 0
-        self.in_place = all(stage.dense or not stage.parameters for stage in self.stages)
+        self.in_place = bool(self.stages) and all(stage.dense or not stage.parameters for stage in self.stages)
+        self._places = threading.local()
 
     @functools.cached_property
     def many(self) -> Any:
@@ -418,6 +425,19 @@ class _Predictor:
         )
         return _predict_row_function(self.stages, starts, tuple(self.layout.ld), self.dtype, self.program.target)  # type: ignore[union-attr]
 
+    def one(self, model: Sequential, X: Array, out: Array | None) -> Array:
+        """One row, through memory whose address is known: asking arrays for theirs would take longer than the network."""
+        place = getattr(self._places, "one", None)
+        if place is None or place.w is not model.w:
+            place = self._places.one = _OneRow(model, self.width)
+        place.X[...] = X
+        self.few(place.address)
+        if out is None:
+            return place.out.copy()
+        check_out(out, 1, model.n_out)
+        out[...] = place.out
+        return out
+
     def predict(self, model: Sequential, X: Array, out: Array | None, threads: int) -> Array:
         n, k = len(X), model.n_out
         target = out
@@ -429,17 +449,18 @@ class _Predictor:
         if not self.stages:
             target[...] = X
         elif n < WORTH_PACKING and self.in_place:
-            scratch = np.empty(self.width, self.dtype)
-            w = np.ascontiguousarray(model.w)
-            self.few(w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+            w, scratch = np.ascontiguousarray(model.w), np.empty(self.width, self.dtype)
+            addresses = (w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+            record = np.array(addresses, np.int64)
+            self.few(record.ctypes.data)
         elif n:
             w = _aligned((self.layout.size,), self.dtype)  # type: ignore[union-attr]
             parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
             for s, stage in enumerate(self.stages):
                 for name in stage.parameters:
                     values = (parameters[stage.layer] | buffers[stage.layer])[name]
-                    for i, packed in self.layout.parts(s, stage, name, w):  # type: ignore[union-attr]
-                        packed[...] = values[i]
+                    for flat, packed in self.layout.parts(s, stage, name, values, w):  # type: ignore[union-attr]
+                        packed[...] = flat
             threads = min(threads, -(-n // TOGETHER))
             stride = padded(ROWS * self.width, 128)
             scratch, board = _aligned((threads, stride), self.dtype), Board(threads, 1, GOES_ON)
@@ -457,6 +478,19 @@ class _Predictor:
         return target
 
 
+class _OneRow:
+    """A thread's memory for the prediction of one row."""
+
+    def __init__(self, model: Sequential, width: int) -> None:
+        self.w, dtype = model.w, model.dtype
+        self.X, self.out = np.empty((1, model.n_in or 0), dtype), np.empty((1, model.n_out), dtype)
+        self._scratch = np.empty(width, dtype)
+        arrays = (self.w, self.X, self.out, self._scratch)
+        w, X, out, scratch = (array.ctypes.data for array in arrays)
+        self._record = np.array([w, X, out, 1, scratch], np.int64)
+        self.address: int = self._record.ctypes.data
+
+
 def check_out(out: Array, n: int, k: int) -> None:
     if out.shape != (n, k):
         raise ShapeError(f"out has shape {out.shape}, the predictions ({n}, {k}); make it np.empty(({n}, {k}))")
@@ -469,13 +503,6 @@ def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     start = -raw.ctypes.data % 64
     array: Array = raw[start : start + size].view(dtype).reshape(shape)
     return array
-
-
-def _one_by_one(start: float, parts: Array) -> float:
-    """start + parts[0] + parts[1] + ..., in this order."""
-    sums = np.empty(1 + len(parts))
-    sums[0], sums[1:] = start, parts
-    return float(np.add.accumulate(sums)[-1])
 
 
 def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, gradient: bool) -> Network:
@@ -515,7 +542,7 @@ def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, 
 
 
 _TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-_PREDICT = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
+_ROWS = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)  # shorter than it takes to hand over Python's lock
 
 
 def _compile(m: Module, symbol: str) -> int:
@@ -550,6 +577,6 @@ def _predict_function(stages: tuple[Stage, ...], layout: Any, dtype: Any, target
 def _predict_row_function(stages: tuple[Stage, ...], starts: Any, ld: Any, dtype: Any, target: Target) -> Any:
     def make() -> Any:
         m = Module(dtype, target)
-        return _PREDICT(_compile(m, write_predict_row(m, stages, [dict(s) for s in starts], ld)))
+        return _ROWS(_compile(m, write_predict_rows(m, stages, [dict(s) for s in starts], ld)))
 
     return _remembered(("row", stages, starts, np.dtype(dtype), target), make)
