@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.data.arrays import features, float_array
+from clearprop.data.arrays import features, float_array, is_sparse
 from clearprop.errors import ConfigurationError, DataError, ShapeError
 from clearprop.randomness import SPLITS, generator
 
@@ -186,7 +186,7 @@ def as_dataset(data: Any, name: str = "data") -> Dataset:
     columns = tuple(str(name) for name in getattr(X, "columns", ()))
     if y is None:
         raise DataError("y is None; pass labels (text or whole numbers) or quantities (floats), one for each row")
-    labels = np.asarray(y)
+    labels = float_array(y, "y") if is_sparse(y) else np.asarray(y)  # which refuses a sparse y
     if labels.dtype.kind not in "iubUSTO":
         return Dataset(X, y, weight, columns, name=name)
     if labels.ndim != 1:

@@ -27,7 +27,7 @@ class NativeEngine:
         self._target = target
 
     def unsupported(self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> str | None:
-        from clearprop.engine.native.lowering import check_loss, check_rule, stages_of
+        from clearprop.engine.native.lowering import check_loss, rule_text, stages_of
         from clearprop.engine.native.target import host_target
 
         target, reason = (self._target, "") if self._target else host_target()
@@ -37,7 +37,7 @@ class NativeEngine:
             stages_of(model)
             check_loss(loss)
             if isinstance(optimizer, Optimizer):
-                check_rule(optimizer)
+                rule_text(optimizer)
         except NotImplementedError as error:
             return str(error)
         return None

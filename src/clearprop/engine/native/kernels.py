@@ -5,7 +5,7 @@ is written once for what its text depends on (an operation, a rule, a number of 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
@@ -113,7 +113,8 @@ def backward(
 class Update:
     """What becomes of a finished gradient: penalties, clipping, the optimiser's rule; or it is `stored` for later."""
 
-    rule: Optimizer | None
+    rule: Optimizer | None = field(compare=False)
+    text: str  # of the rule: two optimisers whose rules read the same share their code
     scalars: int  # numbers that each segment has in the optimiser's table
     penalised: bool
     clipped: bool
@@ -390,28 +391,28 @@ def batch_apply(
             pass_back(below, op.vjp(d, d, given, gamma, beta)[0], masks, x + i * ldx, y + i * ldx)
 
 
-@kernel("y* dy^ ld targets* order* weights* scale* values* rows")
+@kernel("y* dy^ ld targets* order* weights* divisor* values* rows")
 def loss_gradient(
     f: Function, loss: Loss, op: Op, columns: int, group: int, labels: bool, weighted: bool, y: Any, dy: Any, ld: Any,
-    targets: Any, order: Any, weights: Any, scale: Any, values: Any, rows: Any,
+    targets: Any, order: Any, weights: Any, divisor: Any, values: Any, rows: Any,
 ) -> None:  # fmt: skip
-    """dy = the vjp of the operation below, of the loss's gradient · scale · weight; values = loss · weight, by row."""
+    """dy = vjp of the operation below, of the loss's gradient · weight / divisor; values = loss · weight, by row."""
 
     def truth(i: Any, c: Any, n: int) -> Vector:
         row = order.integer(i)
         if labels:
             return one_hot(f, targets.integer(row), c, n)
-        return (targets + (row * columns + c)).load_where(f.below(columns - c, n))
+        given: Vector = (targets + (row * columns + c)).load_where(f.below(columns - c, n))
+        return given
 
     def weight(i: Any, c: Any, n: int) -> Vector:
-        of_row: Vector = (weights + order.integer(i)).splat() if weighted else f.full(1.0)
-        return of_row
+        return (weights + order.integer(i)).splat() if weighted else f.full(1.0)
 
     def compute(y: Vector, t: Vector, s: Vector, *kept: Vector) -> tuple[Vector, Vector]:
         value = loss.value(t, y)
         if loss.kind == "elementwise":
             value = value.sum()
-        gradient = loss.gradient(t, y) * (scale.splat() * s if weighted else scale.splat())
+        gradient = loss.gradient(t, y) * (s / divisor.splat())
         return op.vjp(gradient.rounded(), y, *kept), (value * s if weighted else value)
 
     sources = [matrix(y, ld), truth, weight]

@@ -113,9 +113,12 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
             stages.append(Stage(i, n, m, batch_norm.bind(epsilon=layer.epsilon), ("gamma", "beta")))
         else:
             raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
+    if not stages:
+        raise NotImplementedError("there is nothing to compute")
     return tuple(stages)
 
 
+@functools.lru_cache(maxsize=256)
 def _check_op(op: Op) -> None:
     if op.kind not in ("elementwise", "row"):
         raise NotImplementedError(f"{op.name!r} looks at more than its own row")
@@ -123,9 +126,10 @@ def _check_op(op: Op) -> None:
     def text(x: Vector) -> None:
         op.vjp(x, op.forward(x), x)
 
-    _check_text(op.name, op, text)
+    _written(op.name, text)
 
 
+@functools.lru_cache(maxsize=256)
 def check_loss(loss: Loss) -> None:
     """That kernels can do what the loss does.
 
@@ -142,32 +146,39 @@ def check_loss(loss: Loss) -> None:
         loss.value(x, x)
         loss.gradient(x, x)
 
-    _check_text(name, loss, text)
+    _written(name, text)
 
 
-def check_rule(optimizer: Optimizer) -> None:
-    """That kernels can apply the optimiser's rule; raises as `check_loss` does."""
+@functools.lru_cache(maxsize=256)
+def rule_text(optimizer: Optimizer) -> str:
+    """The optimiser's rule as the compiler reads it: equal texts make equal kernels, whatever the learning rate.
+
+    Raises
+    ------
+    NotImplementedError
+        Kernels cannot apply it, in words.
+    """
     name = type(optimizer).__name__
     if type(optimizer).apply is not Optimizer.apply:
         raise NotImplementedError(f"{name} changes weights in a way of its own")
     scalars = optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0].shape[-1] - 1
-    _check_text(name, optimizer, lambda x: optimizer.rule(x, x, *[x] * (len(optimizer.slots) + scalars)))
+
+    def text(x: Vector) -> Any:
+        values = [Vector(x.f, [f"%{k}"]) for k in range(2 + len(optimizer.slots) + scalars)]
+        return optimizer.rule(*values)
+
+    return _written(name, text)
 
 
-_readable: dict[Any, str] = {}
-
-
-def _check_text(name: str, definition: Any, text: Callable[[Vector], Any]) -> None:
-    """That the definition's text can be read: by reading it, into a function that is thrown away."""
-    if definition not in _readable:
-        f = Function(Module(np.float64, avx2("x86_64")))
-        try:
-            text(Vector(f, ["%x"], row=WholeRows(1, 1, f.below(1, 1))))
-            _readable[definition] = ""
-        except Exception as error:  # the user's own text may do anything
-            _readable[definition] = f"{name!r} cannot be compiled: {error}"
-    if _readable[definition]:
-        raise NotImplementedError(_readable[definition])
+def _written(name: str, text: Callable[[Vector], Any]) -> str:
+    """The instructions that a definition's text writes, here into a function that is thrown away."""
+    f = Function(Module(np.float64, avx2("x86_64")))
+    try:
+        results = text(Vector(f, ["%x"], row=WholeRows(1, 1, f.below(1, 1))))
+    except Exception as error:  # the user's own text may do anything
+        raise NotImplementedError(f"{name!r} cannot be compiled: {error}") from None
+    names = [result.v for result in results] if isinstance(results, tuple) else []
+    return "\n".join([*f.lines, str(names)])
 
 
 def stages_for_prediction(model: Sequential) -> tuple[Stage, ...]:
@@ -319,7 +330,20 @@ class Layout:
 
 
 FIELDS = [
-    *("w", "transposed", "X", "targets", "order", "offsets", "first", "steps", "scalars", "scales", "losses", "values"),
+    *(
+        "w",
+        "transposed",
+        "X",
+        "targets",
+        "order",
+        "offsets",
+        "first",
+        "steps",
+        "scalars",
+        "divisors",
+        "losses",
+        "values",
+    ),
     *("weights", "hyper", "board", "threads", "stop", "done", "rows", "seed_low", "seed_high", "epoch", "norms"),
     *("averages", "columns", "starts"),
 ]
@@ -441,13 +465,13 @@ class Step:
             averages = self.fields.averages + layout.averages[s] + c
             k.batch_sums(m, stage.op, self.net.numbers[s])(*x, *parameters, averages, count)
 
-    def loss(self, order: Pointer, scale: Pointer, first: Any, rows: Any) -> None:
+    def loss(self, order: Pointer, divisor: Pointer, first: Any, rows: Any) -> None:
         net, last = self.net, len(self.net.stages)
         at = first * self.layout.ld[last]
         key = (net.loss, net.stages[-1].activation, net.widths[-1], self.group, net.labels, net.weighted)
         k.loss_gradient(self.f.m, *key)(
             self.act[last] + at, self.delta[last] + at, self.layout.ld[last], self.fields.targets,
-            order.offset(first, "i64"), self.fields.weights, scale, self.fields.values + first, rows,
+            order.offset(first, "i64"), self.fields.weights, divisor, self.fields.values + first, rows,
         )  # fmt: skip
 
     # Gradients go backward.
@@ -651,7 +675,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                     elif what == "forward":
                         step.forward(s, first, rows, start, count)
                     elif what == "loss":
-                        step.loss(order, fields.scales + t, first, rows)
+                        step.loss(order, fields.divisors + t, first, rows)
                     else:
                         step.backward(s, first, rows, count)
 
@@ -745,7 +769,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     kernel(act[s], w + starts["weight"], bias, act[s + 1], delta[s + 1])
                 else:
                     step.forward(s, 0, 1, start, one)
-            step.loss(order, fields.scales + t, 0, 1)
+            step.loss(order, fields.divisors + t, 0, 1)
             value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
             value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
             f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")
@@ -792,14 +816,19 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
         act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
+        gathered = own + sum(ld[1:]) * ROWS  # only dense layers read rows that have no padding
         with shared(f, board, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
             done: Any = c * TOGETHER
             stop = (c * TOGETHER + TOGETHER).minimum(count)
             for rows in (ROWS, m.target.rows, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
                     act[0] = X + i * stages[0].n
+                    if not stages[0].dense:
+                        with f.loop(0, rows) as r:
+                            k.gather(m)(act[0] + r * stages[0].n, stages[0].n, gathered + r * ld[0])
+                        act[0] = gathered
                     for s, stage in enumerate(stages):
-                        lda = ld[s] if s else stage.n
+                        lda = ld[s] if s or not stage.dense else stage.n
                         if stage.dense:
                             write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
                         else:
@@ -831,6 +860,9 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
         )
         with f.loop(0, count) as i:
             act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
+            if not stages[0].dense:
+                k.gather(m)(act[0], stages[0].n, scratch + sum(ld[1:]))
+                act[0] = scratch + sum(ld[1:])
             for s, stage in enumerate(stages):
                 if not stage.dense:
                     k.apply_forward(m, stage.op, stage.m, 1, stage.beside)(act[s], 0, w, 0, act[s + 1], 0, 1)

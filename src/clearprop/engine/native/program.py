@@ -5,8 +5,9 @@ import functools
 import math
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from clearprop.engine.native.lowering import (
     mask_width,
     padded,
     phases_of,
+    rule_text,
     stages_for_prediction,
     stages_of,
     write_predict,
@@ -72,8 +74,7 @@ class NativeProgram:
         self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, _Trainer] = {}
         self._pace = 0.0  # seconds that a step took last time
-        self._data: Dataset | None = None
-        self._plan: _Plan | None = None
+        self._known: tuple[Dataset | None, _Plan | None] = None, None
         self._threads = 0
 
     @property
@@ -129,11 +130,13 @@ class NativeProgram:
 
     def _plan_of(self, data: Dataset, batches: Batches) -> "_Plan":
         """The batches of an epoch, checked when first seen."""
-        if self._plan is None or self._plan.batches is not batches or self._data is not data:
-            if self._data is not data:
-                self._arrays, self._data = self._checked_arrays(data.X, data.y, data.sample_weight), data
-            self._plan = _Plan(batches, self._arrays, self.loss, self.model.n_out, self.target.rows)
-        return self._plan
+        known, plan = self._known  # another thread may train on other data
+        if plan is None or known is not data or plan.batches is not batches:
+            arrays = plan.arrays if plan and known is data else None
+            arrays = arrays or self._checked_arrays(data.X, data.y, data.sample_weight)
+            plan = _Plan(batches, arrays, self.loss, self.model.n_out, self.target.rows)
+            self._known = data, plan
+        return plan
 
     def _checked_arrays(self, X: Any, y: Any, sample_weight: Any) -> "_Arrays":
         dtype, k = self.model.dtype, self.model.n_out
@@ -176,7 +179,7 @@ class NativeProgram:
         state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
         threads = self._share(trainer.cost * n, trainer)
         _, _, g, _, losses = trainer.train(plan, state, np.zeros((1, 0)), 1, GOES_ON, threads)
-        value = float(losses[0] * plan.scales[0])
+        value = float(losses[0] / plan.divisors[0])
         return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
@@ -214,7 +217,7 @@ class _Plan:
 
     def __init__(self, batches: Batches, arrays: _Arrays, loss: Loss, outputs: int, spare: int) -> None:
         self.batches, self.arrays = batches, arrays
-        self.offsets = np.ascontiguousarray(batches.offsets, np.int64)
+        self.offsets = np.array(batches.offsets, np.int64)  # a copy: what was checked stays so
         indices, n = np.asarray(batches.indices), len(arrays.X)
         sizes = self.offsets[1:] - self.offsets[:-1]
         if len(indices) == 0 or indices.min() < 0 or indices.max() >= n:
@@ -231,7 +234,7 @@ class _Plan:
         }
         values = outputs if loss.kind == "elementwise" else 1
         if loss.reduction == "sum":
-            self.loss_factor, self.weights, self.scales = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
+            self.loss_factor, self.weights, self.divisors = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
             return
         self.loss_factor = 1.0 / values
         if arrays.weights is None:
@@ -239,7 +242,7 @@ class _Plan:
         else:
             picked = arrays.weights[indices[self.offsets[0] : self.offsets[-1]]].astype(np.float64)
             self.weights = np.add.reduceat(picked, self.offsets[:-1] - self.offsets[0])
-        self.scales = 1.0 / np.where(self.weights > 0.0, self.weights * values, 1.0)
+        self.divisors = np.where(self.weights > 0.0, self.weights * values, 1.0)
 
     def rows(self, position: int) -> Array:
         return self.order[self.offsets[position] : self.offsets[position + 1]]
@@ -259,7 +262,7 @@ class _Trainer:
         self.trainable = sum(len(s) for s in model.segments if s.trainable)
         weights = [stage.n * stage.m for stage in stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(self.net.widths)
-        self.function = _train_function(samples, self.net, self.layout, model.dtype, program.target)
+        self.function = _train_function(samples, self.net, model.dtype, program.target)
         options = program.options
         limits = (options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0)
         self.hyper = np.array(limits, model.dtype)
@@ -275,17 +278,17 @@ class _Trainer:
         if not space.holds(state):
             space.pack(state)
         first = state.position
-        table = np.empty((steps, net.width + 1), dtype)  # the scalars of all steps, then the scales of their losses
-        scales = table.reshape(-1)[steps * net.width :]
+        table = np.empty((steps, net.width + 1), dtype)  # the scalars of all steps, then the divisors of their losses
+        divisors = table.reshape(-1)[steps * net.width :]
         table.reshape(-1)[: steps * net.width] = scalars[first : first + steps].reshape(-1)
-        scales[...] = plan.scales[first : first + steps]
+        divisors[...] = plan.divisors[first : first + steps]
         results = np.zeros(1 + steps)
         done, losses = results[:1].view(np.int64), results[1:]
         board = Board(threads, steps * self.phases, stop)
         at_table, at_results, seed = table.ctypes.data, results.ctypes.data, int(state.seed)
         values = {
             **space.fixed, **plan.addresses, "hyper": self.at_hyper, "stop": stop.ctypes.data, "board": board.address,
-            "scalars": at_table, "scales": at_table + steps * net.width * dtype.itemsize, "done": at_results,
+            "scalars": at_table, "divisors": at_table + steps * net.width * dtype.itemsize, "done": at_results,
             "losses": at_results + 8, "first": first, "steps": steps, "threads": threads, "epoch": state.epoch,
             "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32,
         }  # fmt: skip
@@ -303,10 +306,11 @@ class _Trainer:
         return steps_done, *result, losses[:steps_done]
 
     def _space(self, rows: int) -> "_Workspace":
-        while self._spaces:
-            space = self._spaces.pop()
-            if space.rows >= rows:
-                return space
+        with suppress(IndexError):  # none left: another thread may have taken the last
+            while True:
+                space = self._spaces.pop()
+                if space.rows >= rows:
+                    return space
         return _Workspace(self, rows)
 
 
@@ -384,6 +388,7 @@ class _Workspace:
         return np.array_equal(state.w, self.last[0]) and np.array_equal(state.buffers, self.last[2])
 
     def pack(self, state: State) -> None:
+        self.w[...] = 0.0  # padding too: training that diverged leaves NaN there
         self.flat[...], self.buffers[...] = state.w, state.buffers
         for flat, packed in (*self.in_and_out, *self.into):
             packed[...] = flat
@@ -409,13 +414,13 @@ class _Predictor:
         lanes, vectors = program.lanes, program.target.vectors
         self.layout = Layout(self.stages, lanes, vectors) if self.stages else None
         self.program = program
-        self.width = sum(self.layout.ld[1:]) if self.layout else 0
+        self.width = sum(self.layout.ld) if self.layout else 0
         self.in_place = bool(self.stages) and all(stage.dense or not stage.parameters for stage in self.stages)
         self._places = threading.local()
 
     @functools.cached_property
     def many(self) -> Any:
-        return _predict_function(self.stages, self.layout, self.dtype, self.program.target)
+        return _predict_function(self.stages, self.dtype, self.program.target)
 
     @functools.cached_property
     def few(self) -> Any:
@@ -423,10 +428,10 @@ class _Predictor:
             tuple((name, int(self.program.positions[stage.layer][name].flat[0])) for name in stage.parameters)
             for stage in self.stages
         )
-        return _predict_row_function(self.stages, starts, tuple(self.layout.ld), self.dtype, self.program.target)  # type: ignore[union-attr]
+        return _predict_rows_function(self.stages, starts, self.dtype, self.program.target)
 
     def one(self, model: Sequential, X: Array, out: Array | None) -> Array:
-        """One row, through memory whose address is known: asking arrays for theirs would take longer than the network."""
+        """One row, through memory whose address is known: to ask arrays for theirs takes longer than the network."""
         place = getattr(self._places, "one", None)
         if place is None or place.w is not model.w:
             place = self._places.one = _OneRow(model, self.width)
@@ -440,12 +445,11 @@ class _Predictor:
 
     def predict(self, model: Sequential, X: Array, out: Array | None, threads: int) -> Array:
         n, k = len(X), model.n_out
-        target = out
-        if out is None or out.dtype != self.dtype or not out.flags.c_contiguous or out.shape != (n, k):
-            if out is not None:
-                check_out(out, n, k)
+        target: Array = out  # type: ignore[assignment]
+        if out is not None:
+            check_out(out, n, k)
+        if out is None or out.dtype != self.dtype or not out.flags.carray or np.may_share_memory(out, X):
             target = np.empty((n, k), self.dtype)
-        assert target is not None
         if not self.stages:
             target[...] = X
         elif n < WORTH_PACKING and self.in_place:
@@ -510,6 +514,7 @@ def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, 
     model, options, optimizer = program.model, program.options, program.optimizer
     trainable = [s for s in model.segments if s.trainable]
     rule = None if gradient or not isinstance(optimizer, Optimizer) else optimizer
+    text = rule_text(rule) if rule else ""
     scalars = rule.table(1, 1, [1.0], [True], rule.initial_carry)[0].shape[-1] if rule else 0
     updates: list[tuple[Update | None, ...]] = []
     columns: list[tuple[int, ...]] = []
@@ -522,6 +527,7 @@ def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, 
             segment = next(s for s in model.segments if s.start <= place < s.stop)
             how = Update(
                 rule=rule,
+                text=text,
                 scalars=scalars,
                 penalised=segment.decays and bool(options.l1 or options.l2),
                 clipped=options.clip_value is not None and not gradient,
@@ -541,42 +547,29 @@ def network(program: NativeProgram, labels: bool, weighted: bool, sparse: bool, 
     )  # fmt: skip
 
 
-_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-_ROWS = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)  # shorter than it takes to hand over Python's lock
+_SHARED = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+_ALONE = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)  # takes less time than to hand over Python's lock
 
 
 def _compile(m: Module, symbol: str) -> int:
     return load(m.target, list(m.definitions.values()))[symbol]
 
 
-_compiled: dict[Any, Any] = {}
+@functools.lru_cache(maxsize=256)
+def _train_function(samples: bool, net: Network, dtype: Any, target: Target) -> Any:
+    m = Module(dtype, target)
+    layout = Layout(net.stages, m.lanes, target.vectors, samples=samples)
+    return _SHARED(_compile(m, (write_samples if samples else write_train)(m, net, layout)))
 
 
-def _remembered(key: Any, make: Any) -> Any:
-    if key not in _compiled:
-        _compiled[key] = make()
-    return _compiled[key]
+@functools.lru_cache(maxsize=256)
+def _predict_function(stages: tuple[Stage, ...], dtype: Any, target: Target) -> Any:
+    m = Module(dtype, target)
+    return _SHARED(_compile(m, write_predict(m, stages, Layout(stages, m.lanes, target.vectors))))
 
 
-def _train_function(samples: bool, net: Network, layout: Layout, dtype: Any, target: Target) -> Any:
-    def make() -> Any:
-        m = Module(dtype, target)
-        return _TRAIN(_compile(m, (write_samples if samples else write_train)(m, net, layout)))
-
-    return _remembered((samples, net, np.dtype(dtype), target), make)
-
-
-def _predict_function(stages: tuple[Stage, ...], layout: Any, dtype: Any, target: Target) -> Any:
-    def make() -> Any:
-        m = Module(dtype, target)
-        return _TRAIN(_compile(m, write_predict(m, stages, layout)))
-
-    return _remembered(("predict", stages, np.dtype(dtype), target), make)
-
-
-def _predict_row_function(stages: tuple[Stage, ...], starts: Any, ld: Any, dtype: Any, target: Target) -> Any:
-    def make() -> Any:
-        m = Module(dtype, target)
-        return _ROWS(_compile(m, write_predict_rows(m, stages, [dict(s) for s in starts], ld)))
-
-    return _remembered(("row", stages, starts, np.dtype(dtype), target), make)
+@functools.lru_cache(maxsize=256)
+def _predict_rows_function(stages: tuple[Stage, ...], starts: Any, dtype: Any, target: Target) -> Any:
+    m = Module(dtype, target)
+    layout = Layout(stages, m.lanes, target.vectors)
+    return _ALONE(_compile(m, write_predict_rows(m, stages, [dict(s) for s in starts], layout.ld)))

@@ -584,6 +584,7 @@ class Vector:
     # --- over an axis -------------------------------------------------------------------------------------------------
 
     def _extent(self) -> Extent:
+        self.product = None  # what is left of it after its mean is taken away must be the rest of the rounded product
         if self.row is None:
             raise UnsupportedOperationError(f"{DIALECT}: sums and maxima belong in row operations")
         return self.row
