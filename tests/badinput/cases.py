@@ -158,10 +158,10 @@ A = [
     code("A24", "names that are not text", "Dataset(X, t, feature_names=('a', 1))", "accepted"),
     code(
         "A25",
-        "a sparse matrix",
-        "import scipy.sparse\nDataset(scipy.sparse.csr_array(X), t)",
+        "a sparse matrix as target",
+        "import scipy.sparse\nDataset(X, scipy.sparse.csr_array(t[:, None]))",
         "DataError",
-        r"X is a sparse matrix; pass X\.toarray\(\)",
+        r"y is a sparse matrix; pass y\.toarray\(\)",
     ),
     code("A26", "a constant feature", "fit(network(1), (X * [1.0, 0.0], t), 'mse', epochs=1)", "accepted"),
     Case(

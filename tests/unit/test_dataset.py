@@ -47,13 +47,6 @@ def test_refuses(arguments, error, message):
     assert len(str(caught.value)) < 200
 
 
-def test_sparse_matrix_is_refused():
-    from scipy.sparse import csr_array
-
-    with pytest.raises(DataError, match=r"X\.toarray\(\)"):
-        Dataset(csr_array(X), np.zeros(6))
-
-
 @pytest.mark.parametrize(
     "given",
     [X.astype(np.float32), X.astype(int), X > 3, np.asfortranarray(X), X[::-1], X.astype(">f8"), X.tolist()],

@@ -35,7 +35,7 @@ from clearprop.engine.native.lowering import (
     write_samples,
     write_train,
 )
-from clearprop.engine.native.scheduler import Board, share, usable_threads
+from clearprop.engine.native.scheduler import Board, share, share_interruptibly, usable_threads
 from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import Module
@@ -48,6 +48,7 @@ from clearprop.randomness import Key
 SLICE = 0.1  # seconds after which `run` returns
 CAUTIOUS = 2e9  # operations a second that even a slow machine does: for the first slice's length
 WORTH_SHARING = 4e6  # operations in a step, below which threads would wait for each other most of the time
+MANY = 100_000  # rows that take long to predict
 WORTH_PACKING = 32  # rows to predict, from which on the packed weights pay
 NOTHING = np.zeros(1)
 GOES_ON = np.zeros(1, np.uint8)
@@ -94,9 +95,12 @@ class NativeProgram:
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
-        steps = int(min(len(batches) - first, max(1.0, SLICE / (self._pace or cost / CAUTIOUS))))
+        step = self._pace or cost / CAUTIOUS  # seconds
+        steps = int(min(len(batches) - first, max(1.0, SLICE / step)))
         began = time.perf_counter()
-        done, w, slots, buffers, losses = trainer.train(plan, state, scalars, steps, stop, self._share(cost, trainer))
+        done, w, slots, buffers, losses = trainer.train(
+            plan, state, scalars, steps, stop, self._share(cost, trainer), long=step > SLICE / 2
+        )
         self._pace = (time.perf_counter() - began) / done
         # one after the other, so that totals do not depend on where slices end
         sums = np.empty((2, 1 + done))
@@ -178,7 +182,9 @@ class NativeProgram:
         trainer = self._trainer(False, arrays, gradient=True)
         state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
         threads = self._share(trainer.cost * n, trainer)
-        _, _, g, _, losses = trainer.train(plan, state, np.zeros((1, 0)), 1, GOES_ON, threads)
+        _, _, g, _, losses = trainer.train(
+            plan, state, np.zeros((1, 0)), 1, GOES_ON, threads, long=trainer.cost * n > CAUTIOUS * SLICE
+        )
         value = float(losses[0] / plan.divisors[0])
         return value + (penalties(model, self.options) if self.decaying else 0.0), g
 
@@ -270,7 +276,15 @@ class _Trainer:
         self._spaces: list[_Workspace] = []
 
     def train(
-        self, plan: _Plan, state: State, scalars: Array, steps: int, stop: Array, threads: int
+        self,
+        plan: _Plan,
+        state: State,
+        scalars: Array,
+        steps: int,
+        stop: Array,
+        threads: int,
+        *,
+        long: bool = False,
     ) -> tuple[int, Array, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), buffers, and the loss of each step's batch, summed over its rows."""
         program, dtype, net = self.program, self.program.model.dtype, self.net
@@ -299,7 +313,10 @@ class _Trainer:
         def work(rank: int, _kept: Any = kept) -> None:
             function(address, rank)
 
-        share(threads, work)
+        if long:
+            share_interruptibly(threads, work, board)
+        else:
+            share(threads, work)
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
@@ -475,7 +492,7 @@ class _Predictor:
             def work(rank: int, _kept: Any = kept) -> None:
                 self.many(address, rank)
 
-            share(threads, work)
+            share_interruptibly(threads, work, board) if n > MANY else share(threads, work)
         if out is not None and target is not out:
             out[...] = target
             return out

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 # in pairs, and Apple's are that long.  Word 0 is phase << 32 | next ticket.
 _FINISHED, _COMPLETED = 16, 17  # tickets finished in this phase; phases completed, written at the end of the run
 _ALONE, _PHASES, _STOP, _YIELD, _SLEEP, _NAP = range(32, 38)  # never change during a run
-_Memory = ctypes.c_int64 * (48 + 15)  # three such stretches, and room to align them; zeroed
+_ABANDONED = 48  # not 0: nobody wants the results any more
+_Memory = ctypes.c_int64 * (64 + 15)  # four such stretches, and room to align them; zeroed
 _LAST = 0x7FFFFFFF  # the phase after the end: every other phase is past
 
 _PAUSE = {False: ("llvm.x86.sse2.pause", "", ""), True: ("llvm.aarch64.hint", "i32", "i32 1")}
@@ -54,7 +55,10 @@ declare void @{name}({kinds})
 define internal i64 @draw(ptr %board, i64 %phase, i64 %tickets) nounwind {{
 entry:
   %alone.at = getelementptr i64, ptr %board, i64 {_ALONE}
-  br label %look
+  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
+  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
+  %vain = icmp ne i64 %abandoned, 0
+  br i1 %vain, label %over, label %look
 look:
   %state = load atomic i64, ptr %board acquire, align 8
   %now = lshr i64 %state, 32
@@ -90,13 +94,17 @@ entry:
   %yield.at = getelementptr i64, ptr %board, i64 {_YIELD}
   %sleep.at = getelementptr i64, ptr %board, i64 {_SLEEP}
   %nap.at = getelementptr i64, ptr %board, i64 {_NAP}
+  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
   br label %look
 look:
   %looks = phi i64 [0, %entry], [%more, %spin], [%more, %yield], [%more, %sleep]
   %state = load atomic i64, ptr %board acquire, align 8
   %now = lshr i64 %state, 32
   %past = icmp ugt i64 %now, %phase
-  br i1 %past, label %over, label %spin
+  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
+  %vain = icmp ne i64 %abandoned, 0
+  %through = or i1 %past, %vain
+  br i1 %through, label %over, label %spin
 spin:
   %more = add i64 %looks, 1
   call void @{name}({values})
@@ -165,7 +173,11 @@ end:
 
 define internal i1 @stopped(ptr %board) nounwind {{
   %state = load atomic i64, ptr %board acquire, align 8
-  %stopped = icmp uge i64 %state, {_LAST << 32}
+  %complete = icmp uge i64 %state, {_LAST << 32}
+  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
+  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
+  %vain = icmp ne i64 %abandoned, 0
+  %stopped = or i1 %complete, %vain
   ret i1 %stopped
 }}
 """
@@ -200,6 +212,10 @@ class Board:
         self._memory[constants] = [threads == 1, phases, stop.ctypes.data, *_WAITING]
         self._stop = stop  # the board has its address only
 
+    def abandon(self) -> None:
+        """Let all threads leave as soon as they have finished the tickets they hold; the results are of no use."""
+        self._memory[self._start + _ABANDONED] = 1
+
     @property
     def completed(self) -> int:
         """How many phases were done, when the run is over."""
@@ -223,13 +239,7 @@ def share(threads: int, work: _Work) -> None:
     ------
     whatever `work(0)` raises, and Ctrl-C; no helper is at this work any more by then
     """
-    while len(_helpers) < threads - 1:  # two callers at once may start one too many, which does no harm
-        requests: SimpleQueue[tuple[_Work, int]] = SimpleQueue()
-        try:
-            threading.Thread(target=_help, args=[requests], name="clearprop helper", daemon=True).start()
-        except RuntimeError:  # the system grants no more threads, or Python is shutting down
-            break
-        _helpers.append(requests)
+    _start(threads - 1)
     helpers = _helpers[: threads - 1]
     try:
         for number, requests in enumerate(helpers, 1):
@@ -243,6 +253,46 @@ def share(threads: int, work: _Work) -> None:
         for _ in helpers:
             through.get()
         raise
+
+
+def share_interruptibly(threads: int, work: _Work, board: Board) -> None:
+    """As `share`, but Ctrl-C abandons the work: for phases that take longer than a user wants to wait.
+
+    Python attends to signals between its own instructions only, so all the work is left to helper threads.
+    """
+    over = threading.Event()
+
+    def watched(number: int) -> None:
+        try:
+            work(number)
+        finally:
+            if number == 0:
+                over.set()
+
+    _start(threads)
+    helpers = _helpers[:threads]
+    if not helpers:
+        return share(threads, work)
+    for number, requests in enumerate(helpers):
+        requests.put((watched, number))
+    try:
+        while not over.wait(1.0):
+            pass
+    except BaseException:
+        board.abandon()
+        over.wait()
+        raise
+
+
+def _start(helpers: int) -> None:
+    """Have at least that many helper threads, if the system grants them."""
+    while len(_helpers) < helpers:  # two callers at once may start one too many, which does no harm
+        requests: SimpleQueue[tuple[_Work, int]] = SimpleQueue()
+        try:
+            threading.Thread(target=_help, args=[requests], name="clearprop helper", daemon=True).start()
+        except RuntimeError:  # the system grants no more threads, or Python is shutting down
+            break
+        _helpers.append(requests)
 
 
 def _help(requests: SimpleQueue[tuple[_Work, int]]) -> None:

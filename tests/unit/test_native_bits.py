@@ -1,0 +1,249 @@
+"""The native engine's results are the same to the last bit, whoever computes them and in whatever portions.
+
+Threads, slices, repeats, the processor's vector width and a prediction's company leave no trace in the bits.
+"""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import clearprop.engine.native.program as native
+from clearprop.data import Dataset
+from clearprop.engine import GradientOptions, NativeEngine
+from clearprop.engine.native.target import avx2, avx512, host_target
+from clearprop.errors import DivergenceError
+from clearprop.layers import Activation, Dense, Dropout, LayerNorm
+from clearprop.losses import MSE, CrossEntropy
+from clearprop.model import MLP, Sequential
+from clearprop.optim import SGD, Adam
+from clearprop.train import train
+from jobs import Job, random_job
+from witnesses import same_bits
+
+pytestmark = pytest.mark.skipif(host_target()[0] is None, reason="the native engine does not run here")
+both_x86_targets = pytest.mark.skipif(host_target()[1] != "avx512", reason="this processor lacks AVX-512")
+every_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
+SEEDS = [range(10), pytest.param(range(10, 110), marks=pytest.mark.nightly)]
+every_seed = pytest.mark.parametrize("seeds", SEEDS, ids=len)
+EPOCHS = 2
+
+
+def digest(states):
+    """Of weights, slots, totals and counters after each epoch."""
+    sha = hashlib.sha256()
+    for state in states:
+        for array in (state.w, state.slots, state.buffers, state.totals, np.array([state.step, state.position])):
+            sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def outcome(job, engine=None, **options):
+    """The digest of a job's training; of its message where it diverges."""
+    try:
+        return digest(job.train(engine or NativeEngine(), EPOCHS, **options))
+    except DivergenceError as error:
+        return str(error)
+
+
+def jobs(seeds):
+    """Random ones, small and large, in both precisions."""
+    for seed in seeds:
+        rng = np.random.default_rng([seed, 77])
+        job = random_job(rng, ["float64", "float32"][seed % 2])
+        if seed % 3 == 0:  # several blocks of 256 rows, and work for many threads
+            job = many_rows(job, rng)
+        yield seed, job
+
+
+def many_rows(job, rng):
+    rows = rng.integers(0, len(job.X), 700)
+    X = job.X[rows] + 0.1 * rng.normal(size=(700, job.X.shape[1])).astype(job.X.dtype)
+    weights = None if job.weights is None else job.weights[rows] + (rows == 0)
+    return replace(job, X=X, y=job.y[rows], weights=weights, batch_size=int(rng.choice([1, 64, 300, 700])))
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Says how many threads work from now on, however little there is to do."""
+    monkeypatch.setattr(native, "WORTH_SHARING", 1e-3)
+
+    def set_number(number):
+        monkeypatch.setattr(native, "usable_threads", lambda: number)
+
+    return set_number
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+@every_seed
+def test_any_number_of_threads_trains_the_same(seeds, threads):
+    for seed, job in jobs(seeds):
+        digests = {}
+        for number in (1, 2, 3, 4, 8):
+            threads(number)
+            digests[number] = outcome(job)
+        assert len(set(digests.values())) == 1, (seed, digests)
+
+
+def test_threads_are_really_used(threads, monkeypatch):
+    used = []
+    share = native.share
+    monkeypatch.setattr(native, "share", lambda number, work: (used.append(number), share(number, work)))
+    threads(3)
+    job = Job(MLP([4, 8, 2]), X=np.zeros((10, 4)), y=np.zeros((10, 2)))
+    job.train("native")
+    assert used == [3]
+
+
+@every_seed
+def test_repeats_and_slices_train_the_same(seeds, monkeypatch):
+    for seed, job in jobs(seeds):
+        expected = outcome(job)
+        program = job.program("native")
+        assert {outcome(job, program) for _ in range(2)} == {expected}, seed
+        assert outcome(job, stop=np.ones(1, np.uint8)) == expected, seed
+        with monkeypatch.context() as patch:
+            patch.setattr(native, "SLICE", 1e-9)
+            assert outcome(job, program) == expected, seed
+            patch.setattr(native, "SLICE", 1e-5)
+            assert outcome(job) == expected, seed
+
+
+@both_x86_targets
+@every_seed
+def test_processors_of_both_vector_widths_train_the_same(seeds):
+    for seed, job in jobs(seeds):
+        assert outcome(job, NativeEngine(avx2())) == outcome(job, NativeEngine(avx512())), seed
+
+
+@both_x86_targets
+@every_seed
+def test_gradients_are_the_same_bits_everywhere(seeds, threads):
+    for seed, job in jobs(seeds):
+        threads(1)
+        value, g = job.gradient(NativeEngine(avx512()))
+        for engine, number in ((NativeEngine(avx2()), 1), (NativeEngine(avx2()), 3), (NativeEngine(avx512()), 8)):
+            threads(number)
+            other, h = job.gradient(engine)
+            assert value == other and same_bits(g, h), (seed, number)
+
+
+def test_the_history_does_not_depend_on_threads(threads, rng):
+    X, y = rng.normal(size=(300, 6)), rng.integers(0, 3, 300)
+    data = Dataset(X, y, rng.uniform(0.5, 2.0, 300), target_names=("a", "b", "c"))
+    histories = []
+    for number in (1, 2, 4, 8):
+        threads(number)
+        model = MLP([6, 33, 3], "gelu", dropout=0.2, normalization="layer", dtype="float32")
+        run = train(
+            model,
+            data,
+            CrossEntropy(),
+            Adam(0.01),
+            epochs=3,
+            batch_size=70,
+            validation=0.2,
+            metrics=["accuracy"],
+            engine="native",
+            clip_norm=0.5,
+        )
+        timed = ("seconds", "rows_per_second")
+        histories.append([{k: v for k, v in epoch.record.items() if k not in timed} for epoch in run])
+    assert histories[0] == histories[1] == histories[2] == histories[3]
+
+
+def test_one_thread_after_another_may_use_a_program(threads, rng):
+    job = Job(MLP([4, 20, 2], dropout=0.5), X=rng.normal(size=(30, 4)), y=rng.normal(size=(30, 2)), batch_size=7)
+    program = job.program("native")
+    threads(3)
+    expected = outcome(job, program)
+    for number in (1, 4, 2):
+        program._threads = number
+        assert outcome(job, program) == expected
+
+
+# --- predictions ------------------------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "narrow": [Dense(3), Activation("tanh"), Dense(1)],
+    "wide": [Dense(130), Activation("gelu"), Dense(67), Activation("elu"), Dense(33)],
+    "normalised": [Dense(40), LayerNorm(), Activation("silu"), Dropout(0.5), Dense(19), LayerNorm(), Dense(5)],
+    "rows": [Activation("softmax"), Dense(90), Activation("log_softmax"), Dense(16), Activation("softmax")],
+    "no bias": [Dense(31, use_bias=False), Activation("mish"), Dense(8, use_bias=False)],
+    "no dense layer": [Activation("sigmoid"), Activation("softmax")],
+}
+
+
+def predicting(network, dtype, target=None, n_in=11):
+    model = Sequential(NETWORKS[network], n_in, dtype=dtype)
+    model.w += 0.1 * np.random.default_rng(5).normal(size=len(model.w)).astype(dtype)
+    return NativeEngine(target).compile(model, MSE(), SGD(), GradientOptions())
+
+
+@every_dtype
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_row_is_predicted_alone_as_in_company(network, dtype, rng):
+    program = predicting(network, dtype)
+    X = rng.normal(0.0, 3.0, (10_000, 11)).astype(dtype)
+    whole = program.predict(X)
+    assert same_bits(np.concatenate([program.predict(X[i : i + 1]) for i in range(len(X))]), whole)
+    for size in (2, 7, 31, 32, 33, 63, 64, 65, 127, 4097):
+        few = X[: size * min(40, len(X) // size)]
+        pieces = [program.predict(few[i : i + size]) for i in range(0, len(few), size)]
+        assert same_bits(np.concatenate(pieces), whole[: len(few)]), size
+
+
+@both_x86_targets
+@every_dtype
+@pytest.mark.parametrize("network", NETWORKS)
+def test_both_vector_widths_predict_the_same(network, dtype, rng):
+    X = rng.normal(0.0, 3.0, (1_003, 11)).astype(dtype)
+    wide, narrow = (predicting(network, dtype, target) for target in (avx512(), avx2()))
+    expected = wide.predict(X)
+    assert same_bits(narrow.predict(X), expected)
+    for program in (wide, narrow):
+        assert same_bits(np.concatenate([program.predict(X[i : i + 1]) for i in range(1_003)]), expected)
+
+
+@every_dtype
+@pytest.mark.parametrize("n_in", [1, 2, 8, 16, 17, 64, 100])
+def test_inputs_of_any_width_are_predicted_alone_as_in_company(n_in, dtype, rng):
+    program = predicting("normalised", dtype, n_in=n_in)
+    X = rng.normal(size=(70, n_in)).astype(dtype)
+    assert same_bits(np.concatenate([program.predict(X[i : i + 1]) for i in range(70)]), program.predict(X))
+
+
+def test_predictions_do_not_depend_on_threads(threads, rng):
+    X = rng.normal(size=(5_000, 11))
+    predictions = []
+    for number in (1, 2, 3, 8):
+        threads(number)
+        predictions.append(predicting("wide", "float64").predict(X).tobytes())
+    assert len(set(predictions)) == 1
+
+
+@every_dtype
+def test_predictions_may_replace_the_inputs(dtype, rng):
+    program = Job(MLP([11, 40, 11], dtype=dtype)).program("native")
+    for n in (1, 31, 32, 200):
+        X = rng.normal(size=(n, 11)).astype(dtype)
+        expected = program.predict(X.copy())
+        assert same_bits(program.predict(X, X), expected)
+
+
+@pytest.mark.parametrize("calls", [200, pytest.param(5_000, marks=pytest.mark.nightly)])
+def test_many_callers_may_use_a_program_at_once(calls, rng):
+    job = Job(MLP([11, 40, 3]), X=rng.normal(size=(100, 11)), y=rng.normal(size=(100, 3)))
+    program, alone = job.program("native"), job.program("native")
+    sizes = rng.integers(1, 100, calls)
+
+    def ask(program, n):
+        return program.predict(job.X[:n]).tobytes(), program.loss_and_grad(job.X[:n], job.y[:n])[1].tobytes()
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(lambda n: ask(program, n), sizes))
+    assert together == [ask(alone, n) for n in sizes]
