@@ -27,7 +27,7 @@ class NativeEngine:
         self._target = target
 
     def unsupported(self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> str | None:
-        from clearprop.engine.native.lowering import check_loss, rule_text, stages_of
+        from clearprop.engine.native.network import check_loss, rule_text, stages_of
         from clearprop.engine.native.target import host_target
 
         target, reason = (self._target, "") if self._target else host_target()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
+from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import (
     BLOCK,
     Pass,
@@ -21,7 +22,7 @@ from clearprop.engine.native.rows import (
     matrix,
     one_for_all,
 )
-from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, kernel
+from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
 from clearprop.losses import Loss, penalty_gradient
 from clearprop.ops import Op
 from clearprop.ops.normalization import SMALL
@@ -535,10 +536,6 @@ def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
             yield i, f.m.lanes
     if n > whole:
         yield whole, n - whole
-
-
-def padded(n: int, lanes: int) -> int:
-    return -(-n // lanes) * lanes
 
 
 @kernel("a* w* bias* y* x*")

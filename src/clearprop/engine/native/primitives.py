@@ -17,7 +17,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from clearprop.engine.native.values import UFUNCS, Module, Vector, Whole
+from clearprop.engine.native.module import Module
+from clearprop.engine.native.values import UFUNCS, Vector, Whole
 
 # Coefficients from the lowest order up, for each number of bits; tests/golden/make_polynomials.py computes them.
 # fmt: off

@@ -284,6 +284,30 @@ def share_interruptibly(threads: int, work: _Work, board: Board) -> None:
         raise
 
 
+def share_record(
+    function: Callable[[int, int], object],
+    record: NDArray[np.int64],
+    kept: object,
+    threads: int,
+    board: Board,
+    *,
+    long: bool,
+) -> None:
+    """Call ``function(address of the record, number)`` by all threads; `long` says that Ctrl-C cannot wait for the end.
+
+    `record` and `kept`, all that it points to, live until the last helper has left: one that comes late still reads it.
+    """
+    address = record.ctypes.data
+
+    def work(number: int, _kept: object = (record, kept)) -> None:
+        function(address, number)
+
+    if long:
+        share_interruptibly(threads, work, board)
+    else:
+        share(threads, work)
+
+
 def _start(helpers: int) -> None:
     """Have at least that many helper threads, if the system grants them."""
     while len(_helpers) < helpers:  # two callers at once may start one too many, which does no harm
