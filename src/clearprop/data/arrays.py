@@ -156,15 +156,17 @@ def check_csr(columns: Array, starts: Array, shape: tuple[int, int], what: str) 
 
 
 def in_precision(array: Any, dtype: Any, what: str, names: tuple[str, ...] = ()) -> Any:
-    """A finite array or CSR matrix in the model's precision; float32 ends at 3.4e38.
+    """A finite array or CSR matrix in the model's precision, itself if it has it; float32 ends at 3.4e38.
 
     >>> in_precision(np.array([[1.0, 1e39]]), np.float32, "X")
     Traceback (most recent call last):
     clearprop.errors.DataError: X is 1e+39 at row 0, column 1, too large for float32; rescale it, or use \
 dtype='float64'
     """
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):
-        narrow = array.astype(dtype, copy=False)
+        narrow = array.astype(dtype)
     finite = np.isfinite(_stored(narrow))
     if not finite.all():
         k = int(np.argmin(finite))

@@ -293,9 +293,9 @@ def _for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
     if data.n_features != model.n_in:
         raise ShapeError(f"{data.name} has {data.n_features} columns, but the model takes {model.n_in} inputs")
     _check_classes(data, model, loss)
-    data = replace(data, X=in_precision(data.X, model.dtype, "X", data.feature_names))
-    loss.targets(data.y, np.zeros((len(data), model.n_out), model.dtype))
-    return data
+    X = in_precision(data.X, model.dtype, "X", data.feature_names)
+    loss.targets(data.y, np.broadcast_to(np.zeros((), model.dtype), (len(data), model.n_out)))
+    return data if X is data.X else replace(data, X=X)
 
 
 def _check_classes(data: Dataset, model: Sequential, loss: Loss) -> None:

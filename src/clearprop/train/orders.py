@@ -70,7 +70,9 @@ def _named(order: str, epoch: int, n: int, batch_size: int, steps: int | None, s
     if order == "bootstrap":
         rows = rng.integers(0, n, count)
     elif order == "shuffled":
-        rows = np.concatenate([rng.permutation(n) for _ in range(passes)])[:count]
+        shuffles = [rng.permutation(n) for _ in range(passes)]
+        rows = shuffles[0] if passes == 1 else np.concatenate(shuffles)
+        rows = rows[:count]
     else:
         rows = np.tile(np.arange(n), passes)[:count]
     return _cut(rows, batch_size)

@@ -340,7 +340,8 @@ def write_dense(
 def write_train(m: Module, net: Network, layout: Layout) -> str:
     """Steps of training: one phase divides the rows of a batch among threads, the next the weights.
 
-    No sum crosses threads, so their number leaves no trace in the result.
+    No sum crosses threads, so their number leaves no trace in the result.  An optimiser's average of a gradient that
+    has vanished decays for ever; it is taken as 0 when it leaves the normal numbers.
     """
     phases = phases_of(net)
 
@@ -400,7 +401,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         step.in_blocks(c, functools.partial(step.apply, row=row, factor=factor))
             f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
 
-    return m.write("train", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
+    prelude = scheduler_ir(m.target.name == "neon")
+    return m.write("train", "record* rank", body, prelude=prelude, flush=net.rule is not None)
 
 
 def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
@@ -484,7 +486,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
             over = f.emit(f"icmp sge i64 {t + 1}, {fields.steps}")
             f.until = f.emit(f"or i1 {asked}, {over}")
 
-    return m.write("train", "record* rank", body)
+    return m.write("train", "record* rank", body, flush=True)
 
 
 # --- prediction -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import functools
 import math
 import time
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns
-CAUTIOUS = 2e9  # operations a second that even a slow machine does: for the first slice's length
+CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
 WORTH_SHARING = 4e6  # operations in a step, below which threads would wait for each other most of the time
 DENSE_ROWS = 4096  # of sparse data, made dense at once for prediction
 
@@ -48,7 +47,7 @@ class NativeProgram:
         self.needs_batches = any(stage.batch for stage in stages_of(model))
         self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, Trainer] = {}
-        self._pace = 0.0  # seconds that a step took last time
+        self._pace = _Pace()
         self._known: tuple[Dataset | None, Plan | None] = None, None
         self._threads = 0
 
@@ -69,13 +68,13 @@ class NativeProgram:
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
-        step = self._pace or cost / CAUTIOUS  # seconds
-        steps = int(min(len(batches) - first, max(1.0, SLICE / step)))
+        threads, pace = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
+        steps = int(min(len(batches) - first, max(1.0, SLICE / pace)))
         began = time.perf_counter()
         done, w, slots, buffers, losses = trainer.train(
-            plan, state, scalars, steps, stop, self._share(cost, trainer), long=step > SLICE / 2
+            plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
         )
-        self._pace = (time.perf_counter() - began) / done
+        self._pace.note(threads, (time.perf_counter() - began) / done)
         # one after the other, so that totals do not depend on where slices end
         sums = np.empty((2, 1 + done))
         sums[:, 0], sums[0, 1:], sums[1, 1:] = (
@@ -89,8 +88,8 @@ class NativeProgram:
         if not np.isfinite(w).all():
             rows = plan.arrays.X[plan.rows(first + done - 1)]
             raise divergence(self.model, state, first + done - 1, "a weight is no longer finite", w, rows)
-        state = replace(state, step=state.step + done, position=first + done, totals=totals)
-        return replace(state, w=w, slots=slots, buffers=buffers)
+        step = state.step + done
+        return State(w, slots, buffers, step, state.epoch, first + done, totals, state.carry, state.seed)
 
     def _check_losses(self, losses: Array, trainer: Trainer, plan: Plan, state: State, scalars: Array) -> None:
         """Training is exactly repeatable, so the weights before the step that went wrong can be had once more."""
@@ -102,8 +101,8 @@ class NativeProgram:
             rows = plan.arrays.X[plan.rows(position)]
             raise divergence(self.model, state, position, f"the loss is {losses[bad]}", w, rows)
 
-    def _share(self, cost: float, trainer: Trainer) -> int:
-        """How many threads a step of this many operations deserves."""
+    def _most(self, cost: float, trainer: Trainer) -> int:
+        """How many threads a step of this many operations deserves at most."""
         return 1 if trainer.samples else int(max(1, min(self.threads, cost // WORTH_SHARING)))
 
     def _plan_of(self, data: Dataset, batches: Batches) -> Plan:
@@ -159,7 +158,7 @@ class NativeProgram:
         plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.rows)
         trainer = self._trainer(False, arrays, gradient=True)
         state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
-        threads = self._share(trainer.cost * n, trainer)
+        threads = self._most(trainer.cost * n, trainer)
         _, _, g, _, losses = trainer.train(
             plan, state, np.zeros((1, 0)), 1, GOES_ON, threads, long=trainer.cost * n > CAUTIOUS * SLICE
         )
@@ -183,3 +182,32 @@ class NativeProgram:
     @functools.cached_property
     def _predictor(self) -> Predictor:
         return Predictor(self.model, self.target, self.positions)
+
+
+class _Pace:
+    """How long a step takes with one thread and with several.
+
+    Results do not depend on the number of threads, so whichever is faster may go on: where processors are shared with
+    others, several threads can wait for one that does not run.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[int, float] = {}
+        self.patience = 0.0  # slices until the slower number is tried again
+
+    def choose(self, most: int, guess: float) -> tuple[int, float]:
+        """A number of threads, and the seconds that a step will take; `guess` if nothing is known yet."""
+        for threads in dict.fromkeys((most, 1)):
+            if threads not in self.seconds:  # try it, briefly
+                return threads, 4.0 * min(self.seconds.values(), default=guess / 4.0)
+        fast, slow = sorted((most, 1), key=self.seconds.__getitem__)
+        self.patience -= 1.0
+        if fast != slow and self.patience < 0.0:
+            self.patience = 16.0 * (self.seconds[slow] / self.seconds[fast]) ** 2
+            return slow, 4.0 * self.seconds[slow]
+        return fast, self.seconds[fast]
+
+    def note(self, threads: int, seconds: float) -> None:
+        """A slice's steps took `seconds` each."""
+        known = self.seconds.get(threads, seconds)
+        self.seconds[threads] = seconds if seconds < known else 0.8 * known + 0.2 * seconds
