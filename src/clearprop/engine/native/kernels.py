@@ -152,7 +152,7 @@ def update(
     scalars: Any, hyper: Any, rows: Any,
 ) -> None:  # fmt: skip
     """The gradient aᵀ d of a block of weights never leaves the registers: the rule is applied to it there."""
-    tile_rows = f.m.target.rows
+    tile_rows = f.m.target.block_rows
     with f.loop(0, rows, tile_rows) as k:
         zeros = [f.full(0.0, nv)] * tile_rows
 
@@ -515,7 +515,7 @@ def dot(x: Vector, y: Vector, start: Vector) -> Vector:
 
 def column_blocks(f: Function, registers: int, carry: list[Vector]) -> Iterator[tuple[Any, int, list[Vector]]]:
     """Blocks of columns that fit the registers: (first column, registers, state); `carry` goes along and is updated."""
-    at_once = f.m.target.rows
+    at_once = f.m.target.block_rows
     whole = registers // at_once * at_once if registers > at_once else 0
     state = carry
     if whole:

@@ -17,7 +17,7 @@ from clearprop.ops import Op
 
 ROWS = 64  # predicted at once, so that their activations stay in the cache
 TOGETHER = 512  # predicted by one thread before it draws its next ticket
-CHUNK = 16  # tiles that one ticket has at most, for the same reason
+CHUNK = 128  # rows that one ticket has at most, for the same reason
 
 
 FIELDS = [
@@ -348,15 +348,15 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
         step = Step(f, net, layout, fields)
-        board, threads, rows_at_once = fields.board, fields.threads, m.target.rows
+        board, threads, rows_at_once = fields.board, fields.threads, m.target.unit
         with f.repeat() as t:
             batch = fields.first + t
             start = fields.offsets.integer(batch)
             count = fields.offsets.integer(batch + 1) - start
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
             tiles = (count + (rows_at_once - 1)) // rows_at_once
-            share = ((tiles + (threads * 4 - 1)) // (threads * 4)).minimum(CHUNK)
-            share = f.choose(threads.equals(1), tiles.minimum(CHUNK), share)
+            share = ((tiles + (threads * 4 - 1)) // (threads * 4)).minimum(CHUNK // rows_at_once)
+            share = f.choose(threads.equals(1), tiles.minimum(CHUNK // rows_at_once), share)
 
             def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
                 first = c * share * rows_at_once
@@ -513,7 +513,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
         with shared(f, board, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
             done: Any = c * TOGETHER
             stop = (c * TOGETHER + TOGETHER).minimum(count)
-            for rows in (ROWS, m.target.rows, 1):
+            for rows in (ROWS // m.target.unit * m.target.unit, m.target.unit, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
                     act[0] = X + i * stages[0].n
                     if not stages[0].dense:

@@ -111,7 +111,7 @@ class NativeProgram:
         if plan is None or known is not data or plan.batches is not batches:
             arrays = plan.arrays if plan and known is data else None
             arrays = arrays or self._checked_arrays(data.X, data.y, data.sample_weight)
-            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.target.rows)
+            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.target.unit)
             self._known = data, plan
         return plan
 
@@ -155,7 +155,7 @@ class NativeProgram:
         model = self.model
         arrays = self._checked_arrays(X, y, sample_weight)
         n = len(arrays.X)
-        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.rows)
+        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.unit)
         trainer = self._trainer(False, arrays, gradient=True)
         state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
         threads = self._most(trainer.cost * n, trainer)

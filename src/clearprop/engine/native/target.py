@@ -7,6 +7,7 @@ its operands.
 """
 
 import functools
+import math
 from dataclasses import dataclass
 
 LLVMLITE = "0.50"  # the release whose LLVM defines the bits, the intermediate language and the linker
@@ -28,10 +29,20 @@ class Target:
     triple: str  # LLVM's name of architecture, system and object format
     cpu: str  # one of LLVM's generic levels, never a product: it only schedules instructions
     features: str
-    rows: int  # of a tile
+    rows: int  # of a tile; 4, 6 or 8
     vectors: int  # logical 64-byte vectors across a tile
     spin: str  # what to `call` while waiting in a loop, so that the other thread of the core gets on
     spin_type: str  # the same as one has to `declare` it
+
+    @property
+    def unit(self) -> int:
+        """Rows of a batch are worked on in multiples of this: whole tiles, and whole groups of four."""
+        return math.lcm(self.rows, 4)
+
+    @property
+    def block_rows(self) -> int:
+        """Rows of a tile of weights, which divide the lanes of a vector."""
+        return 8 if self.rows >= 8 else 4
 
 
 def avx512(triple: str | None = None) -> Target:
@@ -40,8 +51,8 @@ def avx512(triple: str | None = None) -> Target:
 
 
 def avx2(triple: str | None = None) -> Target:
-    """16 registers of 32 bytes: 8 for the tile, as a logical vector takes two."""
-    return _x86("avx2", triple, "x86-64-v3", _V3, rows=4, vectors=1)
+    """16 registers of 32 bytes: 12 for the tile, as a logical vector takes two."""
+    return _x86("avx2", triple, "x86-64-v3", _V3, rows=6, vectors=1)
 
 
 def neon(triple: str | None = None) -> Target:

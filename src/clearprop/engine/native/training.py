@@ -66,7 +66,7 @@ class Trainer:
     ) -> tuple[int, Array, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), buffers, and the loss of each step's batch, summed over its rows."""
         dtype, net = self.model.dtype, self.net
-        space = self._space(padded(plan.longest, self.target.rows))
+        space = self._space(padded(plan.longest, self.target.unit))
         if not space.holds(state):
             space.pack(state)
         first = state.position
