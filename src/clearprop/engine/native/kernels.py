@@ -513,9 +513,12 @@ def dot(x: Vector, y: Vector, start: Vector) -> Vector:
     return start
 
 
-def column_blocks(f: Function, registers: int, carry: list[Vector]) -> Iterator[tuple[Any, int, list[Vector]]]:
-    """Blocks of columns that fit the registers: (first column, registers, state); `carry` goes along and is updated."""
-    at_once = f.m.target.block_rows
+def column_blocks(
+    f: Function, registers: int, carry: list[Vector], slots: int = 0
+) -> Iterator[tuple[Any, int, list[Vector]]]:
+    """Blocks of columns that fit the registers, beside a rule's slots: (first column, registers, state); `carry` goes
+    along and is updated."""
+    at_once = f.m.target.block_rows // (2 if slots > 1 else 1)
     whole = registers // at_once * at_once if registers > at_once else 0
     state = carry
     if whole:
@@ -596,7 +599,7 @@ def sample_backward(
     if by_input:
         for i, count in row_blocks(f, n):
             sums = [f.full(0.0)] * (count if goes_on else 0)
-            for c, nv, state in column_blocks(f, width // lanes, sums):
+            for c, nv, state in column_blocks(f, width // lanes, sums, how.slots if how else 0):
                 dv = (d + c).load(nv)
                 for q in range(count):
                     row = w + ((i + q) * width + c)
@@ -606,7 +609,7 @@ def sample_backward(
             if goes_on:
                 done(i, sums_across(f, sums + [f.full(0.0)] * (lanes - count)))
     else:
-        for c, nv, _ in column_blocks(f, width // lanes, []):
+        for c, nv, _ in column_blocks(f, width // lanes, [], how.slots if how else 0):
             av = (a + c).load(nv)
             with f.loop(0, m, 1, [f.full(0.0, nv)]) as (o, state):
                 row, do = w + (o * width + c), (d + o).splat()
