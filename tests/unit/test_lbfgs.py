@@ -148,7 +148,7 @@ def test_an_error_in_a_line_search_keeps_the_last_iterations_weights(monkeypatch
     monkeypatch.setattr(loss, "forward", forward, raising=False)
     kept = model.w.copy()
     with pytest.raises(ZeroDivisionError):
-        for _ in train(model, (X, Y), loss, LBFGS(), epochs=50):
+        for _ in train(model, (X, Y), loss, LBFGS(), epochs=50, engine="reference"):
             kept = model.w.copy()
     np.testing.assert_array_equal(model.w, kept)
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import clearprop.engine.native.program as native
 from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
+from clearprop.engine.native import program as native
+from clearprop.engine.native import training
 from clearprop.engine.native.target import avx2, avx512, host_target
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
@@ -90,9 +91,13 @@ def test_any_number_of_threads_trains_the_same(seeds, threads):
 
 
 def test_threads_are_really_used(threads, monkeypatch):
-    used = []
-    share = native.share
-    monkeypatch.setattr(native, "share", lambda number, work: (used.append(number), share(number, work)))
+    used, share = [], training.share_record
+
+    def note(function, record, kept, number, *others, **options):
+        used.append(number)
+        share(function, record, kept, number, *others, **options)
+
+    monkeypatch.setattr(training, "share_record", note)
     threads(3)
     job = Job(MLP([4, 8, 2]), X=np.zeros((10, 4)), y=np.zeros((10, 2)))
     job.train("native")

@@ -16,7 +16,7 @@ pytest.importorskip("llvmlite")
 
 from clearprop import ops
 from clearprop.engine.native import jit, primitives, target
-from clearprop.engine.native.values import Module
+from clearprop.engine.native.module import Module
 
 HOST, REASON = target.host_target()
 pytestmark = pytest.mark.skipif(HOST is None, reason=REASON)

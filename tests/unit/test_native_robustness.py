@@ -18,8 +18,8 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from clearprop.data import as_dataset
-from clearprop.engine.base import Batches, GradientOptions, initial_state
-from clearprop.engine.native import jit, program, target
+from clearprop.engine.base import ENGINES, Batches, GradientOptions, initial_state
+from clearprop.engine.native import jit, prediction, program, target, training
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.program import NativeProgram
 from clearprop.errors import DivergenceError
@@ -139,6 +139,23 @@ def test_predictions_may_go_where_the_rows_are():
     assert np.array_equal(compiled.predict(both[:199], both[1:]), expected)
 
 
+def test_batches_may_change_once_they_are_checked(monkeypatch):
+    """A kernel reads wherever they point."""
+    rng = np.random.default_rng(1)
+    step = Steps(compile_program(MLP([3, 8, 1])), rng.normal(size=(50, 3)), rng.normal(size=50), 7)
+    expected, train = step.run(), training.Trainer.train
+
+    def spoil(self, plan, *others, **options):
+        step.batches.indices[...] = 10**9
+        step.batches.offsets[1:-1] = 10**9
+        return train(self, plan, *others, **options)
+
+    monkeypatch.setattr(program, "SLICE", 1e-9)  # a step at a time
+    step.batches = Batches(step.batches.indices.copy(), step.batches.offsets.copy())
+    monkeypatch.setattr(training.Trainer, "train", spoil)
+    assert np.array_equal(step.run(), expected)
+
+
 # -- threads -----------------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +183,8 @@ def test_16_threads_train_different_programs_at_once(work):
 def test_threads_that_compile_the_same_at_once(monkeypatch):
     expected = digest()
     monkeypatch.setattr(jit, "_addresses", {})
-    monkeypatch.setattr(program, "_compiled", {})
+    for remembered in (training._function, prediction._predict, prediction._predict_rows):
+        remembered.cache_clear()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert set(pool.map(digest, [1] * 8)) == {expected}
 
@@ -256,10 +274,11 @@ DAMAGE = (
     SMALL
     + """
 import os, pathlib, random, sys
-from clearprop.engine.native import jit, program
+from clearprop.engine.native import jit, prediction, training
 def forget():
     jit._addresses.clear()
-    program._compiled.clear()
+    for remembered in (training._function, prediction._predict, prediction._predict_rows):
+        remembered.cache_clear()
 def garbage(rng, data, other):
     return rng.randbytes(len(data))
 def flip(rng, data, other):
@@ -361,6 +380,51 @@ def test_ctrl_c_ends_a_fit_soon_in_a_state_of_the_run(case, times):
     assert statistics.median(seconds) < 0.5
 
 
+LONG = """
+import hashlib, os, signal, sys, threading, time
+import numpy as np
+from clearprop import MLP, fit, predict
+from clearprop.engine.native import scheduler
+from clearprop.optim import LBFGS
+rng, begun, share = np.random.default_rng(0), [], scheduler.share_interruptibly
+def press():
+    time.sleep(0.3)
+    begun.append(time.perf_counter())
+    os.kill(os.getpid(), signal.SIGINT)
+def shared(*arguments):
+    threading.Thread(target=press).start()
+    share(*arguments)
+def small():
+    model = MLP([2, 8, 1], seed=1)
+    fit(model, (np.ones((9, 2)), np.arange(9.0)), "mse", epochs=2, engine="native")
+    return model.w.tobytes()
+expected, kind = small(), sys.argv[1]
+width, rows = {"predict": (10, 150_000)}.get(kind, (100, 6000))
+model = MLP([width, 3000, 3000, 1], dtype="float32", seed=1)
+X, y = rng.normal(size=(rows, width)).astype("float32"), rng.normal(size=rows).astype("float32")
+before = model.w.copy()
+scheduler.share_interruptibly = shared
+try:
+    if kind == "predict":
+        predict(model, X, engine="native")
+    else:
+        fit(model, (X, y), "mse", LBFGS() if kind == "minimise" else "adam", batch_size=rows, epochs=1, engine="native")
+except KeyboardInterrupt:
+    print(time.perf_counter() - begun[0])
+assert np.isfinite(model.w).all() and np.array_equal(model.w, before)
+scheduler.share_interruptibly = share
+assert small() == expected
+"""
+
+
+@posix
+@pytest.mark.parametrize("kind", ["train", "minimise", "predict"])
+def test_ctrl_c_abandons_what_takes_long_and_nothing_has_changed(kind):
+    (seconds,) = map(float, printed(python(LONG, kind, OMP_NUM_THREADS="2")))  # to the end it would be four or more
+    print(f"{kind}: {seconds:.3f} s")
+    assert seconds < 2.0
+
+
 # -- floating-point modes ----------------------------------------------------------------------------------------------
 
 X86_MODE = """
@@ -440,6 +504,33 @@ def test_the_callers_mode_of_calculation_neither_matters_nor_changes(threads, mo
         mode.set(before)
     assert after & TINY_TO_ZERO == TINY_TO_ZERO
     assert [f.tobytes() for f in found] == [e.tobytes() for e in expected]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_training_takes_tiny_numbers_for_zero_and_gradients_do_not(dtype, batch_size, threads, monkeypatch):
+    monkeypatch.setattr(program, "WORTH_SHARING", 1.0)
+    model, mode, tiny = MLP([3, 20, 1], dtype=dtype), Mode(), np.finfo(dtype).tiny
+    compiled = compile_program(model, optimizer=SGD(learning_rate=0.1, momentum=0.9), threads=threads)
+    step = Steps(compiled, np.zeros((9, 3)), np.zeros(9), batch_size)  # all gradients are 0, so slots only shrink
+    before, ends = mode.get(), []
+    for slot in (tiny / 8, 8 * tiny):
+        state = initial_state(model, compiled.optimizer, 0)
+        state.slots[...] = slot
+        while state.position < len(step.batches):
+            state = compiled.run(state, step.data, step.batches, step.table, np.zeros(1, np.uint8))
+        ends.append(state.slots)
+    assert not ends[0].any() and (ends[1] >= tiny).all()
+
+    X, y = np.random.default_rng(1).normal(size=(2, 9, 3)).astype(dtype)
+    weights = np.full(9, tiny / 64, dtype)
+    reference = ENGINES["reference"]().compile(model, MSE(), SGD(), GradientOptions())
+    value, g = compiled.loss_and_grad(X, y[:, :1], weights)
+    expected, h = reference.loss_and_grad(X, y[:, :1], weights)
+    assert np.any(h) and np.linalg.norm(g - h) < 100 * np.finfo(dtype).eps * np.linalg.norm(h)
+    assert value == pytest.approx(expected, rel=100 * float(np.finfo(dtype).eps))
+    assert mode.get() == before
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class Trainer:
             "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32,
         }  # fmt: skip
         record = np.concatenate([[values[name] for name in FIELDS], space.places])
-        kept = (board, space, table, results, plan, stop)
+        kept = (board, space, table, results, plan, stop, self.hyper)
         share_record(self.function, record, kept, threads, board, long=long)
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
