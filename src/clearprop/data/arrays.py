@@ -264,6 +264,9 @@ def _blame(array: Array, what: str, names: tuple[str, ...]) -> NoReturn:
 
 def _check_finite(X: Any, what: str, names: tuple[str, ...]) -> None:
     numbers = _stored(X)
+    with np.errstate(all="ignore"):
+        if np.isfinite(numbers.sum()):  # NaN and infinity stay in a sum; it may also overflow, hence the longer look
+            return
     finite = np.isfinite(numbers)
     if finite.all():
         return
