@@ -108,6 +108,14 @@ def test_slices_are_the_whole_for_every_optimizer(engine, optimizer):
         assert_same_state(whole.epoch(), sliced.epoch(one_step_at_a_time=True))
 
 
+def test_after_the_last_batch_there_is_nothing_to_do(engine):
+    run = Run(engine, ARCHITECTURES["relu"](), CrossEntropy(), Adam())
+    done = run.epoch()
+    batches = run.plan(1)
+    table = run.optimizer.table(1, len(batches), [1.0, 1.0], [True, False], ())[0]
+    assert_same_state(run.program.run(done, run.data, batches, table, np.zeros(1, np.uint8)), done)
+
+
 @every_architecture
 def test_the_state_given_is_not_changed(engine, architecture):
     run = Run(engine, ARCHITECTURES[architecture](), CrossEntropy(), SGD(0.1, momentum=0.9))

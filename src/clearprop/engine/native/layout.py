@@ -39,6 +39,8 @@ class Layout:
 
         def panels(n: int) -> list[Panels]:
             wide, rest = divmod(padded(n, lanes) // lanes, vectors)
+            if rest and wide:  # one panel more than usually wide, rather than a narrow one, which is slow
+                wide, rest = wide - 1, vectors + rest
             both = [Panels(vectors, wide, 0), Panels(rest, 1, wide * vectors * lanes)]
             return [p for p in both if p.vectors and p.count]
 
@@ -93,7 +95,7 @@ class Layout:
             wide = group.vectors * self.lanes
             start = group.column * padded(rows, self.lanes)
             places = area[start : start + group.count * wide * padded(rows, self.lanes)].reshape(group.count, -1, wide)
-            whole = (columns - group.column) // wide  # panels without padding, all at once
+            whole = min(group.count, (columns - group.column) // wide)  # panels without padding, all at once
             if whole:
                 inside = flat[:, group.column : group.column + whole * wide].reshape(rows, whole, wide)
                 parts.append((inside.transpose(1, 0, 2), places[:whole, :rows]))

@@ -62,6 +62,8 @@ class NativeProgram:
     def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
+        if state.position >= len(batches):
+            return state
         plan = self._plan_of(data, batches)
         if plan.shortest == 1 and self.needs_batches:
             self.model.forward(plan.arrays.X[:1], training=True, key=Key(0, 0, 0))  # says that one row is no batch
