@@ -38,11 +38,12 @@ class Layout:
         self.size = self.transposed_size = self.averages_size = 0
 
         def panels(n: int) -> list[Panels]:
-            wide, rest = divmod(padded(n, lanes) // lanes, vectors)
-            if rest and wide:  # one panel more than usually wide, rather than a narrow one, which is slow
-                wide, rest = wide - 1, vectors + rest
-            both = [Panels(vectors, wide, 0), Panels(rest, 1, wide * vectors * lanes)]
-            return [p for p in both if p.vectors and p.count]
+            """As few as fit the registers, and as equally wide as can be: a narrow one would be slow."""
+            width = padded(n, lanes) // lanes
+            count = -(-width // vectors)
+            narrow, more = divmod(width, count)
+            both = [Panels(narrow + 1, more, 0), Panels(narrow, count - more, (narrow + 1) * more * lanes)]
+            return [p for p in both if p.count]
 
         for s, stage in enumerate(stages):
             n, m = stage.n, stage.m

@@ -46,8 +46,8 @@ class Target:
 
 
 def avx512(triple: str | None = None) -> Target:
-    """32 registers of 64 bytes: 16 for the tile."""
-    return _x86("avx512", triple, "x86-64-v4", _V4, rows=8, vectors=2)
+    """32 registers of 64 bytes: 24 for the tile."""
+    return _x86("avx512", triple, "x86-64-v4", _V4, rows=8, vectors=3)
 
 
 def avx2(triple: str | None = None) -> Target:
