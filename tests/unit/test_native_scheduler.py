@@ -109,7 +109,7 @@ def compiled():
     compiler = llvm.create_lljit_compiler(machine)
     library = llvm.JITLibraryBuilder().add_ir(scheduler_ir(ARM) + DRIVER).export_symbol("run").link(compiler, "test")
     function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(library["run"])
-    function.library = library  # which owns the machine code
+    function.owner = library  # of the machine code
     return function
 
 

@@ -105,7 +105,8 @@ def train(
         Reported after each epoch on the training data and, with the prefix "validation_", on the validation data.
     seed : int
         Of orders, dropout and the validation split; the model has its own for its weights.
-    engine : str
+    engine : {"auto", "native", "reference"}
+        What runs the model; "auto" takes machine code where it can (see `choose_engine`), else NumPy.
     l1, l2, clip_value, clip_norm : float
         See `GradientOptions`.
 

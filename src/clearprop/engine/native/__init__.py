@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class NativeEngine:
-    """Runs models of dense layers, activations, dropout and layer normalisation, as machine code.
+    """Runs models of the library's layers as machine code, with activations, losses and rules whose text compiles.
 
     Parameters
     ----------
@@ -33,6 +33,10 @@ class NativeEngine:
         target, reason = (self._target, "") if self._target else host_target()
         if target is None:
             return reason
+        try:
+            hash((loss, optimizer))  # by their arguments, for the table of compiled code
+        except (AttributeError, TypeError, RecursionError):
+            return f"{type(loss).__name__} or {type(optimizer).__name__} does not keep its arguments under their names"
         try:
             stages_of(model)
             check_loss(loss)

@@ -222,20 +222,23 @@ def norm_scale(f: Function, totals: Any, count: Any, hyper: Any, scale: Any) -> 
     f.effect(f"store {m.real} {chosen}, ptr {scale}")
 
 
+def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
+    """Two registers after an exchange: in every 2·half lanes, x's upper half for y's lower."""
+    n = x.f.m.lanes
+    low = [j + s for block in range(0, n, 2 * half) for s in (0, n) for j in range(block, block + half)]
+    return x.shuffle(y, low), x.shuffle(y, [j + half for j in low])
+
+
 @kernel("source* lds target* ldt")
 def transpose(f: Function, source: Any, lds: Any, target: Any, ldt: Any) -> None:
     """A square block of `lanes` rows, by log₂(lanes) rounds of pairwise exchanges."""
     n, half = f.m.lanes, 1
     v = [(source + lds * i).load() for i in range(n)]
     while half < n:
-        low = [j + s for block in range(0, n, 2 * half) for s in (0, n) for j in range(block, block + half)]
-        high = [j + half for j in low]
-        swapped = list(v)
         for block in range(0, n, 2 * half):
             for j in range(block, block + half):
-                x, y = v[j], v[j + half]
-                swapped[j], swapped[j + half] = x.shuffle(y, low), x.shuffle(y, high)
-        v, half = swapped, half * 2
+                v[j], v[j + half] = exchanged(v[j], v[j + half], half)
+        half *= 2
     for j in range(n):
         (target + ldt * j).store(v[j])
 
@@ -244,32 +247,24 @@ def transpose(f: Function, source: Any, lds: Any, target: Any, ldt: Any) -> None
 
 
 @kernel("source* n target*")
-def gather(f: Function, source: Any, n: Any, target: Any) -> None:
-    """Copies a row and fills its last vector up with zeros."""
+def copy_row(f: Function, fills: bool, source: Any, n: Any, target: Any) -> None:
+    """Copies n numbers; `fills` up the last vector with zeros, or touches nothing behind them."""
     whole = n // f.m.lanes * f.m.lanes
     with f.loop(0, whole, f.m.lanes) as j:
         (target + j).store((source + j).load())
     with f.when(whole < n):
-        (target + whole).store((source + whole).load_where(f.below(n - whole, 1)))
+        masks = f.below(n - whole, 1)
+        rest, end = (source + whole).load_where(masks), target + whole
+        end.store(rest) if fills else end.store_where(rest, masks)
 
 
 @kernel("values* columns* start stop target* n")
-def gather_sparse(f: Function, values: Any, columns: Any, start: Any, stop: Any, target: Any, n: Any) -> None:
-    """The same for a sparse row: zeros, then each of its values in its column."""
+def copy_sparse_row(f: Function, values: Any, columns: Any, start: Any, stop: Any, target: Any, n: Any) -> None:
+    """The same for a sparse row, filled up: zeros, then each of its values in its column."""
     with f.loop(0, n, f.m.lanes) as j:
         (target + j).store(f.full(0.0))
     with f.loop(start, stop) as k:
         (target + columns.integer(k)).store_first((values + k).splat())
-
-
-@kernel("source* n target*")
-def scatter(f: Function, source: Any, n: Any, target: Any) -> None:
-    """Copies a row without its padding."""
-    whole = n // f.m.lanes * f.m.lanes
-    with f.loop(0, whole, f.m.lanes) as j:
-        (target + j).store((source + j).load())
-    with f.when(whole < n):
-        (target + whole).store_where((source + whole).load(), f.below(n - whole, 1))
 
 
 @kernel("source* n")
@@ -329,17 +324,9 @@ GRADIENTS = (5, 6)  # of batch_norm's sums over rows, in the order of its text: 
 
 @kernel("x* ldx parameters* ldp sums* averages* count")
 def batch_sums(
-    f: Function,
-    op: Op,
-    momentum: float,
-    x: Any,
-    ldx: Any,
-    parameters: Any,
-    ldp: Any,
-    sums: Any,
-    averages: Any,
+    f: Function, op: Op, momentum: float, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, averages: Any,
     count: Any,
-) -> None:
+) -> None:  # fmt: skip
     """The sums of one register of columns, forward; the running averages of mean and variance."""
     gamma, beta = parameters.load(), (parameters + ldp).load()
 
@@ -493,16 +480,12 @@ def dropout_mask(
 # input, or by output.
 
 
-def sums_across(f: Function, sums: Sequence[Vector]) -> Vector:
+def sums_across(sums: Sequence[Vector]) -> Vector:
     """lanes registers -> one register of their sums, by a tree of exchanges."""
-    n, half = f.m.lanes, 1
-    v = list(sums)
+    v, half = list(sums), 1
     while len(v) > 1:
-        low = [j + s for block in range(0, n, 2 * half) for s in (0, n) for j in range(block, block + half)]
-        high = [j + half for j in low]
-        pairs = zip(v[::2], v[1::2], strict=True)
-        v = [x.shuffle(y, low).plain_add(x.shuffle(y, high)) for x, y in pairs]
-        half *= 2
+        pairs = (exchanged(x, y, half) for x, y in zip(v[::2], v[1::2], strict=True))
+        v, half = [x.plain_add(y) for x, y in pairs], half * 2
     return v[0]
 
 
@@ -572,7 +555,7 @@ def sample_forward(
             for c, nv, state in column_blocks(f, width // lanes, sums):
                 av = (a + c).load(nv)
                 state[:] = [dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in enumerate(state)]
-            z = sums_across(f, sums + [f.full(0.0)] * (lanes - count))
+            z = sums_across(sums + [f.full(0.0)] * (lanes - count))
             z = (bias + o).load().plain_add(z) if biased else z
             activate(op, z, f.below(m - o, 1), y + o, x + o)
 
@@ -607,7 +590,7 @@ def sample_backward(
                         state[q] = dot(row.load(nv), dv, state[q])
                     change(row, (a + (i + q)).splat() * dv)
             if goes_on:
-                done(i, sums_across(f, sums + [f.full(0.0)] * (lanes - count)))
+                done(i, sums_across(sums + [f.full(0.0)] * (lanes - count)))
     else:
         for c, nv, _ in column_blocks(f, width // lanes, [], how.slots if how else 0):
             av = (a + c).load(nv)

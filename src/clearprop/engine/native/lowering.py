@@ -4,7 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.kernels import Update
@@ -21,22 +21,11 @@ CHUNK = 128  # rows that one ticket has at most, for the same reason
 
 
 FIELDS = [
-    *(
-        "w",
-        "transposed",
-        "X",
-        "targets",
-        "order",
-        "offsets",
-        "first",
-        "steps",
-        "scalars",
-        "divisors",
-        "losses",
-        "values",
-    ),
-    *("weights", "hyper", "board", "threads", "stop", "done", "rows", "seed_low", "seed_high", "epoch", "norms"),
-    *("averages", "columns", "starts"),
+    *("w", "transposed", "averages"),  # what is trained
+    *("X", "columns", "starts", "targets", "weights", "order", "offsets"),  # data and batches
+    *("first", "steps", "scalars", "divisors", "hyper", "seed_low", "seed_high", "epoch"),  # of the steps
+    *("losses", "values", "norms", "done"),  # results
+    *("board", "threads", "stop", "rows"),
 ]
 """What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
 WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
@@ -53,8 +42,9 @@ class Fields:
             [record.pointer(start + s) for s in range(boundaries)] for start in starts
         )
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(name)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 # --- training on batches ----------------------------------------------------------------------------------------------
@@ -103,9 +93,9 @@ class Step:
             row, target = order.integer(i), self.act[0] + i * ld
             if self.net.sparse:
                 start, stop = self.fields.starts.integer(row), self.fields.starts.integer(row + 1)
-                k.gather_sparse(self.f.m)(X, self.fields.columns, start, stop, target, n)
+                k.copy_sparse_row(self.f.m)(X, self.fields.columns, start, stop, target, n)
             else:
-                k.gather(self.f.m)(X + row * n, n, target)
+                k.copy_row(self.f.m, True)(X + row * n, n, target)
 
     def forward(self, s: int, first: Any, rows: Any, position: Any, count: Int) -> None:
         stage = self.net.stages[s]
@@ -518,7 +508,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
                     act[0] = X + i * stages[0].n
                     if not stages[0].dense:
                         with f.loop(0, rows) as r:
-                            k.gather(m)(act[0] + r * stages[0].n, stages[0].n, gathered + r * ld[0])
+                            k.copy_row(m, True)(act[0] + r * stages[0].n, stages[0].n, gathered + r * ld[0])
                         act[0] = gathered
                     for s, stage in enumerate(stages):
                         lda = ld[s] if s or not stage.dense else stage.n
@@ -529,7 +519,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
                             key = (stage.op, stage.m, 4 if rows % 4 == 0 else 1, stage.beside)
                             k.apply_forward(m, *key)(act[s], lda, beside, ldb, act[s + 1], ld[s + 1], rows)
                     with f.loop(0, rows) as r:
-                        k.scatter(m)(act[last] + r * ld[last], wide, out + (i + r) * wide)
+                        k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)
                 done = f.last
 
     return m.write("predict", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
@@ -554,7 +544,7 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
         with f.loop(0, count) as i:
             act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
             if not stages[0].dense:
-                k.gather(m)(act[0], stages[0].n, scratch + sum(ld[1:]))
+                k.copy_row(m, True)(act[0], stages[0].n, scratch + sum(ld[1:]))
                 act[0] = scratch + sum(ld[1:])
             for s, stage in enumerate(stages):
                 if not stage.dense:
@@ -569,6 +559,6 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
                         act[s], 0, weight, stage.m, stage.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
                         stage.m - column,
                     )  # fmt: skip
-            k.scatter(m)(act[last], stages[-1].m, out + i * stages[-1].m)
+            k.copy_row(m, False)(act[last], stages[-1].m, out + i * stages[-1].m)
 
     return m.write("predict_rows", "record*", body)

@@ -19,7 +19,7 @@ NOTHING = np.zeros(1)
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Memory that starts at a cache line, for whole vectors to be read and written; its content is"""
+    """Memory that starts at a cache line, for whole vectors to be read and written; zeros."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + 128, np.uint8)
     start = -raw.ctypes.data % 64
@@ -39,7 +39,7 @@ class Arrays:
 
 
 class Plan:
-    """The batches of an epoch, checked; of each the factor of its loss."""
+    """The batches of an epoch, checked; of each the sum of its weights, and what its loss is divided by."""
 
     def __init__(self, batches: Batches, arrays: Arrays, loss: Loss, outputs: int, spare: int) -> None:
         self.batches, self.arrays = batches, arrays

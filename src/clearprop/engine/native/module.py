@@ -13,6 +13,11 @@ from clearprop.engine.native.values import Function, Int, Pointer
 VECTOR_BYTES = 64
 
 
+def lanes_of(dtype: Any) -> int:
+    """Numbers in a logical vector."""
+    return VECTOR_BYTES // int(np.dtype(dtype).itemsize)
+
+
 class Module:
     """The definitions written so far for one precision on one target."""
 
@@ -21,7 +26,7 @@ class Module:
         self.bits = 8 * self.dtype.itemsize
         self.real, self.mantissa = {32: ("float", 23), 64: ("double", 52)}[self.bits]
         self.exponent_bias = {32: 127, 64: 1023}[self.bits]
-        self.lanes = VECTOR_BYTES // self.dtype.itemsize
+        self.lanes = lanes_of(dtype)
         self.vector = f"<{self.lanes} x {self.real}>"
         self.mask = f"<{self.lanes} x i1>"
         self.definitions: dict[str, Definition] = {}

@@ -5,12 +5,14 @@ A *stage* is a dense layer with the elementwise activation after it, or another 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from clearprop._types import Array
+from clearprop.engine.base import GradientOptions
 from clearprop.engine.native.kernels import Beside, Update
 from clearprop.engine.native.module import Module
 from clearprop.engine.native.rows import WholeRows
@@ -152,13 +154,17 @@ def rule_text(optimizer: Optimizer) -> str:
     name = type(optimizer).__name__
     if type(optimizer).apply is not Optimizer.apply:
         raise NotImplementedError(f"{name} changes weights in a way of its own")
-    scalars = optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0].shape[-1] - 1
 
     def text(x: Vector) -> Any:
-        values = [Vector(x.f, [f"%{k}"]) for k in range(2 + len(optimizer.slots) + scalars)]
+        values = [Vector(x.f, [f"%{k}"]) for k in range(1 + len(optimizer.slots) + _scalars(optimizer))]
         return optimizer.rule(*values)
 
     return _written(name, text)
+
+
+def _scalars(optimizer: Optimizer) -> int:
+    """Numbers that one segment has in a row of the optimiser's table: the shrinking factor, then the rule's."""
+    return int(optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0].shape[-1])
 
 
 def _written(name: str, text: Callable[[Vector], Any]) -> str:
@@ -184,7 +190,7 @@ def stages_for_prediction(model: Sequential) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _with_averages(layer: BatchNorm) -> Op:
     def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
         buffers = {"mean": mean, "variance": variance}
@@ -200,7 +206,7 @@ class Network:
     stages: tuple[Stage, ...]
     rule: Optimizer | None = field(compare=False)  # its text is in the updates; None: the gradient alone
     numbers: tuple[float, ...]  # by stage: the rate of dropout, the momentum of batch normalisation
-    loss: Loss | None
+    loss: Loss
     labels: bool  # targets are class numbers
     weighted: bool
     sparse: bool  # X is a sparse matrix
@@ -217,3 +223,58 @@ class Network:
     def lowest(self) -> int:
         """Back-propagation ends at this stage: below, nothing is trained."""
         return next((s for s, how in enumerate(self.updates) if any(how)), len(self.stages))
+
+
+def network_of(
+    model: Sequential,
+    loss: Loss,
+    optimizer: Optimizer | None,
+    options: GradientOptions,
+    positions: Sequence[dict[str, Array]],
+    *,
+    labels: bool,
+    weighted: bool,
+    sparse: bool,
+) -> Network:
+    """What the text of `train` depends on; without an optimiser all gradients are stored and no weight changes."""
+    gradient, stages = optimizer is None, stages_of(model)
+    trainable = [s for s in model.segments if s.trainable]
+    text = rule_text(optimizer) if optimizer else ""
+    scalars = _scalars(optimizer) if optimizer else 0
+    updates: list[tuple[Update | None, ...]] = []
+    columns: list[tuple[int, ...]] = []
+    clips_norm = options.clip_norm is not None and not gradient
+    for stage in stages:
+        hows: list[Update | None] = []
+        starts: list[int] = []
+        for name in stage.parameters:
+            place = int(positions[stage.layer][name].flat[0])
+            segment = next(s for s in model.segments if s.start <= place < s.stop)
+            how = Update(
+                rule=optimizer,
+                text=text,
+                scalars=scalars,
+                penalised=segment.decays and bool(options.l1 or options.l2),
+                clipped=options.clip_value is not None and not gradient,
+                shrinks=segment.decays and bool(optimizer and optimizer.weight_decay),
+                stored=gradient or clips_norm,
+            )
+            hows.append(how if gradient or segment.trainable else None)
+            starts.append(trainable.index(segment) * scalars if segment.trainable else 0)
+        updates.append(tuple(hows))
+        columns.append(tuple(starts))
+    layers = [model.layers[stage.layer] for stage in stages]
+    numbers = tuple(float(getattr(layer, "rate", getattr(layer, "momentum", 0.0))) for layer in layers)
+    return Network(
+        stages=stages,
+        rule=optimizer,
+        numbers=numbers,
+        loss=loss,
+        labels=labels,
+        weighted=weighted,
+        sparse=sparse,
+        updates=tuple(updates),
+        columns=tuple(columns),
+        width=len(trainable) * scalars,
+        clips_norm=clips_norm,
+    )

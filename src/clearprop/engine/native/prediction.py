@@ -13,7 +13,7 @@ from clearprop.engine.native.jit import load
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import ROWS, TOGETHER, write_predict, write_predict_rows
 from clearprop.engine.native.memory import aligned
-from clearprop.engine.native.module import Module
+from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import Stage, stages_for_prediction
 from clearprop.engine.native.scheduler import Board, share_record
 from clearprop.engine.native.target import Target
@@ -35,8 +35,7 @@ class Predictor:
     def __init__(self, model: Sequential, target: Target, positions: Sequence[dict[str, Array]]) -> None:
         self.dtype, self.target, self.positions = model.dtype, target, positions
         self.stages = stages_for_prediction(model)
-        lanes = Module(model.dtype, target).lanes
-        self.layout = Layout(self.stages, lanes, target.vectors)
+        self.layout = Layout(self.stages, lanes_of(model.dtype), target.vectors)
         self.width = sum(self.layout.ld)
         self.in_place = bool(self.stages) and all(stage.dense or not stage.parameters for stage in self.stages)
         self._places = threading.local()

@@ -12,14 +12,14 @@ from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
 from clearprop.engine.base import Batches, GradientOptions, State, divergence, penalties
 from clearprop.engine.native.memory import NOTHING, Arrays, Plan
-from clearprop.engine.native.network import stages_of
+from clearprop.engine.native.network import network_of, stages_of
 from clearprop.engine.native.prediction import GOES_ON, Predictor, check_out
 from clearprop.engine.native.scheduler import usable_threads
 from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.target import Target
-from clearprop.engine.native.training import Trainer, network
+from clearprop.engine.native.training import Trainer
 from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.losses import Loss
+from clearprop.losses import CrossEntropy, Loss
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
@@ -62,6 +62,8 @@ class NativeProgram:
     def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
+        if state.position < 0:
+            raise ConfigurationError(f"position counts batches from 0, it is not {state.position}")
         if state.position >= len(batches):
             return state
         plan = self._plan_of(data, batches)
@@ -122,7 +124,9 @@ class NativeProgram:
         X = self._rows(X)
         y = np.asarray(y)
         shape_of_outputs = np.broadcast_to(np.zeros((), dtype), (len(X), k))
-        if y.ndim == 1 and k > 1 and y.dtype.kind in "iub":
+        # a loss may have a way of its own to read class numbers, smoothing them say
+        one_hot = type(self.loss).targets in (Loss.targets, CrossEntropy.targets)
+        if one_hot and y.ndim == 1 and k > 1 and y.dtype.kind in "iub":
             targets = np.ascontiguousarray(y, np.int64)
             if len(y) != len(X) or (len(y) and not 0 <= targets.min() <= targets.max() < k):
                 self.loss.targets(y, shape_of_outputs)  # says what is wrong
@@ -147,7 +151,7 @@ class NativeProgram:
             _, labels, weighted, _, _ = key
             rule = None if gradient or not isinstance(self.optimizer, Optimizer) else self.optimizer
             about = (self.model, self.loss, rule, self.options, self.positions)
-            net = network(*about, labels=labels, weighted=weighted, sparse=sparse)
+            net = network_of(*about, labels=labels, weighted=weighted, sparse=sparse)
             self._trainers[key] = Trainer(self.model, net, self.options, self.target, self.positions, samples=samples)
         return self._trainers[key]
 

@@ -218,11 +218,6 @@ def one_for_all(p: Pointer) -> Source:
     return lambda i, c, n: (p + c).load(n)
 
 
-def number_of_row(p: Pointer) -> Source:
-    """One number for each row."""
-    return lambda i, c, n: (p + i).splat()
-
-
 def into(p: Pointer, ld: Any) -> Target:
     """Rows `ld` apart; their padding becomes 0."""
     return lambda i, c, x, masks: (p + (i * ld + c)).store(x.keep(masks))

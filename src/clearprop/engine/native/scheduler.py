@@ -247,11 +247,7 @@ def share(threads: int, work: _Work) -> None:
         work(0)
     except BaseException:
         # Ctrl-C may come before work(0) has begun.  Helpers then do all of it, and the caller must not go on before.
-        through: SimpleQueue[int] = SimpleQueue()
-        for requests in helpers:
-            requests.put((through.put, 0))
-        for _ in helpers:
-            through.get()
+        _wait_for(helpers)
         raise
 
 
@@ -273,14 +269,14 @@ def share_interruptibly(threads: int, work: _Work, board: Board) -> None:
     helpers = _helpers[:threads]
     if not helpers:
         return share(threads, work)
-    for number, requests in enumerate(helpers):
-        requests.put((watched, number))
     try:
-        while not over.wait(1.0):
+        for number, requests in enumerate(helpers):
+            requests.put((watched, number))
+        while not over.wait(1.0):  # without a time, Windows would not be interrupted
             pass
     except BaseException:
         board.abandon()
-        over.wait()
+        _wait_for(helpers)
         raise
 
 
@@ -317,6 +313,15 @@ def _start(helpers: int) -> None:
         except RuntimeError:  # the system grants no more threads, or Python is shutting down
             break
         _helpers.append(requests)
+
+
+def _wait_for(helpers: list[SimpleQueue[tuple[_Work, int]]]) -> None:
+    """Until these helpers are through with all that they have been asked to do."""
+    through: SimpleQueue[int] = SimpleQueue()
+    for requests in helpers:
+        requests.put((through.put, 0))
+    for _ in helpers:
+        through.get()
 
 
 def _help(requests: SimpleQueue[tuple[_Work, int]]) -> None:

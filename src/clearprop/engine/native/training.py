@@ -11,18 +11,15 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.engine.base import GradientOptions, State
 from clearprop.engine.native.jit import load
-from clearprop.engine.native.kernels import Update
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import FIELDS, phases_of, write_samples, write_train
 from clearprop.engine.native.memory import Plan, Workspace
-from clearprop.engine.native.module import Module
-from clearprop.engine.native.network import Network, rule_text, stages_of
+from clearprop.engine.native.module import Module, lanes_of
+from clearprop.engine.native.network import Network
 from clearprop.engine.native.scheduler import Board, share_record
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
-from clearprop.losses import Loss
 from clearprop.model import Sequential
-from clearprop.optim import Optimizer
 
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
 
@@ -43,8 +40,7 @@ class Trainer:
         samples: bool,
     ) -> None:
         self.model, self.net, self.target, self.positions, self.samples = model, net, target, positions, samples
-        lanes = Module(model.dtype, target).lanes
-        self.layout = Layout(net.stages, lanes, target.vectors, samples=samples)
+        self.layout = Layout(net.stages, lanes_of(model.dtype), target.vectors, samples=samples)
         weights = [stage.n * stage.m for stage in net.stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(net.widths)
         self.function = _function(samples, net, model.dtype, target)
@@ -99,61 +95,6 @@ class Trainer:
                 if space.rows >= rows:
                     return space
         return Workspace(self.model, self.net, self.layout, self.positions, rows)
-
-
-def network(
-    model: Sequential,
-    loss: Loss,
-    optimizer: "Optimizer | None",
-    options: GradientOptions,
-    positions: Sequence[dict[str, Array]],
-    *,
-    labels: bool,
-    weighted: bool,
-    sparse: bool,
-) -> Network:
-    """What the text of `train` depends on; without an optimiser all gradients are stored and no weight changes."""
-    gradient, stages = optimizer is None, stages_of(model)
-    trainable = [s for s in model.segments if s.trainable]
-    text = rule_text(optimizer) if optimizer else ""
-    scalars = optimizer.table(1, 1, [1.0], [True], optimizer.initial_carry)[0].shape[-1] if optimizer else 0
-    updates: list[tuple[Update | None, ...]] = []
-    columns: list[tuple[int, ...]] = []
-    clips_norm = options.clip_norm is not None and not gradient
-    for stage in stages:
-        hows: list[Update | None] = []
-        starts: list[int] = []
-        for name in stage.parameters:
-            place = int(positions[stage.layer][name].flat[0])
-            segment = next(s for s in model.segments if s.start <= place < s.stop)
-            how = Update(
-                rule=optimizer,
-                text=text,
-                scalars=scalars,
-                penalised=segment.decays and bool(options.l1 or options.l2),
-                clipped=options.clip_value is not None and not gradient,
-                shrinks=segment.decays and bool(optimizer and optimizer.weight_decay),
-                stored=gradient or clips_norm,
-            )
-            hows.append(how if gradient or segment.trainable else None)
-            starts.append(trainable.index(segment) * scalars if segment.trainable else 0)
-        updates.append(tuple(hows))
-        columns.append(tuple(starts))
-    layers = [model.layers[stage.layer] for stage in stages]
-    numbers = tuple(float(getattr(layer, "rate", getattr(layer, "momentum", 0.0))) for layer in layers)
-    return Network(
-        stages=stages,
-        rule=optimizer,
-        numbers=numbers,
-        loss=loss,
-        labels=labels,
-        weighted=weighted,
-        sparse=sparse,
-        updates=tuple(updates),
-        columns=tuple(columns),
-        width=len(trainable) * scalars,
-        clips_norm=clips_norm,
-    )
 
 
 @functools.lru_cache(maxsize=256)

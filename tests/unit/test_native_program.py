@@ -1,0 +1,129 @@
+"""What the native engine decides in Python: what it takes, how it reads targets, how many threads it uses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from clearprop.engine import ENGINES, GradientOptions, choose_engine, initial_state
+from clearprop.engine.native.program import _Pace
+from clearprop.errors import ConfigurationError
+from clearprop.losses import MSE, CrossEntropy
+from clearprop.model import MLP
+from clearprop.optim import SGD, Optimizer
+from clearprop.train.orders import epoch_batches
+
+
+def compiled(name, model, loss):
+    return ENGINES[name]().compile(model, loss, SGD(), GradientOptions())
+
+
+# --- what it takes ----------------------------------------------------------------------------------------------------
+
+
+class Smoothed(CrossEntropy):
+    """Cross-entropy with a tenth of the probability spread over all classes."""
+
+    def targets(self, y_true, y_pred):
+        return 0.9 * super().targets(y_true, y_pred) + 0.1 / y_pred.shape[1]
+
+
+def test_a_loss_with_targets_of_its_own_is_heeded(rng):
+    model, X, y = MLP([3, 4, 5]), rng.normal(size=(20, 3)), rng.integers(0, 5, 20)
+    assert choose_engine("auto", model, Smoothed(), SGD())[0].name == "native"
+    (ours, g), (theirs, h) = (compiled(name, model, Smoothed()).loss_and_grad(X, y) for name in ("native", "reference"))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+    np.testing.assert_allclose(g, h, rtol=1e-11, atol=1e-15)
+    assert ours != compiled("native", model, CrossEntropy()).loss_and_grad(X, y)[0]
+
+
+class Forgetful(MSE):
+    """A loss that does not store its argument."""
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+
+
+class ForgetfulSGD(SGD):
+    """An optimiser that does not store its argument."""
+
+    def __init__(self, rate=0.1):
+        super().__init__(rate)
+
+
+class OwnWay(SGD):
+    """An optimiser that does not leave the change of weights to its rule."""
+
+    def apply(self, w, g, slots, row):
+        w -= 0.1 * g
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "reason"),
+    [
+        (Forgetful(), SGD(), "Forgetful or SGD does not keep its arguments under their names"),
+        (MSE(), ForgetfulSGD(), "MSE or ForgetfulSGD does not keep its arguments under their names"),
+        (MSE(), OwnWay(), "OwnWay changes weights in a way of its own"),
+    ],
+)
+def test_what_cannot_be_compiled_runs_on_the_reference_and_is_said(loss, optimizer, reason):
+    assert isinstance(optimizer, Optimizer)
+    engine, why = choose_engine("auto", MLP([2, 2]), loss, optimizer)
+    assert engine.name == "reference" and why == f"native cannot: {reason}"
+
+
+def test_a_position_before_the_first_batch_is_refused():
+    model = MLP([2, 2])
+    state = replace(initial_state(model, SGD(), 0), position=-1)
+    batches = epoch_batches("full", 1, 4, batch_size=4)
+    with pytest.raises(ConfigurationError, match="position counts batches from 0"):
+        compiled("native", model, MSE()).run(state, None, batches, np.ones((1, 2, 2)), np.zeros(1, np.uint8))
+
+
+# --- how many threads -------------------------------------------------------------------------------------------------
+
+
+def slices(seconds, n, most=2):
+    """The numbers of threads that n slices use, if a step takes seconds[threads]."""
+    pace, used = _Pace(), []
+    for _ in range(n):
+        threads, _ = pace.choose(most, guess=1.0)
+        used.append(threads)
+        pace.note(threads, seconds[threads])
+    return used
+
+
+@pytest.mark.parametrize("fast", [1, 2])
+def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast):
+    used = slices({fast: 1.0, 3 - fast: 2.0}, 400)
+    assert set(used[:2]) == {1, 2}
+    assert 0.97 < np.mean(np.array(used) == fast) < 1.0  # 64 slices' patience with one that takes twice as long
+    assert 3 - fast in used[100:]
+
+
+def test_a_number_of_threads_that_has_become_faster_is_found():
+    pace = _Pace()
+    seconds = {1: 1.0, 2: 2.0}
+    for _ in range(20):
+        threads, _ = pace.choose(2, guess=1.0)
+        pace.note(threads, seconds[threads])
+    seconds[2] = 0.5
+    later = []
+    for _ in range(200):
+        threads, _ = pace.choose(2, guess=1.0)
+        pace.note(threads, seconds[threads])
+        later.append(threads)
+    assert later[0] == 1 and later[-1] == 2
+
+
+def test_one_thread_has_no_other_to_be_compared_with():
+    assert set(slices({1: 1.0}, 10, most=1)) == {1}
+
+
+def test_slices_are_planned_by_the_seconds_a_step_took():
+    pace = _Pace()
+    assert pace.choose(1, guess=0.5) == (1, 0.5)
+    pace.note(1, 0.01)
+    assert pace.choose(1, guess=0.5) == (1, 0.01)
+    pace.note(1, 0.02)  # slower: trusted a fifth at a time
+    assert pace.choose(1, guess=0.5)[1] == pytest.approx(0.012)
