@@ -56,7 +56,7 @@ LAYER_EXAMPLES = [
 
 LOSS_EXAMPLES: list[Loss] = [
     loss
-    for reduction in ("mean", "sum")
+    for reduction in ("mean", "rows", "sum")
     for loss in (
         MSE(reduction),
         MAE(reduction),
@@ -127,6 +127,7 @@ OPTIMIZER_EXAMPLES = [
     Adadelta(1.0),
     RMSprop(0.05),
     Adam(0.05),
+    Adam(0.05, epsilon_hat=True),
     AdamW(0.05, weight_decay=0.1),
     NAdam(0.05),
     Lion(0.01),

@@ -32,7 +32,7 @@ class Job:
     batch_size: int = 5
     order: Any = "shuffled"
     seed: int = 3
-    options: dict[str, float] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
     def program(self, engine):
         """The job's program on an engine (or the registered one of that name)."""
@@ -142,6 +142,7 @@ def random_job(rng, dtype, *, activations=UNBOUNDED, optimizers=OPTIMIZER_EXAMPL
     model.w += 0.1 * rng.normal(size=len(model.w)).astype(dtype)
     weights = np.append(1.0, rng.choice([0.0, 0.5, 1.0, 3.0], n - 1)) if rng.integers(2) else None
     some = {"l1": 0.01, "l2": 0.1, "clip_value": 0.1, "clip_norm": float(rng.choice([0.1, 100.0]))}
+    some["penalty_in_sum"] = True
     return Job(
         model,
         loss,

@@ -4,7 +4,9 @@ A loss states the value at one element (or row) and, beside it, that value's der
 in the dialect of `clearprop.ops`.  Weights and reduction are the base class's.  With t the truth, y the network's
 output, s the sample weights and m the number of values per row (the outputs; 1 for cross-entropy),
 
-    reduction "mean":  L = Σ_i s_i Σ_j value_ij / (m Σ_i s_i)          "sum":  L = Σ_i s_i Σ_j value_ij
+    reduction "mean":  L = Σ_i s_i Σ_j value_ij / (m Σ_i s_i)
+              "rows":  L = Σ_i s_i Σ_j value_ij / Σ_i s_i
+              "sum":   L = Σ_i s_i Σ_j value_ij
 
 Losses work on logits: the `link` turns outputs into predictions (softmax, sigmoid, exp), and the loss of link and
 logits together is stable where each alone is not.  `from_logits=False` takes probabilities instead.
@@ -44,8 +46,8 @@ class Loss(Configured, ABC):
     reduction: str
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum"):
-            raise ConfigurationError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+        if reduction not in ("mean", "rows", "sum"):
+            raise ConfigurationError(f"reduction is 'mean', 'rows' or 'sum', not {reduction!r}")
         self.reduction = reduction
 
     @abstractmethod
@@ -114,15 +116,25 @@ class Loss(Configured, ABC):
         t, y_pred, weight = cache
         return self.gradient(t, y_pred) * weight
 
+    def values_per_row(self, outputs: int) -> int:
+        """m: how many values of a row the mean is over."""
+        return outputs if self.kind == "elementwise" and self.reduction == "mean" else 1
+
+    def weight_of(self, rows: int, sample_weight: Any = None) -> float:
+        """Σ_i s_i of a batch, by which its L counts in a mean over batches; 1 for the reduction "sum"."""
+        if self.reduction == "sum":
+            return 1.0
+        return float(rows if sample_weight is None else np.sum(sample_weight))
+
     def __call__(self, y_true: Any, y_pred: Value, sample_weight: Any = None) -> Any:
         """L; on a tensor it is recorded."""
         return self.forward(y_true, y_pred, sample_weight)[0]
 
     def _weight(self, t: Array, sample_weight: Any) -> Any:
         """The factor of each row's values: a number, or an array of shape (n, 1)."""
-        values = t.shape[1] if self.kind == "elementwise" else 1
+        values = self.values_per_row(t.shape[1])
         if sample_weight is None:
-            return 1.0 / (len(t) * values) if self.reduction == "mean" else 1.0
+            return 1.0 if self.reduction == "sum" else 1.0 / (len(t) * values)
         s = np.asarray(sample_weight, dtype=t.dtype).reshape(-1, 1)
         if len(s) != len(t):
             raise ShapeError(f"sample_weight has {len(s)} rows, y_true {len(t)}; they must be equal")
@@ -222,7 +234,7 @@ class BinaryCrossEntropy(Loss):
         True: outputs are logits z, and the loss is max(z, 0) - t z + log(1 + e^(-|z|)), with derivative p - t.
         False: outputs are probabilities p, with derivative (1 - t)/(1 - p) - t/p; a probability of exactly 0 or 1 is
         taken as 1.2e-38 away from it.
-    reduction : {"mean", "sum"}
+    reduction : {"mean", "rows", "sum"}
     """
 
     target_range = (0.0, 1.0)
@@ -251,7 +263,7 @@ class CrossEntropy(Loss):
     from_logits : bool
         True: outputs are logits z, with derivative p - t.  False: outputs are probabilities, with derivative -t/p; a
         probability of exactly 0 is taken as 1.2e-38.
-    reduction : {"mean", "sum"}
+    reduction : {"mean", "rows", "sum"}
     """
 
     kind = "row"

@@ -243,3 +243,28 @@ def test_decoupled_decay_shrinks_weights_but_not_biases(optimizer):
 def test_settings_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_scikit_learns_at_a_constant_rate(momentum, nesterov):
+    ours = SGD(0.01, momentum, nesterov=nesterov and momentum > 0)
+    assert_like_scikit_learn(ours, "SGDOptimizer", learning_rate_init=0.01, momentum=momentum, nesterov=nesterov)
+
+
+def test_adam_with_epsilon_hat_is_scikit_learns():
+    theirs = {"learning_rate_init": 0.01, "epsilon": 1e-3}
+    assert_like_scikit_learn(Adam(0.01, epsilon=1e-3, epsilon_hat=True), "AdamOptimizer", **theirs)
+    with pytest.raises(AssertionError):
+        assert_like_scikit_learn(Adam(0.01, epsilon=1e-3), "AdamOptimizer", **theirs)
+
+
+def assert_like_scikit_learn(ours, name, **settings):
+    stochastic = pytest.importorskip("sklearn.neural_network._stochastic_optimizers")
+    start = [3.0, -2.0, 0.0]
+    w = [np.array(start)]
+    theirs, path = getattr(stochastic, name)(w, **settings), []
+    for _ in range(50):
+        theirs.update_params(w, [parabola_gradient(w[0])])
+        path.append(w[0].copy())
+    np.testing.assert_allclose(trajectory(ours, parabola_gradient, start, 50, decays=False)[-50:], path, rtol=1e-12)

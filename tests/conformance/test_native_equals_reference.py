@@ -212,6 +212,7 @@ OPTIONS = [
     {},
     {"l1": 0.02},
     {"l2": 0.3},
+    {"l1": 0.1, "l2": 3.0, "penalty_in_sum": True},
     {"clip_value": 0.01},
     {"clip_norm": 0.05},
     {"clip_norm": 1e3},

@@ -28,7 +28,7 @@ class Spy:
     def __init__(self, stop_at=None, error=None):
         self.calls, self.stop_at, self.error = [], stop_at, error
 
-    def start(self, model):
+    def start(self, training):
         self.calls.append("start")
 
     def __call__(self, epoch):
@@ -37,7 +37,7 @@ class Spy:
             raise self.error
         return epoch.number == self.stop_at
 
-    def finish(self, model, history):
+    def finish(self, training, history):
         self.calls.append(f"finish after {len(history)}")
 
     def __repr__(self):
@@ -72,7 +72,7 @@ def test_finish_is_called_however_training_ends(error):
 class Broken(Spy):
     """A callback that fails at the very end."""
 
-    def finish(self, model, history):
+    def finish(self, training, history):
         raise ZeroDivisionError
 
 
@@ -91,14 +91,14 @@ class Replay:
 
     def __init__(self, stopping, values):
         self.model, self.stopping = MLP([1, 1]), stopping
-        stopping.start(self.model)
+        stopping.start(self)
         self.stopped = None
         for number, value in enumerate(values, start=1):
             self.model.w[...] = number
             if stopping(Epoch(number, len(values), {"epoch": number, stopping.monitor: value}, self.model)):
                 self.stopped = number
                 break
-        stopping.finish(self.model, History())
+        stopping.finish(self, History())
 
 
 @pytest.mark.parametrize(
@@ -283,4 +283,4 @@ def test_on_a_terminal_a_bar(monkeypatch):
 
 @pytest.mark.parametrize("make", [Progress, lambda: CSVLog("never-opened.csv")], ids=["progress", "log"])
 def test_what_never_began_can_end(make):
-    make().finish(MLP([1, 1]), History())
+    make().finish(None, History())

@@ -5,7 +5,7 @@ import pytest
 
 from clearprop.data import as_dataset
 from clearprop.engine import Batches, ReferenceEngine, State, initial_state, reference
-from clearprop.engine.base import GradientOptions
+from clearprop.engine.base import ENGINES, GradientOptions
 from clearprop.losses import MSE
 from clearprop.model import MLP
 from clearprop.optim import SGD, NAdam
@@ -56,3 +56,21 @@ def test_the_reference_supports_everything():
 def test_clipping_at_zero_is_refused(option):
     with pytest.raises(ValueError, match=f"{option} must be above 0, not 0"):
         GradientOptions(**{option: 0})
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("loss", [MSE(), MSE("rows"), MSE("sum")], ids=repr)
+def test_a_penalty_in_the_sum_is_divided_by_the_batchs_weight(engine, loss):
+    """Σ s ∂value/∂w + l2 w, over Σ s: from the gradient without a penalty."""
+    rng = np.random.default_rng(0)
+    X, y, s = rng.normal(size=(9, 3)), rng.normal(size=(9, 2)), rng.uniform(0.5, 2.0, 9)
+    model = MLP([3, 4, 2], "tanh", seed=1)
+    weights = np.concatenate([np.full(len(part), part.decays) for part in model.segments])
+    for weight in (None, s):
+        plain, penalised = (
+            ENGINES[engine]().compile(model, loss, SGD(), options).loss_and_grad(X, y, weight)
+            for options in (GradientOptions(), GradientOptions(l2=0.3, penalty_in_sum=True))
+        )
+        total = 1.0 if loss.reduction == "sum" else 9.0 if weight is None else s.sum()
+        np.testing.assert_allclose(penalised[0] - plain[0], 0.15 * np.sum((weights * model.w) ** 2) / total, rtol=1e-12)
+        np.testing.assert_allclose(penalised[1] - plain[1], 0.3 * weights * model.w / total, atol=1e-14)

@@ -65,7 +65,7 @@ def test_the_derivative_at_a_corner_is_zero(loss, at):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MSE("average"), "reduction is 'mean' or 'sum', not 'average'"),
+        (lambda: MSE("average"), "reduction is 'mean', 'rows' or 'sum', not 'average'"),
         (lambda: Huber(0.0), "Huber needs delta > 0, not 0.0"),
         (lambda: Huber(float("nan")), "Huber needs delta > 0"),
         (lambda: Quantile(1.0), "Quantile needs q between 0 and 1, not 1.0"),

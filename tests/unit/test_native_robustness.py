@@ -336,6 +336,7 @@ def wait(loop):
         pass
 for _ in range(2):
     next(start(record="step")[1])  # compiled
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
 for k in range(times):
     model, loop = start()
     sent = []
@@ -387,6 +388,7 @@ from clearprop import MLP, fit, predict
 from clearprop.engine.native import scheduler
 from clearprop.optim import LBFGS
 rng, begun, share = np.random.default_rng(0), [], scheduler.share_interruptibly
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
 def press():
     time.sleep(0.3)
     begun.append(time.perf_counter())

@@ -40,6 +40,8 @@ class GradientOptions:
     ----------
     l1, l2 : float
         Adds l1 Σ|w| + ½ l2 Σw² to the loss, over the weights that decay (not biases).
+    penalty_in_sum : bool
+        Adds it to the sum over a batch instead, before that is divided by the batch's weight: scikit-learn's `alpha`.
     clip_value : float, optional
         Each component is limited to ±clip_value.
     clip_norm : float, optional
@@ -50,6 +52,11 @@ class GradientOptions:
     l2: float = 0.0
     clip_value: float | None = None
     clip_norm: float | None = None
+    penalty_in_sum: bool = False
+
+    def penalty_share(self, weight: Array | float) -> Any:
+        """What the penalty is multiplied by, for batches whose sample weights have the sum `weight`."""
+        return 1.0 / np.where(weight > 0.0, weight, 1.0) if self.penalty_in_sum else 1.0
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):
@@ -156,10 +163,10 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
     raise ConfigurationError(f"no engine can run this: {'; '.join(refused)}")
 
 
-def penalties(model: Sequential, options: GradientOptions) -> float:
-    """l1 Σ|w| + ½ l2 Σw² over the weights that decay, at the model's weights."""
+def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) -> float:
+    """l1 Σ|w| + ½ l2 Σw² over the weights that decay, at the model's weights; its share in a batch of this weight."""
     decaying = [model.w[s.slice] for s in model.segments if s.decays]
-    return float(sum(penalty(w, options.l1, options.l2) for w in decaying))
+    return float(sum(penalty(w, options.l1, options.l2) for w in decaying) * options.penalty_share(weight))
 
 
 def divergence(model: Sequential, state: State, position: int, what: str, w: Array, X: Array) -> DivergenceError:

@@ -56,7 +56,6 @@ class ReferenceProgram:
         parameters, buffer_views = model.parameter_views(w), model.buffer_views(buffers)
         g = np.zeros_like(w)
         grads = model.parameter_views(g)
-        summed = self.loss.reduction == "sum"
         end = time.perf_counter() + SLICE
         position = state.position
         with np.errstate(all="ignore"):
@@ -71,13 +70,13 @@ class ReferenceProgram:
                 if not math.isfinite(value):
                     raise divergence(model, state, position, f"the loss is {value}", w, X)
                 model.backward_into(self.loss.backward(cache), caches, grads)
-                self._condition(w, g)
+                weight = self.loss.weight_of(len(rows), s)
+                self._condition(w, g, weight)
                 for (segment, slot), row in zip(self.trainable, scalars[position].tolist(), strict=True):
                     self.optimizer.apply(w[segment.slice], g[segment.slice], slots[:, slot], row)
                 for old, new in zip(buffer_views, kept, strict=True):
                     for name, values in old.items():
                         values[...] = new[name]
-                weight = 1.0 if summed else float(len(rows) if s is None else s.sum())
                 totals += (value * weight, weight)
                 position += 1
                 if stop[0] or time.perf_counter() > end:
@@ -90,11 +89,10 @@ class ReferenceProgram:
             state, w=w, slots=slots, buffers=buffers, step=state.step + done, position=position, totals=totals
         )
 
-    def _condition(self, w: Array, g: Array) -> None:
+    def _condition(self, w: Array, g: Array, weight: float) -> None:
         """Penalties and clipping, in place."""
         options = self.options
-        for segment in self.decaying:
-            g[segment.slice] += penalty_gradient(w[segment.slice], options.l1, options.l2)
+        self._penalise(w, g, weight)
         if options.clip_value is not None:
             np.clip(g, -options.clip_value, options.clip_value, out=g)
         if options.clip_norm is not None:
@@ -102,6 +100,11 @@ class ReferenceProgram:
             norm = math.sqrt(squares)
             if norm > options.clip_norm:
                 g *= options.clip_norm / norm
+
+    def _penalise(self, w: Array, g: Array, weight: float) -> None:
+        share = float(self.options.penalty_share(weight))
+        for segment in self.decaying:
+            g[segment.slice] += penalty_gradient(w[segment.slice], share * self.options.l1, share * self.options.l2)
 
     # --- values -------------------------------------------------------------------------------------------------------
 
@@ -112,9 +115,9 @@ class ReferenceProgram:
         y_pred, caches, _ = model.forward(rows, training=True, key=Key(model.seed, 0, 0))
         value, cache = self.loss.forward(y, y_pred, sample_weight)
         model.backward(self.loss.backward(cache), caches, g)
-        for segment in self.decaying:
-            g[segment.slice] += penalty_gradient(model.w[segment.slice], self.options.l1, self.options.l2)
-        return float(value) + (penalties(model, self.options) if self.decaying else 0.0), g
+        weight = self.loss.weight_of(len(rows), sample_weight)
+        self._penalise(model.w, g, weight)
+        return float(value) + (penalties(model, self.options, weight) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
         model, X = self.model, self._checked(X)

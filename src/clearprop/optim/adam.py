@@ -9,7 +9,11 @@ from clearprop.optim.schedules import Schedule
 
 class Adam(Optimizer):
     """m ← β₁ m + (1 - β₁) g; v ← β₂ v + (1 - β₂) g²; w ← w - η m̂/(√v̂ + ε), with m̂ = m/(1 - β₁ᵗ) and
-    v̂ = v/(1 - β₂ᵗ) (Kingma, Ba 2014, arXiv:1412.6980, algorithm 1)"""
+    v̂ = v/(1 - β₂ᵗ) (Kingma, Ba 2014, arXiv:1412.6980, algorithm 1).
+
+    With epsilon_hat=True, ε is the paper's ε̂, added before the correction: w ← w - η √(1 - β₂ᵗ) m̂/(√v + ε̂), as in
+    scikit-learn and Keras.
+    """
 
     slots = ("m", "v")
 
@@ -19,14 +23,17 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        epsilon_hat: bool = False,
     ) -> None:
         super().__init__(learning_rate)
         self.beta_1, self.beta_2 = checked("beta_1", beta_1, 0.0, 1.0), checked("beta_2", beta_2, 0.0, 1.0)
-        self.epsilon = checked("epsilon", epsilon, 0.0, 1.0)
+        self.epsilon, self.epsilon_hat = checked("epsilon", epsilon, 0.0, 1.0), epsilon_hat
 
     def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         step = learning_rate / (1.0 - powers(self.beta_1, t))
-        root = 1.0 / np.sqrt(1.0 - powers(self.beta_2, t))
+        root: Numbers = 1.0 / np.sqrt(1.0 - powers(self.beta_2, t))
+        if self.epsilon_hat:
+            step, root = step / root, 1.0
         return (self.beta_1, 1.0 - self.beta_1, self.beta_2, 1.0 - self.beta_2, step, root, self.epsilon), carry
 
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:

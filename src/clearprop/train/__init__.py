@@ -2,7 +2,7 @@
 
 from clearprop.train.callbacks import CSVLog, EarlyStopping, Progress
 from clearprop.train.history import History
-from clearprop.train.loop import Epoch, fit, predict, train
+from clearprop.train.loop import Epoch, Training, fit, predict, train
 from clearprop.train.orders import epoch_batches
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Epoch",
     "History",
     "Progress",
+    "Training",
     "epoch_batches",
     "fit",
     "predict",

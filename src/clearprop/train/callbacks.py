@@ -1,7 +1,7 @@
 """What can be done after each epoch.
 
 A callback is any callable: it is given the `Epoch` and returns true to stop training.  If it has the methods
-`start(model)` or `finish(model, history)`, they are called before the first epoch and after the last, also when
+`start(training)` or `finish(training, history)`, they are called before the first epoch and after the last, also when
 training ends by an error or Ctrl-C.
 """
 
@@ -14,9 +14,8 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.errors import ConfigurationError, OutputError
 from clearprop.metrics import HIGHER_IS_BETTER
-from clearprop.model import Sequential
 from clearprop.train.history import History
-from clearprop.train.loop import Epoch
+from clearprop.train.loop import Epoch, Training
 
 
 class EarlyStopping:
@@ -61,7 +60,7 @@ class EarlyStopping:
         self.best, self.best_epoch = np.inf if self.mode == "min" else -np.inf, 0
         self._saved: tuple[Array, Array] | None = None
 
-    def start(self, model: Sequential) -> None:
+    def start(self, training: Training) -> None:
         self._forget()
 
     def __call__(self, epoch: Epoch) -> bool:
@@ -79,9 +78,9 @@ class EarlyStopping:
                 self._saved = epoch.model.w.copy(), epoch.model.buffers.copy()
         return epoch.number - self.best_epoch >= self.patience
 
-    def finish(self, model: Sequential, history: History) -> None:
+    def finish(self, training: Training, history: History) -> None:
         if self._saved is not None:
-            model.w[...], model.buffers[...] = self._saved
+            training.model.w[...], training.model.buffers[...] = self._saved
 
     def __repr__(self) -> str:
         return f"EarlyStopping({self.monitor!r}, patience={self.patience})"
@@ -94,7 +93,7 @@ class CSVLog:
         self.path = Path(path)
         self._file: TextIO | None = None
 
-    def start(self, model: Sequential) -> None:
+    def start(self, training: Training) -> None:
         self._names: list[str] = []
         try:
             self._file = self.path.open("w", encoding="utf-8", newline="")
@@ -115,7 +114,7 @@ class CSVLog:
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror}; free some space") from None
 
-    def finish(self, model: Sequential, history: History) -> None:
+    def finish(self, training: Training, history: History) -> None:
         if self._file is not None:
             self._file.close()
 
@@ -133,7 +132,7 @@ class Progress:
         self.lines = lines
         self._bar: Any = None
 
-    def start(self, model: Sequential) -> None:
+    def start(self, training: Training) -> None:
         self._bar = self._task = None
 
     def __call__(self, epoch: Epoch) -> None:
@@ -175,6 +174,6 @@ class Progress:
         self._bar.start()
         self._task = self._bar.add_task("", total=epochs, numbers="", speed="")
 
-    def finish(self, model: Sequential, history: History) -> None:
+    def finish(self, training: Training, history: History) -> None:
         if self._bar is not None:
             self._bar.stop()

@@ -19,7 +19,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, features, in_precision
-from clearprop.engine import GradientOptions, Program, choose_engine, initial_state, penalties
+from clearprop.engine import Batches, GradientOptions, Program, State, choose_engine, initial_state, penalties
 from clearprop.errors import (
     ConfigurationError,
     DataError,
@@ -82,7 +82,9 @@ def train(
     l2: float = 0.0,
     clip_value: float | None = None,
     clip_norm: float | None = None,
-) -> Iterator[Epoch]:
+    penalty_in_sum: bool = False,
+    resume: State | None = None,
+) -> "Training":
     """Train, yielding one `Epoch` after another; the model's weights are up to date at each yield.
 
     Parameters
@@ -104,11 +106,15 @@ def train(
     metrics : sequence of str
         Reported after each epoch on the training data and, with the prefix "validation_", on the validation data.
     seed : int
-        Of orders, dropout and the validation split; the model has its own for its weights.
+        Of orders, dropout and the validation split; the model has its own for its weights.  Not of a resumed
+        run, which keeps its own.
     engine : {"auto", "native", "reference"}
         What runs the model; "auto" takes machine code where it can (see `choose_engine`), else NumPy.
-    l1, l2, clip_value, clip_norm : float
+    l1, l2, clip_value, clip_norm, penalty_in_sum
         See `GradientOptions`.
+    resume : State, optional
+        Go on from an earlier run's `state`, to the same bits as if that run had not ended.  Epochs are counted from
+        that run's first.  L-BFGS goes on from its weights, but forgets the curvature it has seen.
 
     Raises
     ------
@@ -124,12 +130,13 @@ def train(
             raise ConfigurationError(f"{name} is a whole number, {least} or more, not {value!r}")
     if steps_per_epoch is not None and steps_per_epoch < 1:
         raise ConfigurationError(f"steps_per_epoch is a whole number, 1 or more, not {steps_per_epoch!r}")
+    seed = seed if resume is None else resume.seed
     generator(seed, ORDERS)
     for name in metrics:
         METRICS[name]
     loss = LOSSES[loss]() if isinstance(loss, str) else loss
     optimizer = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
-    options = GradientOptions(l1, l2, clip_value, clip_norm)
+    options = GradientOptions(l1, l2, clip_value, clip_norm, penalty_in_sum)
     training, held_out = _split(as_dataset(data), validation, seed)
     if not model.built:
         model.build(training.n_features)
@@ -140,55 +147,135 @@ def train(
     for sentence in saturated_layers(model, dense_rows(training.X, slice(256))):
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = _Report(program, loss, training, held_out, tuple(metrics))
+    run = _Run(model, _start(model, optimizer, seed) if resume is None else _resumed(resume, model, optimizer))
     if isinstance(optimizer, LBFGS):
-        return _minimise(model, program, optimizer, options, training, epochs, report)
+        return Training(run, _minimise(run, program, optimizer, options, training, epochs, report))
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
             order, epoch, len(training), batch_size=batch_size, steps_per_epoch=steps_per_epoch, seed=seed
         )
 
-    return _steps(model, program, optimizer, training, epochs, plan, seed, report, record == "step")
+    return Training(run, _steps(run, program, optimizer, training, epochs, plan, report, record == "step"))
+
+
+def _start(model: Sequential, optimizer: "Optimizer | LBFGS", seed: int) -> State:
+    # L-BFGS takes no steps; SGD's state has no slots either
+    return initial_state(model, optimizer if isinstance(optimizer, Optimizer) else OPTIMIZERS["sgd"](), seed)
+
+
+def _resumed(state: State, model: Sequential, optimizer: "Optimizer | LBFGS") -> State:
+    """`state`, once it is known to fit; the model gets its weights."""
+    expected = _start(model, optimizer, state.seed)
+    for name in ("w", "buffers", "slots"):
+        found, needed = getattr(state, name), getattr(expected, name)
+        if found.shape != needed.shape or found.dtype != needed.dtype:
+            raise ConfigurationError(
+                f"the state to resume has {name} of shape {found.shape}, {found.dtype}, but this model and optimizer "
+                f"need {needed.shape}, {needed.dtype}; give train the model and optimizer of that run"
+            )
+    model.w[...], model.buffers[...] = state.w, state.buffers
+    return state
+
+
+class Training(Iterator[Epoch]):
+    """A training run under way: iterate over it, and each `Epoch` comes.
+
+    Attributes
+    ----------
+    model : Sequential
+    """
+
+    def __init__(self, run: "_Run", epochs: Iterator[Epoch]) -> None:
+        self.model, self._run, self._epochs = run.model, run, epochs
+
+    def __next__(self) -> Epoch:
+        return next(self._epochs)
+
+    def close(self) -> None:
+        """End the run."""
+        self._epochs.close()  # type: ignore[attr-defined]
+
+    @property
+    def state(self) -> State:
+        """A copy of everything the rest of the run depends on: `train(resume=state)` goes on, to the same bits."""
+        now, run = self._run.state, self._run
+        w, buffers = (now.w, now.buffers) if run.running else (run.model.w, run.model.buffers)
+        return replace(now, w=w.copy(), buffers=buffers.copy(), slots=now.slots.copy(), totals=now.totals.copy())
+
+    def halt(self, then: Callable[[], Any]) -> None:
+        """End the run by `then`, which raises: as soon as the batch under way is done, and now if none is."""
+        if not self._run.running:
+            then()
+        self._run.halt = then
+        self._run.stop[0] = 1
+
+
+class _Run:
+    """What a `Training` and the generator of its epochs share; were they one, a circle would keep it from ending."""
+
+    def __init__(self, model: Sequential, state: State) -> None:
+        self.model, self.state = model, state
+        self.stop = np.zeros(1, dtype=np.uint8)
+        self.running = False  # whether batches are under way; `state` may then be ahead of the model's arrays
+        self.halt: Callable[[], Any] | None = None
+
+    def advance(self, program: Program, data: Dataset, batches: Batches, scalars: Array) -> State:
+        """The state after a slice of batches, which the model's arrays have too."""
+        # The model's own arrays go in, so that the loop's body may change the weights.
+        before = replace(self.state, w=self.model.w, buffers=self.model.buffers)
+        self.running = True
+        self.state = program.run(before, data, batches, scalars, self.stop)
+        self.model.w[...], self.model.buffers[...] = self.state.w, self.state.buffers
+        self.running = False
+        if self.halt is not None:
+            self.halt()
+        return self.state
+
+    def set(self, **changes: Any) -> State:
+        """The state with these changes."""
+        self.state = replace(self.state, **changes)
+        return self.state
 
 
 def _steps(
-    model: Sequential,
+    run: _Run,
     program: Program,
     optimizer: Optimizer,
     data: Dataset,
     epochs: int,
     plan: Callable[[int], Any],
-    seed: int,
     report: "_Report",
     each_step: bool,
 ) -> Iterator[Epoch]:
+    model, state = run.model, run.state
     trainable = [s for s in model.segments if s.trainable]
     factors, decays = [s.learning_rate_factor for s in trainable], [s.decays for s in trainable]
-    stop = np.array([each_step], dtype=np.uint8)
-    state = initial_state(model, optimizer, seed)
-    carry = state.carry
-    for number in range(1, epochs + 1):
+    run.stop[0] = each_step
+    for number in range(state.epoch, epochs + 1):
         started = time.perf_counter()
         batches = plan(number)
-        state = replace(state, epoch=number, position=0, totals=np.zeros(2), carry=carry)
-        scalars, carry = optimizer.table(state.step + 1, len(batches), factors, decays, carry)
+        first = state.step - state.position + 1
+        scalars, carry = optimizer.table(first, len(batches), factors, decays, state.carry)
         while state.position < len(batches):
             before = state.totals
-            # The model's own arrays go in and out, so that the loop's body may change the weights.
-            state = program.run(replace(state, w=model.w, buffers=model.buffers), data, batches, scalars, stop)
-            model.w[...], model.buffers[...] = state.w, state.buffers
+            state = run.advance(program, data, batches, scalars)
             if each_step:
                 value, weight = state.totals - before
                 step = {"epoch": number, "step": state.step, "loss": _mean(value, weight)}
                 yield Epoch(number, epochs, step, model)
+        epoch = None
         if not each_step:
             seconds = time.perf_counter() - started
             row = {"epoch": number, "loss": _mean(*state.totals)}
-            yield report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
+            epoch = report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
+        state = run.set(epoch=number + 1, position=0, totals=np.zeros(2), carry=carry)
+        if epoch:
+            yield epoch
 
 
 def _minimise(
-    model: Sequential,
+    run: _Run,
     program: Program,
     optimizer: LBFGS,
     options: GradientOptions,
@@ -196,7 +283,9 @@ def _minimise(
     epochs: int,
     report: "_Report",
 ) -> Iterator[Epoch]:
+    model, done = run.model, run.state.step
     trainable = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
+    weight = program.loss.weight_of(len(data), data.sample_weight)  # type: ignore[attr-defined]
 
     def loss_and_grad(w: Array) -> tuple[float, Array]:
         model.w[trainable] = w
@@ -208,12 +297,13 @@ def _minimise(
     if not math.isfinite(first):
         raise DivergenceError(f"training diverged before the first iteration: the loss is {first}; scale the data")
     started = time.perf_counter()
-    iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs)
+    iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs - done)
     best = model.w[trainable]
     try:
-        for number, (w, value) in enumerate(iterates, start=1):
+        for number, (w, value) in enumerate(iterates, start=done + 1):
             best = model.w[trainable] = w
-            value -= penalties(model, options)
+            run.set(step=number, epoch=number + 1)
+            value -= penalties(model, options, weight)
             seconds, started = time.perf_counter() - started, time.perf_counter()
             yield report.epoch({"epoch": number, "loss": value}, number, epochs, 1.0, seconds, len(data))
     finally:
@@ -335,13 +425,13 @@ def fit(
     True
     """
     history = History()
-    epochs_of_training = train(model, data, loss, optimizer, epochs=epochs, **options)
+    training = train(model, data, loss, optimizer, epochs=epochs, **options)
     with ExitStack() as ending:  # which finishes whatever has started, even if something fails in between
         for callback in callbacks:
-            getattr(callback, "start", lambda model: None)(model)
-            ending.callback(getattr(callback, "finish", lambda model, history: None), model, history)
-        ending.callback(epochs_of_training.close)  # type: ignore[attr-defined]
-        for epoch in epochs_of_training:
+            getattr(callback, "start", lambda training: None)(training)
+            ending.callback(getattr(callback, "finish", lambda training, history: None), training, history)
+        ending.callback(training.close)
+        for epoch in training:
             history.append(epoch.record)
             stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops
             if stopping:

@@ -23,7 +23,7 @@ CHUNK = 128  # rows that one ticket has at most, for the same reason
 FIELDS = [
     *("w", "transposed", "averages"),  # what is trained
     *("X", "columns", "starts", "targets", "weights", "order", "offsets"),  # data and batches
-    *("first", "steps", "scalars", "divisors", "hyper", "seed_low", "seed_high", "epoch"),  # of the steps
+    *("first", "steps", "scalars", "divisors", "seed_low", "seed_high", "epoch"),  # of the steps
     *("losses", "values", "norms", "done"),  # results
     *("board", "threads", "stop", "rows"),
 ]
@@ -191,7 +191,7 @@ class Step:
         net, layout, m, lanes = self.net, self.layout, self.f.m, self.layout.lanes
         stage, ld, ldd = net.stages[s], layout.ld[s], layout.ld[s + 1]
         how, how_bias = (*net.updates[s], None)[:2]
-        stride, hyper = layout.size, self.fields.hyper
+        stride, hyper = layout.size, net.limits(row)
         first = block * lanes
         for group in layout.panels[s]:
             wide = group.vectors * lanes
@@ -238,7 +238,9 @@ class Step:
                     share = self.shares[s] + start + register * lanes
                     w = self.w + layout.starts[s][name] + register * lanes
                     scalars = row + self.net.columns[s][v]
-                    k.update_vector(m, 1, how)(share, layout.ld[s], count, w, layout.size, scalars, self.fields.hyper)
+                    k.update_vector(m, 1, how)(
+                        share, layout.ld[s], count, w, layout.size, scalars, self.net.limits(row)
+                    )
 
     def blocks(self, s: int) -> int:
         """How many tickets the update of a stage is divided into."""
@@ -288,11 +290,11 @@ class Step:
             with f.loop(0, ld, lanes) as c:
                 k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
 
-    def norm_scale(self) -> Pointer:
+    def norm_scale(self, row: Pointer) -> Pointer:
         """What gradients are multiplied by: 1, or what brings their norm down to the limit."""
         f, m, lanes = self.f, self.f.m, self.layout.lanes
         scale = f.scratch(1)
-        k.norm_scale(m)(self.fields.norms, self.all_blocks * lanes, self.fields.hyper, scale)
+        k.norm_scale(m)(self.fields.norms, self.all_blocks * lanes, self.net.limits(row), scale)
         return scale
 
     def apply(self, s: int, block: Int, row: Pointer, factor: Pointer) -> None:
@@ -303,7 +305,7 @@ class Step:
             weight = net.stages[s].parameters[v] == "weight"
             scalars = row + net.columns[s][v]
             count = ld * (lanes if weight else 1)
-            k.apply_stored(self.f.m, how)(w, layout.size, scalars, self.fields.hyper, factor, count)
+            k.apply_stored(self.f.m, how)(w, layout.size, scalars, net.limits(row), factor, count)
             if weight and s:
                 self.refresh(s, ld // lanes, block * lanes, net.stages[s].m - columns, w)
 
@@ -386,7 +388,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                             k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
                         step.in_blocks(c, functools.partial(on_weights, c=c))
                 else:
-                    factor = step.norm_scale()
+                    factor = step.norm_scale(row)
                     with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
                         step.in_blocks(c, functools.partial(step.apply, row=row, factor=factor))
             f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
@@ -439,7 +441,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
         step = Step(f, net, layout, fields, group=1)
-        w, act, delta, hyper, one = fields.w, fields.act, fields.delta, fields.hyper, Int(f, "1")
+        w, act, delta, one = fields.w, fields.act, fields.delta, Int(f, "1")
         with f.repeat() as t:
             start = fields.offsets.integer(fields.first + t)
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
@@ -465,7 +467,14 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     bias = w + starts.get("bias", 0)
                     key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest)
                     k.sample_backward(m, *key, *how)(
-                        act[s], w + starts["weight"], bias, delta[s + 1], delta[s], layout.size, *scalars, hyper
+                        act[s],
+                        w + starts["weight"],
+                        bias,
+                        delta[s + 1],
+                        delta[s],
+                        layout.size,
+                        *scalars,
+                        net.limits(row),
                     )
                 else:
                     step.backward(s, 0, 1, one)

@@ -58,7 +58,7 @@ class Plan:
             "order": self.order.ctypes.data,
             "offsets": self.offsets.ctypes.data,
         }
-        values = outputs if loss.kind == "elementwise" else 1
+        values = loss.values_per_row(outputs)
         if loss.reduction == "sum":
             self.loss_factor, self.weights, self.divisors = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
             return

@@ -17,7 +17,7 @@ from clearprop.engine.native.kernels import Beside, Update
 from clearprop.engine.native.module import Module
 from clearprop.engine.native.rows import WholeRows
 from clearprop.engine.native.target import avx2
-from clearprop.engine.native.values import Function, Vector
+from clearprop.engine.native.values import Function, Pointer, Vector
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import Loss
 from clearprop.model import Sequential
@@ -25,6 +25,7 @@ from clearprop.ops import ACTIVATIONS, Op, batch_norm, dropout, layer_norm
 from clearprop.optim import Optimizer
 
 IDENTITY = ACTIVATIONS["identity"]
+LIMITS = 4  # l1, l2, clip_value, clip_norm
 
 
 @dataclass(frozen=True)
@@ -212,8 +213,12 @@ class Network:
     sparse: bool  # X is a sparse matrix
     updates: tuple[tuple[Update | None, ...], ...]  # by stage and parameter; None where nothing is computed
     columns: tuple[tuple[int, ...], ...]  # where each parameter's scalars start in a row of the table
-    width: int  # numbers in a row of the table
+    width: int  # numbers in a row of the table: scalars, then the limits l1, l2, clip_value, clip_norm
     clips_norm: bool
+
+    def limits(self, row: Pointer) -> Pointer:
+        """Where the limits are in a row of the table."""
+        return row + (self.width - LIMITS)
 
     @property
     def widths(self) -> list[int]:
@@ -275,6 +280,6 @@ def network_of(
         sparse=sparse,
         updates=tuple(updates),
         columns=tuple(columns),
-        width=len(trainable) * scalars,
+        width=len(trainable) * scalars + LIMITS,
         clips_norm=clips_norm,
     )

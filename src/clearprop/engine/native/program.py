@@ -169,7 +169,7 @@ class NativeProgram:
             plan, state, np.zeros((1, 0)), 1, GOES_ON, threads, long=trainer.cost * n > CAUTIOUS * SLICE
         )
         value = float(losses[0] / plan.divisors[0])
-        return value + (penalties(model, self.options) if self.decaying else 0.0), g
+        return value + (penalties(model, self.options, float(plan.weights[0])) if self.decaying else 0.0), g
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
         if self._predictor.in_place and type(X) is np.ndarray and X.shape == self._one and X.dtype is self.model.dtype:

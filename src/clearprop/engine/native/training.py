@@ -15,7 +15,7 @@ from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import FIELDS, phases_of, write_samples, write_train
 from clearprop.engine.native.memory import Plan, Workspace
 from clearprop.engine.native.module import Module, lanes_of
-from clearprop.engine.native.network import Network
+from clearprop.engine.native.network import LIMITS, Network
 from clearprop.engine.native.scheduler import Board, share_record
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
@@ -44,9 +44,7 @@ class Trainer:
         weights = [stage.n * stage.m for stage in net.stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(net.widths)
         self.function = _function(samples, net, model.dtype, target)
-        limits = (options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0)
-        self.hyper = np.array(limits, model.dtype)
-        self.at_hyper, self.phases = self.hyper.ctypes.data, len(phases_of(net))
+        self.options, self.phases = options, len(phases_of(net))
         self._spaces: list[Workspace] = []
 
     def train(
@@ -66,27 +64,37 @@ class Trainer:
         if not space.holds(state):
             space.pack(state)
         first = state.position
-        table = np.empty((steps, net.width + 1), dtype)  # the scalars of all steps, then the divisors of their losses
-        divisors = table.reshape(-1)[steps * net.width :]
-        table.reshape(-1)[: steps * net.width] = scalars[first : first + steps].reshape(-1)
-        divisors[...] = plan.divisors[first : first + steps]
+        # the scalars and limits of all steps, then the divisors of their losses
+        table = np.empty(steps * (net.width + 1), dtype)
+        rows = table[: steps * net.width].reshape(steps, net.width)
+        rows[:, :-LIMITS] = scalars[first : first + steps].reshape(steps, -1)
+        rows[:, -LIMITS:] = self._limits(plan.weights[first : first + steps])
+        table[steps * net.width :] = plan.divisors[first : first + steps]
         results = np.zeros(1 + steps)
         done, losses = results[:1].view(np.int64), results[1:]
         board = Board(threads, steps * self.phases, stop)
         at_table, at_results, seed = table.ctypes.data, results.ctypes.data, int(state.seed)
         values = {
-            **space.fixed, **plan.addresses, "hyper": self.at_hyper, "stop": stop.ctypes.data, "board": board.address,
+            **space.fixed, **plan.addresses, "stop": stop.ctypes.data, "board": board.address,
             "scalars": at_table, "divisors": at_table + steps * net.width * dtype.itemsize, "done": at_results,
             "losses": at_results + 8, "first": first, "steps": steps, "threads": threads, "epoch": state.epoch,
             "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32,
         }  # fmt: skip
         record = np.concatenate([[values[name] for name in FIELDS], space.places])
-        kept = (board, space, table, results, plan, stop, self.hyper)
+        kept = (board, space, table, results, plan, stop)
         share_record(self.function, record, kept, threads, board, long=long)
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
         return steps_done, *result, losses[:steps_done]
+
+    def _limits(self, weights: Array) -> Array:
+        """l1, l2, clip_value and clip_norm of steps on batches of these weights."""
+        options = self.options
+        limits = np.empty((len(weights), LIMITS))
+        limits[:] = options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0
+        limits[:, :2] *= np.reshape(options.penalty_share(weights), (-1, 1))
+        return limits
 
     def _space(self, rows: int) -> Workspace:
         with suppress(IndexError):  # none left: another thread may have taken the last
