@@ -173,14 +173,14 @@ def test_targets_and_weights_are_arrays(rng):
         Dataset(np.eye(4), np.zeros(4), column)
 
 
-def test_who_needs_an_array_says_so(rng, tmp_path):
+def test_who_needs_an_array_says_so(rng):
     data = as_dataset((sp.csr_array(rng.normal(size=(20, 2))), np.arange(20) % 2))
     with pytest.raises(DataError, match=r"standardisation needs an array, but X is .* pass X\.toarray\(\)"):
         Preparation.of(data)
     with pytest.raises(DataError, match="standardisation needs an array"):
         Preparation.of(Dataset(data.X.toarray(), data.y)).transform(data)
     with pytest.raises(DataError, match="this picture needs an array"):
-        boundary(lambda X: X, data, tmp_path / "picture.png")
+        boundary(lambda X: X, data)
     assert set(baselines(data, data, "accuracy")) == {"constant", "linear"}  # scikit-learn does not mind
 
 

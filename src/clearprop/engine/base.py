@@ -105,10 +105,19 @@ class State:
 class Program(Protocol):
     """A model, a loss and an optimiser, ready to run on one engine."""
 
-    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+    def run(
+        self,
+        state: State,
+        data: Dataset,
+        batches: Batches,
+        scalars: Array,
+        stop: Array,
+        sums: Array | None = None,
+    ) -> State:
         """Train from `state.position`; return at the epoch's end, after 100 ms, or when `stop[0]` is not 0.
 
         At least one batch is done.  `state` is not changed.  `scalars` is the optimiser's `table` for the epoch.
+        ``sums[:, b]`` receives, for each batch b that is done, its loss times its weight, and its weight.
 
         Raises
         ------
@@ -167,6 +176,11 @@ def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) 
     """l1 Σ|w| + ½ l2 Σw² over the weights that decay, at the model's weights; its share in a batch of this weight."""
     decaying = [model.w[s.slice] for s in model.segments if s.decays]
     return float(sum(penalty(w, options.l1, options.l2) for w in decaying) * options.penalty_share(weight))
+
+
+def added_up(totals: Array, sums: Array) -> Array:
+    """`totals` and the columns of `sums`, one after the other: the result does not depend on where slices end."""
+    return np.add.accumulate(np.column_stack([totals, sums]), axis=1)[:, -1]
 
 
 def divergence(model: Sequential, state: State, position: int, what: str, w: Array, X: Array) -> DivergenceError:

@@ -48,7 +48,15 @@ class ReferenceProgram:
 
     # --- training -----------------------------------------------------------------------------------------------------
 
-    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+    def run(
+        self,
+        state: State,
+        data: Dataset,
+        batches: Batches,
+        scalars: Array,
+        stop: Array,
+        sums: Array | None = None,
+    ) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
         model = self.model
@@ -78,6 +86,8 @@ class ReferenceProgram:
                     for name, values in old.items():
                         values[...] = new[name]
                 totals += (value * weight, weight)
+                if sums is not None:
+                    sums[:, position] = value * weight, weight
                 position += 1
                 if stop[0] or time.perf_counter() > end:
                     break

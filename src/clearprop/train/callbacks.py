@@ -2,7 +2,9 @@
 
 A callback is any callable: it is given the `Epoch` and returns true to stop training.  If it has the methods
 `start(training)` or `finish(training, history)`, they are called before the first epoch and after the last, also when
-training ends by an error or Ctrl-C.
+training ends by an error or Ctrl-C.  If it remembers something from epoch to epoch, it has the methods `state()`, which
+gives that as a dictionary (numbers, text, lists; and arrays called "w" and "buffers"), and `restore(state)`, called
+after `start` when a checkpoint is resumed.
 """
 
 import sys
@@ -12,7 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.errors import ConfigurationError, OutputError
+from clearprop.errors import CheckpointError, ConfigurationError, OutputError
 from clearprop.metrics import HIGHER_IS_BETTER
 from clearprop.train.history import History
 from clearprop.train.loop import Epoch, Training
@@ -78,6 +80,27 @@ class EarlyStopping:
                 self._saved = epoch.model.w.copy(), epoch.model.buffers.copy()
         return epoch.number - self.best_epoch >= self.patience
 
+    def state(self) -> dict[str, Any]:
+        """What it depends on, and the best weights."""
+        weights = {} if self._saved is None else dict(zip(("w", "buffers"), self._saved, strict=True))
+        # in hexadecimal: before the first epoch it is infinite, which JSON has no number for
+        return self._settings() | {"best": float(self.best).hex(), "best_epoch": self.best_epoch} | weights
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from another's `state`."""
+        for name, value in self._settings().items():
+            if state[name] != value:
+                raise CheckpointError(
+                    f"EarlyStopping had {name}={state[name]!r} when the checkpoint was written, and now has {value!r}; "
+                    "give what it had"
+                )
+        self.best, self.best_epoch = float.fromhex(state["best"]), int(state["best_epoch"])
+        self._saved = (state["w"], state["buffers"]) if "w" in state else None
+
+    def _settings(self) -> dict[str, Any]:
+        names = ("monitor", "mode", "patience", "min_delta", "restore_best")
+        return {name: getattr(self, name) for name in names}
+
     def finish(self, training: Training, history: History) -> None:
         if self._saved is not None:
             training.model.w[...], training.model.buffers[...] = self._saved
@@ -99,12 +122,17 @@ class CSVLog:
             self._file = self.path.open("w", encoding="utf-8", newline="")
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror}; choose another path") from None
+        for row in training.history:  # of the run that this one resumes
+            self._add(row)
 
     def __call__(self, epoch: Epoch) -> None:
+        self._add(epoch.record)
+
+    def _add(self, row: dict[str, float]) -> None:
         if not self._names:
-            self._names = list(epoch.record)
+            self._names = list(row)
             self._write(self._names)
-        self._write([str(epoch.record.get(name, "")) for name in self._names])
+        self._write([str(row.get(name, "")) for name in self._names])
 
     def _write(self, cells: list[str]) -> None:
         assert self._file is not None

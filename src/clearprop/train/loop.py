@@ -19,8 +19,9 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, features, in_precision
-from clearprop.engine import Batches, GradientOptions, Program, State, choose_engine, initial_state, penalties
+from clearprop.engine import Batches, GradientOptions, Program, State, added_up, choose_engine, initial_state, penalties
 from clearprop.errors import (
+    ClearpropWarning,
     ConfigurationError,
     DataError,
     DataWarning,
@@ -28,6 +29,7 @@ from clearprop.errors import (
     SaturationWarning,
     ShapeError,
 )
+from clearprop.layers import Activation, BatchNorm, Dense, LayerNorm
 from clearprop.losses import LOSSES, Loss
 from clearprop.metrics import METRICS
 from clearprop.model import Sequential, saturated_layers
@@ -36,8 +38,10 @@ from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.randomness import ORDERS, generator
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
+from clearprop.train.saved import Configuration, SavedTraining, describe_order, fingerprint
 
 _MANY_CLASSES = 20
+AHEAD = 2**15  # rows that epochs trained at once have together, at most
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def train(
     clip_value: float | None = None,
     clip_norm: float | None = None,
     penalty_in_sum: bool = False,
-    resume: State | None = None,
+    resume: State | SavedTraining | None = None,
 ) -> "Training":
     """Train, yielding one `Epoch` after another; the model's weights are up to date at each yield.
 
@@ -112,14 +116,17 @@ def train(
         What runs the model; "auto" takes machine code where it can (see `choose_engine`), else NumPy.
     l1, l2, clip_value, clip_norm, penalty_in_sum
         See `GradientOptions`.
-    resume : State, optional
-        Go on from an earlier run's `state`, to the same bits as if that run had not ended.  Epochs are counted from
-        that run's first.  L-BFGS goes on from its weights, but forgets the curvature it has seen.
+    resume : SavedTraining or State, optional
+        Go on from a checkpoint (see `load_checkpoint`), or from an earlier run's `state`, to the same bits as if that
+        run had not ended.  Epochs are counted from that run's first, and may be more than it had.  L-BFGS goes on from
+        its weights, but forgets the curvature it has seen.
 
     Raises
     ------
     UnknownNameError, ConfigurationError, ShapeError, DataError
         Names, settings and data are checked here, before the first epoch.
+    CheckpointError
+        The checkpoint to resume is of another model, loss, optimiser, ..., or of other data.
     DivergenceError
         Loss or weights left the finite numbers; the model keeps the last finite weights.
     """
@@ -130,7 +137,9 @@ def train(
             raise ConfigurationError(f"{name} is a whole number, {least} or more, not {value!r}")
     if steps_per_epoch is not None and steps_per_epoch < 1:
         raise ConfigurationError(f"steps_per_epoch is a whole number, 1 or more, not {steps_per_epoch!r}")
-    seed = seed if resume is None else resume.seed
+    saved = resume if isinstance(resume, SavedTraining) else None
+    begun = saved.state if saved is not None else resume
+    seed = seed if begun is None else begun.seed  # type: ignore[union-attr]
     generator(seed, ORDERS)
     for name in metrics:
         METRICS[name]
@@ -143,20 +152,58 @@ def train(
     _check_labels(training)
     training = _for_model(training, model, loss)
     held_out = None if held_out is None else _for_model(held_out, model, loss)
-    program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, options)
+    chosen = choose_engine(engine, model, loss, optimizer)[0]
+
+    def configuration() -> dict[str, Any]:
+        return {
+            "model": repr(model),
+            "loss": repr(loss),
+            "optimizer": repr(optimizer),
+            "gradient": repr(options),
+            "batch_size": int(batch_size),
+            "order": describe_order(order),
+            "steps_per_epoch": None if steps_per_epoch is None else int(steps_per_epoch),
+            "record": record,
+            "metrics": list(metrics),
+            "data": fingerprint(training),
+            "validation": None if held_out is None else fingerprint(held_out),
+            "engine": chosen.name,
+        }
+
+    if saved is not None:
+        saved.check(configuration())
+        _warn_of_other_bits(saved, chosen.name)
+    program = chosen.compile(model, loss, optimizer, options)
     for sentence in saturated_layers(model, dense_rows(training.X, slice(256))):
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = _Report(program, loss, training, held_out, tuple(metrics))
-    run = _Run(model, _start(model, optimizer, seed) if resume is None else _resumed(resume, model, optimizer))
+    run = _Run(model, _start(model, optimizer, seed) if begun is None else _resumed(begun, model, optimizer))  # type: ignore[arg-type]
     if isinstance(optimizer, LBFGS):
-        return Training(run, _minimise(run, program, optimizer, options, training, epochs, report))
+        minimising = _minimise(run, program, optimizer, options, training, epochs, report)
+        return Training(run, minimising, configuration, resumed=begun is not None)
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
             order, epoch, len(training), batch_size=batch_size, steps_per_epoch=steps_per_epoch, seed=seed
         )
 
-    return Training(run, _steps(run, program, optimizer, training, epochs, plan, report, record == "step"))
+    ordinary = all(isinstance(layer, Dense | Activation | BatchNorm | LayerNorm) for layer in model.layers)
+    joinable = ordinary and isinstance(order, str) and record == "epoch" and held_out is None and not metrics
+    together = AHEAD // len(training) if joinable else 1
+    run.each_step = record == "step"
+    steps = _steps(run, program, optimizer, training, epochs, plan, report, together)
+    return Training(run, steps, configuration, resumed=begun is not None)
+
+
+def _warn_of_other_bits(saved: SavedTraining, engine: str) -> None:
+    before = saved.configuration.get("engine")
+    if before != engine:
+        warnings.warn(
+            f"{saved.path}: the checkpoint is of the {before} engine, and {engine} goes on: the results agree within "
+            f"rounding, not to the bit; for the same bits take engine={before!r}",
+            ClearpropWarning,
+            stacklevel=3,
+        )
 
 
 def _start(model: Sequential, optimizer: "Optimizer | LBFGS", seed: int) -> State:
@@ -184,10 +231,22 @@ class Training(Iterator[Epoch]):
     Attributes
     ----------
     model : Sequential
+    configuration : callable
+        Gives what a run that resumes this one must have too, as a dictionary.
+    resumed : bool
+        Whether this run goes on from another's state.
+    history : History
+        What `fit` has recorded so far, earlier runs included.
+    callbacks : tuple
+        Those that `fit` was given.
     """
 
-    def __init__(self, run: "_Run", epochs: Iterator[Epoch]) -> None:
+    def __init__(
+        self, run: "_Run", epochs: Iterator[Epoch], configuration: Configuration, *, resumed: bool = False
+    ) -> None:
         self.model, self._run, self._epochs = run.model, run, epochs
+        self.configuration, self.resumed = configuration, resumed
+        self.history, self.callbacks = History(), ()  # type: tuple[History, tuple[Any, ...]]
 
     def __next__(self) -> Epoch:
         return next(self._epochs)
@@ -203,12 +262,25 @@ class Training(Iterator[Epoch]):
         w, buffers = (now.w, now.buffers) if run.running else (run.model.w, run.model.buffers)
         return replace(now, w=w.copy(), buffers=buffers.copy(), slots=now.slots.copy(), totals=now.totals.copy())
 
-    def halt(self, then: Callable[[], Any]) -> None:
-        """End the run by `then`, which raises: as soon as the batch under way is done, and now if none is."""
-        if not self._run.running:
-            then()
-        self._run.halt = then
-        self._run.stop[0] = 1
+    @property
+    def place(self) -> tuple[int, int]:
+        """The epoch under way, and how many of its batches are done."""
+        return self._run.state.epoch, self._run.state.position
+
+    def at_rest(self, watcher: Callable[[bool], Any] | None) -> None:
+        """Call `watcher(ended)` whenever all that `state` contains was also seen by whoever iterates.
+
+        That is before each epoch, after each slice of it (at most 100 ms, or one batch) and, with `ended`, after the
+        last epoch.  It may raise.
+        """
+        self._run.watcher = watcher
+
+    def rest(self) -> None:
+        """Have the watcher called soon: at once, or when the batch or the callback under way is done."""
+        if self._run.settled:
+            self._run.rest()
+        else:
+            self._run.stop[0] = 1
 
 
 class _Run:
@@ -217,25 +289,38 @@ class _Run:
     def __init__(self, model: Sequential, state: State) -> None:
         self.model, self.state = model, state
         self.stop = np.zeros(1, dtype=np.uint8)
+        self.each_step = False
         self.running = False  # whether batches are under way; `state` may then be ahead of the model's arrays
-        self.halt: Callable[[], Any] | None = None
+        self.settled = False  # whether whoever iterates has seen all that `state` contains
+        self.watcher: Callable[[bool], Any] | None = None
+        self.unseen = False  # whether nobody looks at model or state between epochs
 
-    def advance(self, program: Program, data: Dataset, batches: Batches, scalars: Array) -> State:
+    def advance(
+        self, program: Program, data: Dataset, batches: Batches, scalars: Array, sums: Array | None = None
+    ) -> State:
         """The state after a slice of batches, which the model's arrays have too."""
         # The model's own arrays go in, so that the loop's body may change the weights.
         before = replace(self.state, w=self.model.w, buffers=self.model.buffers)
+        self.settled = False
         self.running = True
-        self.state = program.run(before, data, batches, scalars, self.stop)
+        self.state = program.run(before, data, batches, scalars, self.stop, sums)
         self.model.w[...], self.model.buffers[...] = self.state.w, self.state.buffers
         self.running = False
-        if self.halt is not None:
-            self.halt()
         return self.state
 
     def set(self, **changes: Any) -> State:
         """The state with these changes."""
+        self.settled = False
         self.state = replace(self.state, **changes)
         return self.state
+
+    def rest(self, *, ended: bool = False) -> None:
+        """Call the watcher: nothing is half done now."""
+        self.settled = False  # not twice at the same time, if a signal asks for it meanwhile
+        self.stop[0] = self.each_step
+        if self.watcher is not None:
+            self.watcher(ended)
+        self.settled = True
 
 
 def _steps(
@@ -246,17 +331,25 @@ def _steps(
     epochs: int,
     plan: Callable[[int], Any],
     report: "_Report",
-    each_step: bool,
+    together: int,
 ) -> Iterator[Epoch]:
-    model, state = run.model, run.state
-    trainable = [s for s in model.segments if s.trainable]
-    factors, decays = [s.learning_rate_factor for s in trainable], [s.decays for s in trainable]
-    run.stop[0] = each_step
-    for number in range(state.epoch, epochs + 1):
+    model, state, each_step = run.model, run.state, run.each_step
+    while (number := state.epoch) <= epochs:
+        run.rest()
         started = time.perf_counter()
+        if together > 1 and run.unseen and state.position == 0:
+            upcoming = range(number, min(number + together, epochs + 1))
+            found = _at_once(run, program, optimizer, data, [plan(epoch) for epoch in upcoming])
+            if found is not None:
+                seconds = (time.perf_counter() - started) / len(upcoming)
+                for epoch, (totals, last, rows) in zip(upcoming, found, strict=True):
+                    row = {"epoch": epoch, "loss": _mean(*totals)}
+                    yield report.epoch(row, epoch, epochs, optimizer.rate(last), seconds, rows)
+                state = run.state
+                continue
+            together = 1  # it diverged: once more, to end where it would have ended epoch by epoch
         batches = plan(number)
-        first = state.step - state.position + 1
-        scalars, carry = optimizer.table(first, len(batches), factors, decays, state.carry)
+        scalars, carry = _table(optimizer, model, state, batches)
         while state.position < len(batches):
             before = state.totals
             state = run.advance(program, data, batches, scalars)
@@ -264,14 +357,50 @@ def _steps(
                 value, weight = state.totals - before
                 step = {"epoch": number, "step": state.step, "loss": _mean(value, weight)}
                 yield Epoch(number, epochs, step, model)
-        epoch = None
+            run.rest()
+        result = None
         if not each_step:
             seconds = time.perf_counter() - started
             row = {"epoch": number, "loss": _mean(*state.totals)}
-            epoch = report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
+            result = report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
         state = run.set(epoch=number + 1, position=0, totals=np.zeros(2), carry=carry)
-        if epoch:
-            yield epoch
+        if result:
+            yield result
+    run.rest(ended=True)
+
+
+def _table(optimizer: Optimizer, model: Sequential, state: State, batches: Batches) -> Any:
+    """The optimiser's table for these batches, of which `state.position` are done, and its carry after them."""
+    trainable = [s for s in model.segments if s.trainable]
+    factors, decays = [s.learning_rate_factor for s in trainable], [s.decays for s in trainable]
+    return optimizer.table(state.step - state.position + 1, len(batches), factors, decays, state.carry)
+
+
+def _at_once(
+    run: _Run, program: Program, optimizer: Optimizer, data: Dataset, plans: Sequence[Batches]
+) -> list[tuple[Array, int, int]] | None:
+    """Trains several epochs as if they were one, for speed: totals, last step and rows of each.
+
+    Between epochs Python takes longer than a small network's epoch.  None if training diverged; the state is then as it
+    was before.
+    """
+    ends = np.cumsum([len(batches) for batches in plans])
+    starts = np.cumsum([0, *(len(batches.indices) for batches in plans)])
+    offsets = [batches.offsets[1:] + start for batches, start in zip(plans, starts, strict=False)]
+    batches = Batches(np.concatenate([batches.indices for batches in plans]), np.concatenate([[0], *offsets]))
+    before = state = run.set(w=run.model.w.copy(), buffers=run.model.buffers.copy())
+    scalars, carry = _table(optimizer, run.model, state, batches)
+    sums = np.empty((2, len(batches)))
+    try:
+        while state.position < len(batches):
+            state = run.advance(program, data, batches, scalars, sums)
+    except DivergenceError:
+        run.state, run.running = before, False
+        run.model.w[...], run.model.buffers[...] = before.w, before.buffers
+        return None
+    run.set(epoch=before.epoch + len(plans), position=0, totals=np.zeros(2), carry=carry)
+    parts = zip(np.split(sums, ends[:-1], axis=1), ends.tolist(), plans, strict=True)
+    return [(added_up(np.zeros(2), part), before.step + end, len(plan.indices)) for part, end, plan in parts]
 
 
 def _minimise(
@@ -299,16 +428,24 @@ def _minimise(
     started = time.perf_counter()
     iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs - done)
     best = model.w[trainable]
+    run.rest()
     try:
+        # While the line search changes the model, the state has the weights.
+        run.state, run.running = replace(run.state, w=model.w.copy()), True
         for number, (w, value) in enumerate(iterates, start=done + 1):
             best = model.w[trainable] = w
-            run.set(step=number, epoch=number + 1)
+            run.set(step=number, epoch=number + 1, w=model.w.copy())
+            run.running = False
             value -= penalties(model, options, weight)
             seconds, started = time.perf_counter() - started, time.perf_counter()
             yield report.epoch({"epoch": number, "loss": value}, number, epochs, 1.0, seconds, len(data))
+            run.rest()
+            run.state, run.running = replace(run.state, w=model.w.copy()), True
     finally:
         iterates.close()  # type: ignore[attr-defined]
         model.w[trainable] = best  # the line search may have left the model elsewhere
+        run.running = False
+    run.rest(ended=True)
 
 
 def _mean(value: float, weight: float) -> float:
@@ -413,9 +550,12 @@ def fit(
     *,
     epochs: int,
     callbacks: Sequence[Callable[[Epoch], Any]] = (),
+    resume: State | SavedTraining | None = None,
     **options: Any,
 ) -> History:
     """Run `train` (which see for the options) to its end, calling each callback after each epoch.
+
+    With a checkpoint as `resume`, history and callbacks go on from where they were.
 
     >>> from clearprop.data import load_dataset
     >>> from clearprop.model import MLP
@@ -424,13 +564,18 @@ def fit(
     >>> history[-1]["accuracy"] > 0.8
     True
     """
-    history = History()
-    training = train(model, data, loss, optimizer, epochs=epochs, **options)
+    training = train(model, data, loss, optimizer, epochs=epochs, resume=resume, **options)
+    training._run.unseen, training.callbacks = not callbacks, tuple(callbacks)
+    history = training.history
+    if isinstance(resume, SavedTraining):
+        history.rows.extend(dict(row) for row in resume.history)
     with ExitStack() as ending:  # which finishes whatever has started, even if something fails in between
         for callback in callbacks:
             getattr(callback, "start", lambda training: None)(training)
             ending.callback(getattr(callback, "finish", lambda training, history: None), training, history)
         ending.callback(training.close)
+        if isinstance(resume, SavedTraining):
+            resume.restore(callbacks)
         for epoch in training:
             history.append(epoch.record)
             stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops

@@ -10,7 +10,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
-from clearprop.engine.base import Batches, GradientOptions, State, divergence, penalties
+from clearprop.engine.base import Batches, GradientOptions, State, added_up, divergence, penalties
 from clearprop.engine.native.memory import NOTHING, Arrays, Plan
 from clearprop.engine.native.network import network_of, stages_of
 from clearprop.engine.native.prediction import GOES_ON, Predictor, check_out
@@ -59,7 +59,15 @@ class NativeProgram:
 
     # --- training -----------------------------------------------------------------------------------------------------
 
-    def run(self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array) -> State:
+    def run(
+        self,
+        state: State,
+        data: Dataset,
+        batches: Batches,
+        scalars: Array,
+        stop: Array,
+        sums: Array | None = None,
+    ) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")
         if state.position < 0:
@@ -79,14 +87,10 @@ class NativeProgram:
             plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
         )
         self._pace.note(threads, (time.perf_counter() - began) / done)
-        # one after the other, so that totals do not depend on where slices end
-        sums = np.empty((2, 1 + done))
-        sums[:, 0], sums[0, 1:], sums[1, 1:] = (
-            state.totals,
-            losses * plan.loss_factor,
-            plan.weights[first : first + done],
-        )
-        totals = np.add.accumulate(sums, axis=1)[:, -1]
+        found = np.stack([losses * plan.loss_factor, plan.weights[first : first + done]])
+        if sums is not None:
+            sums[:, first : first + done] = found
+        totals = added_up(state.totals, found)
         if not math.isfinite(totals[0]):
             self._check_losses(losses, trainer, plan, state, scalars)
         if not np.isfinite(w).all():

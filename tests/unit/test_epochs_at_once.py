@@ -1,0 +1,74 @@
+"""Epochs that nobody looks at in between are trained at once; that leaves no trace but the time saved."""
+
+import numpy as np
+import pytest
+
+from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset
+from clearprop.errors import DivergenceError
+from clearprop.train import loop
+
+DATA = load_dataset("moons", n_samples=90)
+
+
+def seeing(epoch):
+    """A callback: somebody looks."""
+
+
+def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=2**15, model=None, **options):
+    """History without times, final weights, and how many epochs went into each call of `_at_once`."""
+    calls, original = [], loop._at_once
+    monkeypatch.setattr(loop, "AHEAD", ahead)
+    monkeypatch.setattr(loop, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+    model = model or MLP([2, 8, 2], "tanh", seed=3, normalization="batch")
+    settings = {"epochs": 13, "batch_size": 16, "seed": 2, "l2": 0.01} | options
+    history = fit(model, DATA, "crossentropy", optimizer or Adam(0.01), callbacks=callbacks, **settings)
+    rows = [{k: v for k, v in row.items() if k not in ("seconds", "rows_per_second")} for row in history]
+    monkeypatch.undo()
+    return rows, model.w.tobytes() + model.buffers.tobytes(), calls
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("batch_size", [7, 16, 90])
+@pytest.mark.parametrize("optimizer", [SGD(Cosine(0.1, 60), momentum=0.9), NAdam(Cosine(0.01, 60)), Adam()], ids=repr)
+def test_the_same_bits(optimizer, batch_size, engine, monkeypatch):
+    options = {"optimizer": optimizer, "batch_size": batch_size, "engine": engine}
+    one_by_one = trained(monkeypatch, callbacks=[seeing], **options)
+    at_once = trained(monkeypatch, **options)
+    some = trained(monkeypatch, ahead=90 * 5 + 1, **options)
+    assert at_once[:2] == some[:2] == one_by_one[:2] and len(one_by_one[0]) == 13
+    assert (one_by_one[2], at_once[2], some[2]) == ([], [13], [5, 5, 3])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"metrics": ["accuracy"]},
+        {"validation": 0.2},
+        {"order": lambda epoch: np.arange(90)},
+        {"model": MLP([2, 8, 2], dropout=0.1)},
+        {"ahead": 100},
+        {"callbacks": [seeing]},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_one_by_one_where_something_is_needed_after_each(options, monkeypatch):
+    assert trained(monkeypatch, **options)[2] == []
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_run_that_diverges_ends_where_it_would_have_ended_epoch_by_epoch(engine, monkeypatch):
+    class Cliff(SGD):
+        def rate(self, t):
+            return 1e200 if t > 45 else 0.01
+
+        def _rates(self, t):
+            return np.where(t > 45, 1e200, 0.01)
+
+    ends = []
+    for callbacks in ([seeing], []):
+        model = MLP([2, 8, 2], "tanh", seed=3)
+        with pytest.raises(DivergenceError) as error:
+            trained(monkeypatch, optimizer=Cliff(), callbacks=callbacks, model=model, engine=engine)
+        ends.append((str(error.value), model.w.tobytes()))
+        monkeypatch.undo()
+    assert ends[0] == ends[1] and "in epoch 8, step 4" in ends[0][0]
