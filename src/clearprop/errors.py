@@ -8,10 +8,11 @@
     ├── ShapeError (also ValueError)              arrays whose shapes do not fit together
     ├── DataError (also ValueError)               a table or an array that cannot be used: file, line, column, value
     ├── ModelFileError (also ValueError)          not a model file, damaged, or written by a newer version
+    │   └── CheckpointError                       the same of a checkpoint, or it belongs to another training
     ├── TapeError (also RuntimeError)             a gradient tape used out of turn
     │   └── NotConnectedError                     the target does not depend on the source
     ├── UnsupportedOperationError (also TypeError)  a NumPy function outside the dialect
-    ├── DivergenceError (also ArithmeticError)    training left the finite numbers
+    ├── DivergenceError (also ArithmeticError, ValueError)  training left the finite numbers
     └── OutputError (also OSError)                a file or folder that cannot be written
 
     ClearpropWarning (UserWarning)
@@ -55,6 +56,10 @@ class ModelFileError(ClearpropError, ValueError):
     exit_code = 4
 
 
+class CheckpointError(ModelFileError):
+    """A checkpoint that is damaged, comes from a newer version, or belongs to another training."""
+
+
 class TapeError(ClearpropError, RuntimeError):
     """A gradient tape used out of turn."""
 
@@ -67,7 +72,7 @@ class UnsupportedOperationError(ClearpropError, TypeError):
     """A NumPy function that has no definition with a derivative."""
 
 
-class DivergenceError(ClearpropError, ArithmeticError):
+class DivergenceError(ClearpropError, ArithmeticError, ValueError):
     """Loss or weights became infinite or NaN; the last finite weights are kept."""
 
     exit_code = 5
