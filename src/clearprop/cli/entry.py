@@ -20,6 +20,7 @@ import typer
 from clearprop._versions import versions
 from clearprop.cli.doctor import doctor
 from clearprop.cli.evaluate import evaluate
+from clearprop.cli.export import export
 from clearprop.cli.failures import fail
 from clearprop.cli.gradcheck import gradcheck
 from clearprop.cli.output import visible
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, gradcheck, doctor):
+for command in (train, predict, evaluate, export, gradcheck, doctor):
     app.command()(command)
 
 

@@ -1,0 +1,267 @@
+"""A network as an ONNX graph, which other programs run.
+
+The graph restates nothing: the layers are asked to compute with `Node`s, which write down as ONNX operations what is
+done with them.  So a layer or an activation of your own is exported as well.  ONNX has operations for layer and batch
+normalisation, but they are not used: in float32, ONNX Runtime's lose digits where a mean is large, or overflow.
+"""
+
+import itertools
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Value
+from clearprop._versions import __version__
+from clearprop.data.columns import Category, Column, Number, YesNo
+from clearprop.data.preparation import Preparation
+from clearprop.errors import ClearpropError, ConfigurationError
+from clearprop.formats.exported import Exported, exported
+from clearprop.formats.modelfile import SavedModel
+from clearprop.formats.onnx_graph import OPSET, Graph, Node, element, installed, tensor
+from clearprop.model import Sequential
+from clearprop.ops import ACTIVATIONS
+from clearprop.store import atomic_write
+
+
+def to_onnx(
+    model: "Sequential | SavedModel",
+    path: "str | os.PathLike[str] | None" = None,
+    *,
+    link: str | None = None,
+    classes: Sequence[Any] | None = None,
+    multilabel: bool = False,
+) -> Any:
+    """The model as an `onnx.ModelProto`, written to `path` if one is given; any number of rows may be run at once.
+
+    A network has the input ``X`` of shape (n, n_in), in its own precision.  A saved model with a preparation has one
+    input of shape (n, 1) for each column of the table, under the column's name: float64 for numbers, NaN where a
+    cell is missing; text for categories and yes/no, ``""`` where it is missing.  What clearprop refuses with an
+    error, such as a gap that training did not fill, a graph cannot refuse: it becomes NaN.
+
+    The outputs are ``label`` of shape (n,) and ``probabilities`` of shape (n, k) for classes, else ``prediction``.
+
+    Parameters
+    ----------
+    model : Sequential or SavedModel
+    path : path, optional
+        A file to write.
+    link : str, optional
+        What turns a network's outputs into predictions: "identity" (default), "softmax", "sigmoid" or "exp". A
+        saved model has its own.
+    classes : sequence, optional
+        The labels of a network's outputs, texts or whole numbers; two for one output with the link "sigmoid".
+    multilabel : bool
+        Whether a row may belong to several classes; ``label`` is then 0 or 1 for each, shape (n, k).
+
+    Raises
+    ------
+    ConfigurationError
+        ONNX is not installed, the classes do not fit the outputs, a column is a date, or a layer or activation of
+        your own does what ONNX has no operation for.
+    OutputError
+        The file cannot be written.
+    """
+    helper = installed("onnx.helper")
+    what = exported(model, link, classes, multilabel)
+    plan = what.preparation
+    taken = {"X"} if plan is None else {column.name for column in plan.columns}
+    numbers = itertools.count()
+    graph = Graph(lambda: next(name for i in numbers if (name := f"v{i}") not in taken))
+    x: Value
+    if plan is None:
+        x = Node(graph, "X", what.model.dtype)
+        inputs = [helper.make_tensor_value_info("X", element(x.dtype), [None, what.model.n_in])]
+    else:
+        inputs = [helper.make_tensor_value_info(c.name, element(_column_type(c)), [None, 1]) for c in plan.columns]
+        x = _prepared(graph, plan).cast(what.model.dtype)
+    outputs = []
+    for name, (result, shape) in _answers(graph, what, _network(graph, what, x)).items():
+        name += "_" * (name in taken)
+        graph.nodes.append(("Identity", [result.name], name, {}))
+        outputs.append(helper.make_tensor_value_info(name, element(result.dtype), [None, *shape]))
+    opsets = [helper.make_opsetid("", OPSET)]
+    made = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node(operation, names, [output], **options)
+                for operation, names, output, options in graph.nodes
+            ],
+            "clearprop",
+            inputs,
+            outputs,
+            [helper.make_tensor(name, *tensor(array)) for name, array in graph.constants.items()],
+        ),
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),  # so that older programs read it too
+        producer_name="clearprop",
+        producer_version=__version__,
+    )
+    installed("onnx.checker").check_model(made, full_check=True)
+    if path is not None:
+        atomic_write(path, made.SerializeToString(deterministic=True))
+    return made
+
+
+def _network(graph: Graph, what: Exported, x: Value) -> Value:
+    """The layers and the link."""
+    model = what.model
+    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
+    for i, layer in enumerate(model.layers):
+        x.shape = (None, model.widths[i])
+        try:
+            x = layer.forward(x, parameters[i], buffers=buffers[i])[0]
+        except (TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, ClearpropError):
+                raise
+            raise ConfigurationError(
+                f"layer {i} ({layer!r}) cannot be exported: it does more in prediction than ONNX has operations for"
+            ) from None
+    return ACTIVATIONS[what.link](x)
+
+
+def _answers(graph: Graph, what: Exported, p: Value) -> dict[str, tuple[Node, list[int]]]:
+    """Name -> result and the sizes of its axes but the rows."""
+    plan = what.preparation
+    if what.classes is None:
+        if plan is not None:
+            p = p.cast(np.float64) * np.array(plan.target_scale) + np.array(plan.target_mean)
+        return {"prediction": (p, [what.model.n_out])}
+    if what.one_output:
+        p = graph.node("Concat", 1.0 - p, p, dtype=p.dtype, axis=1)
+    elif what.proportional:
+        p = p / np.maximum(np.sum(p, axis=1, keepdims=True), float(np.finfo(p.dtype).tiny))
+    k = len(what.classes)
+    if what.multilabel:
+        return {"label": ((p > 0.5).cast(np.int64), [k]), "probabilities": (p, [k])}
+    number = graph.node("ArgMax", p, dtype=np.int64, axis=1, keepdims=0)
+    labels = np.array(what.classes)
+    label = graph.node("Gather", labels, number, dtype=labels.dtype)
+    return {"label": (label, []), "probabilities": (p, [k])}
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
+
+
+def _column_type(column: Column) -> Any:
+    return np.float64 if isinstance(column, Number) else np.str_
+
+
+def _prepared(graph: Graph, plan: Preparation) -> Value:
+    """The standardised features of the inputs, which are the table's columns."""
+    parts = [_features(graph, plan, i) for i in range(len(plan.columns))]
+    x: Value = graph.node("Concat", *itertools.chain(*parts), dtype=np.float64, axis=1)
+    return (x - np.array(plan.mean)) / np.array(plan.scale)
+
+
+def _features(graph: Graph, plan: Preparation, i: int) -> list[Value]:
+    column, part = plan.columns[i], plan.groups[i][1]
+    cell = Node(graph, column.name, _column_type(column))
+    if isinstance(column, Category):
+        return _category(graph, column, cell)
+    x: Value = cell
+    if isinstance(column, YesNo):
+        no, yes = (_is_one_of(graph, cell, _spellings(word)) for word in column.words)
+        x = np.where(no + yes > 0.5, yes, np.nan)
+    elif not isinstance(column, Number):
+        raise ConfigurationError(
+            f"column {column.name!r} is a date, which ONNX cannot read; export to python or numpy instead, or train "
+            "without the column"
+        )
+    if not plan.missing:
+        return [x]
+    gap = graph.node("IsNaN", x, dtype=bool)
+    filled = np.where(gap, plan.fill[part.start], x)  # type: ignore[call-overload]
+    return [filled, gap.cast(np.float64)] if column.indicator else [filled]
+
+
+def _category(graph: Graph, column: Category, cell: Node) -> list[Value]:
+    """One feature for each value, for other words, for missing cells."""
+    equal: Value = graph.node("Equal", cell, np.array([column.values]), dtype=bool).cast(np.float64)
+    gap = _is_one_of(graph, cell, [""])
+    other = [1.0 - np.sum(equal, axis=1, keepdims=True) - gap] if column.other else []
+    return [equal, *other, *([gap] if column.missing else [])]
+
+
+def _is_one_of(graph: Graph, cell: Node, words: Sequence[str]) -> Value:
+    """1 where the text is one of the words, else 0; shape (n, 1)."""
+    equal: Value = graph.node("Equal", cell, np.array([words]), dtype=bool).cast(np.float64)
+    return np.max(equal, axis=1, keepdims=True)
+
+
+def _spellings(word: str) -> list[str]:
+    """The word in every mixture of small and capital letters."""
+    return sorted({"".join(letters) for letters in itertools.product(*zip(word.lower(), word.upper(), strict=True))})
+
+
+# --- skl2onnx ---------------------------------------------------------------------------------------------------------
+
+
+def register_skl2onnx(*estimators: type) -> None:
+    """Teach skl2onnx these classes of estimators, so that whole scikit-learn pipelines export with ``to_onnx``.
+
+    A fitted estimator has ``model_``, the network; ``out_activation_``, the name of what turns its outputs into
+    predictions; and, if it is a classifier, ``classes_``.  As in scikit-learn, its ``_label_binarizer`` tells whether
+    a row may belong to several classes.
+
+    Raises
+    ------
+    ConfigurationError
+        skl2onnx is not installed.
+    """
+    skl2onnx = installed("skl2onnx")
+    for estimator in estimators:
+        options = {"zipmap": [True, False, "columns"], "nocl": [True, False], "output_class_labels": [False, True]}
+        classifier = getattr(estimator, "_estimator_type", None) == "classifier" or hasattr(estimator, "predict_proba")
+        skl2onnx.update_registered_converter(
+            estimator,
+            f"Clearprop{estimator.__name__}",
+            _skl2onnx_shapes,
+            _skl2onnx_convert,
+            options=options if classifier else None,
+        )
+
+
+def _skl2onnx_shapes(operator: Any) -> None:
+    """The types of an estimator's results."""
+    types = installed("skl2onnx.common.data_types")
+    what, rows = _estimator(operator.raw_operator), operator.inputs[0].get_first_dimension()
+    operator.outputs[-1].type.shape = [rows, what.model.n_out if what.classes is None else len(what.classes)]
+    if what.classes is not None:
+        text = isinstance(what.classes[0], str) and not what.multilabel
+        shape = [rows, len(what.classes)] if what.multilabel else [rows]
+        operator.outputs[0].type = (types.StringTensorType if text else types.Int64TensorType)(shape=shape)
+
+
+def _skl2onnx_convert(scope: Any, operator: Any, container: Any) -> None:
+    """Write an estimator's graph into skl2onnx's."""
+    types = installed("skl2onnx.common.data_types")
+    if container.target_opset < OPSET:
+        raise ConfigurationError(
+            f"target_opset={container.target_opset} is too old for clearprop; use {OPSET} or newer"
+        )
+    what = _estimator(operator.raw_operator)
+    graph = Graph(lambda: str(scope.get_unique_variable_name("clearprop")))
+    given = Node(graph, operator.inputs[0].full_name, np.int64)  # or any other numbers, so always cast
+    results = _answers(graph, what, _network(graph, what, given.cast(what.model.dtype)))
+    for output, (result, _) in zip(operator.outputs, results.values(), strict=True):
+        text = result.dtype.kind == "U"
+        options = {} if text else {"to": types.guess_proto_type(output.type)}
+        graph.nodes.append(("Identity" if text else "Cast", [result.name], output.full_name, options))
+    for name, array in graph.constants.items():
+        container.add_initializer(name, *tensor(array))
+    for operation, names, result_name, options in graph.nodes:
+        name = scope.get_unique_operator_name(operation)
+        container.add_node(operation, names, [result_name], op_version=OPSET, name=name, **options)
+
+
+def _estimator(estimator: Any) -> Exported:
+    """The network of a fitted estimator, and the meaning of its outputs."""
+    link = "sigmoid" if estimator.out_activation_ == "logistic" else estimator.out_activation_
+    classes = getattr(estimator, "classes_", None)
+    if classes is not None and classes.dtype.kind in "bf":
+        classes = classes.astype(np.int64)  # as skl2onnx has them
+    binarizer = getattr(estimator, "_label_binarizer", None)
+    several = getattr(binarizer, "y_type_", None) == "multilabel-indicator"
+    return exported(estimator.model_, link, classes, several)

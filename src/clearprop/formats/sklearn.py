@@ -1,0 +1,244 @@
+"""Networks to and from scikit-learn's own `MLPClassifier` and `MLPRegressor`, with the same predictions.
+
+Whatever works on scikit-learn's networks (converters to C, PMML or ONNX, explainers, further training) then works on
+a network of clearprop.
+"""
+
+import itertools
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data.columns import Category, Number, YesNo
+from clearprop.data.preparation import Preparation
+from clearprop.errors import ConfigurationError
+from clearprop.formats.exported import Exported, exported
+from clearprop.formats.modelfile import SavedModel
+from clearprop.layers import Activation, Dense, Dropout
+from clearprop.model import MLP, Sequential
+
+_NAMES = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
+"""Activations that scikit-learn has, and what it calls them."""
+
+
+def to_sklearn(
+    model: "Sequential | SavedModel",
+    *,
+    link: str | None = None,
+    classes: Sequence[Any] | None = None,
+    multilabel: bool = False,
+) -> Any:
+    """A fitted scikit-learn `MLPClassifier` (if there are classes) or `MLPRegressor` with the model's weights.
+
+    It predicts what the model predicts, its classes in sorted order, and `partial_fit` trains it further, with a fresh
+    optimiser.  A saved model with a preparation becomes a `Pipeline`: the steps before the last do what the
+    preparation does, and the last, "network", is the MLP.  It takes the table's columns in the preparation's order, as
+    a data frame or an array of objects: numbers as numbers, words as texts (yes and no in small letters), missing
+    cells as NaN.  The unit of a quantity becomes part of the last layer's weights.
+
+    Parameters
+    ----------
+    model : Sequential or SavedModel
+        Dense layers with the same activation after each but the last: relu, tanh, sigmoid or identity.
+    link : str, optional
+        What turns a network's outputs into predictions: "identity" (default), "softmax", "sigmoid" or "exp". A
+        saved model has its own.
+    classes : sequence, optional
+        The labels of a network's outputs; two for one output with the link "sigmoid".
+    multilabel : bool
+        Whether a row may belong to several classes, which scikit-learn then numbers from 0.
+
+    Raises
+    ------
+    ConfigurationError
+        scikit-learn has no such network, or no such preparation.
+
+    >>> mlp = to_sklearn(MLP([2, 5, 3], activation="tanh"), link="softmax", classes=["a", "b", "c"])
+    >>> mlp.predict([[0.0, 0.0]])
+    array(['a'], dtype='<U1')
+    """
+    what = exported(model, link, classes, multilabel)
+    network = _estimator(what)
+    return network if what.preparation is None else _pipeline(what.preparation, network)
+
+
+def from_sklearn(mlp: Any) -> tuple[Sequential, str, Array | None]:
+    """Network, link and classes of a fitted scikit-learn MLP; the classes are None for a regressor.
+
+    `predict(network, X, link=link)` gives its `predict_proba` (for two classes, the second's column) or `predict`.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not fitted, or has an activation that clearprop does not know.
+
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(3,)).partial_fit([[0.0], [1.0]], [0.0, 1.0])
+    >>> from_sklearn(mlp)[:2]
+    (MLP([1, 3, 1]), 'identity')
+    """
+    if not hasattr(mlp, "coefs_"):
+        raise ConfigurationError(f"{type(mlp).__name__} is not a fitted scikit-learn MLP; fit it first")
+    ours = {theirs: name for name, theirs in _NAMES.items()}
+    links = {"identity": "identity", "softmax": "softmax", "logistic": "sigmoid", "exp": "exp"}
+    if mlp.activation not in ours or mlp.out_activation_ not in links:
+        raise ConfigurationError(
+            f"clearprop knows no activation {mlp.activation!r} with {mlp.out_activation_!r} outputs"
+        )
+    widths = [len(mlp.coefs_[0]), *(len(bias) for bias in mlp.intercepts_)]
+    network = MLP(widths, ours[mlp.activation], dtype=mlp.coefs_[0].dtype)
+    dense = [views for views in network.parameter_views(network.w) if views]
+    for views, weight, bias in zip(dense, mlp.coefs_, mlp.intercepts_, strict=True):
+        views["weight"][...], views["bias"][...] = weight, bias
+    return network, links[mlp.out_activation_], getattr(mlp, "classes_", None)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def _estimator(what: Exported) -> Any:
+    """scikit-learn sets itself up on rows made for the purpose; then it gets the weights."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    activation, weights, biases = _layers(what.model)
+    n_in, k, dtype = what.model.widths[0], what.model.n_out, what.model.dtype
+    options = {
+        "hidden_layer_sizes": tuple(len(bias) for bias in biases[:-1]),
+        "activation": activation,
+        "random_state": 0,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if what.classes is None:
+            if what.link not in ("identity", "exp"):
+                raise ConfigurationError(f"scikit-learn's regressor has no link {what.link!r}; name the classes")
+            mlp = MLPRegressor("poisson" if what.link == "exp" else "squared_error", **options)
+            y = np.ones((2, k) if k > 1 else 2, dtype)
+            mlp.partial_fit(np.zeros((2, n_in), dtype), y)
+        else:
+            if what.proportional or what.link == "identity":
+                raise ConfigurationError(
+                    f"scikit-learn's classifier has no outputs that are {what.link!r} of each class in proportion; it "
+                    "has softmax, one sigmoid for two classes, or multilabel=True"
+                )
+            labels = np.arange(k) if what.multilabel else np.array(what.classes)
+            weights[-1], biases[-1] = _in_order(labels, weights[-1], biases[-1], softmax=what.link == "softmax")
+            labels = np.sort(labels)
+            y = np.eye(k, dtype=int) if what.multilabel else labels
+            mlp = MLPClassifier(**options).partial_fit(np.zeros((len(y), n_in), dtype), y, classes=labels)
+    mlp.coefs_ = [np.array(weight, order="C") for weight in weights]
+    mlp.intercepts_ = [np.array(bias) for bias in biases]
+    mlp.set_params(random_state=None)
+    mlp.n_iter_ = mlp.t_ = 0  # as if it had not been trained there
+    mlp.loss_curve_, mlp.best_loss_, mlp._no_improvement_count = [], np.inf, 0
+    del mlp._optimizer, mlp.loss_
+    return mlp
+
+
+def _layers(model: Sequential) -> tuple[str, list[Array], list[Array]]:
+    """scikit-learn's name of the activation, the weights, the biases."""
+    steps = [
+        (layer, views)
+        for layer, views in zip(model.layers, model.parameter_views(model.w), strict=True)
+        if not isinstance(layer, Dropout)  # which does nothing in prediction
+    ]
+    if isinstance(steps[-1][0], Activation) and steps[-1][0].name == "identity":
+        del steps[-1]
+    for i, (layer, _) in enumerate(steps):
+        if not isinstance(layer, Activation if i % 2 else Dense):
+            raise _not_theirs(f"{layer!r} stands where it has {'an activation' if i % 2 else 'a Dense layer'}")
+    activations = {layer.name for layer, _ in steps if isinstance(layer, Activation)}
+    if len(steps) % 2 == 0:
+        raise _not_theirs(f"this network ends with {steps[-1][0]!r}; make that the link")
+    if len(activations) > 1 or not activations <= set(_NAMES):
+        raise _not_theirs(f"this network has {' and '.join(sorted(activations))}")
+    weights = [views["weight"] for _, views in steps[::2]]
+    biases = [views.get("bias", np.zeros(views["weight"].shape[1], model.dtype)) for _, views in steps[::2]]
+    return _NAMES[activations.pop()] if activations else "identity", weights, biases
+
+
+def _not_theirs(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"scikit-learn has Dense layers with the same activation after each but the last ({', '.join(_NAMES)}), and "
+        f"{what}; export to onnx, python or numpy instead"
+    )
+
+
+def _in_order(labels: Array, W: Array, b: Array, *, softmax: bool) -> tuple[Array, Array]:
+    """The last layer for sorted labels; one output tells two classes apart, and softmax(z)₂ = sigmoid(z₂ - z₁)."""
+    order = np.argsort(labels)
+    if len(b) == 1:
+        return (W, b) if order[0] == 0 else (-W, -b)
+    W, b = W[:, order], b[order]
+    return (W[:, 1:] - W[:, :1], b[1:] - b[:1]) if softmax and len(b) == 2 else (W, b)
+
+
+# --- the preparation --------------------------------------------------------------------------------------------------
+
+
+def _pipeline(plan: Preparation, network: Any) -> Any:
+    """Columns in the plan's order -> features -> the network, whose last layer gets the target's unit."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    if plan.target_scale:
+        if network.out_activation_ != "identity":
+            raise ConfigurationError(
+                "scikit-learn cannot give a quantity its unit after the link 'exp'; export to onnx"
+            )
+        network.coefs_ = [weight.astype(float) for weight in network.coefs_]
+        network.intercepts_ = [bias.astype(float) for bias in network.intercepts_]
+        network.coefs_[-1] *= np.array(plan.target_scale)
+        network.intercepts_[-1] *= np.array(plan.target_scale)
+        network.intercepts_[-1] += np.array(plan.target_mean)
+    readers, examples = zip(*(_reader(plan, i) for i in range(len(plan.columns))), strict=True)
+    rows = np.empty((max(map(len, examples)), len(examples)), dtype=object)
+    for i, cells in enumerate(examples):
+        rows[:, i] = [cells[min(row, len(cells) - 1)] for row in range(len(rows))]
+    columns = ColumnTransformer([(f"column{i + 1}", reader, [i]) for i, reader in enumerate(readers)])
+    scale = StandardScaler().fit(columns.fit_transform(rows).astype(float))
+    scale.mean_, scale.scale_ = np.array(plan.mean), np.array(plan.scale)
+    scale.var_ = scale.scale_**2
+    cells = FunctionTransformer(np.asarray, kw_args={"dtype": object})  # of a data frame or an array alike
+    return Pipeline([("cells", cells), ("columns", columns), ("scale", scale), ("network", network)])
+
+
+def _reader(plan: Preparation, i: int) -> tuple[Any, list[Any]]:
+    """What turns a column into features, and cells that teach it to."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
+
+    column = plan.columns[i]
+    if isinstance(column, Category):
+        k, cells = len(column.values), [*column.values, *column.values]  # twice: not infrequent
+        known: dict[str, Any] = {"sparse_output": False, "handle_unknown": "ignore"}
+        if not column.other:
+            gap = [np.nan] if column.missing else []
+            return OneHotEncoder(categories=[[*column.values, *gap]], **known), [*cells, *gap]
+        rare = next(word for n in itertools.count() if (word := f"other{n}") not in column.values)
+        known |= {"handle_unknown": "infrequent_if_exist", "min_frequency": 2}
+        encoder = OneHotEncoder(categories=[[*column.values, rare, np.nan]], **known)
+        order = [*range(k), k + 1, *([k] if column.missing else [])]  # scikit-learn has the infrequent ones last
+        chosen = FunctionTransformer(np.take, kw_args={"indices": order, "axis": 1})
+        return make_pipeline(encoder, chosen), [rare, *cells, np.nan, np.nan]
+    if not isinstance(column, Number | YesNo):
+        raise ConfigurationError(
+            f"column {column.name!r} is a date, which scikit-learn cannot read; export to python or numpy instead, or "
+            "train without the column"
+        )
+    steps: list[Any] = []
+    examples: list[Any] = [0.0, 1.0]
+    gap = [np.nan] if plan.missing else []
+    if isinstance(column, YesNo):
+        examples = list(column.words)
+        steps.append(OrdinalEncoder(categories=[[*examples, *gap]]))
+    if plan.missing:
+        fill = plan.fill[plan.groups[i][1].start]
+        steps.append(SimpleImputer(strategy="constant", fill_value=fill, add_indicator=column.indicator))
+    return make_pipeline(*steps) if steps else "passthrough", [*examples, *gap]
