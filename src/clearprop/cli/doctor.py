@@ -34,14 +34,13 @@ def doctor(as_json: AsJSON = False) -> None:
     engine, reason = choose_engine("auto", MLP([2, 32, 32, 2]), CrossEntropy(), Adam())
     if engine.name == "native":
         reason = f"machine code for {host_target()[1]}"
-    font = cjk_font() or "none; Chinese text in pictures will be boxes; install Noto Sans CJK"
     rows = [
         *versions(*PACKAGES).items(),
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
         ("processors", f"{os.cpu_count()}; training uses up to {usable_threads()} (see OMP_NUM_THREADS)"),
         ("engine", f"{engine.name} ({reason})"),
         ("compiled code", str(cache_folder() or "not kept: there is no folder for it that is yours alone")),
-        ("CJK font", font),
+        ("CJK font", cjk_font()),
     ]
     if as_json:
         say_json(dict(rows))

@@ -1,60 +1,83 @@
 """Learning curves: does the loss still fall, and do training and validation part company?"""
 
-import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clearprop._types import Array
 from clearprop.errors import DataError
-from clearprop.viz.figure import INK, MUTED, colour, new_figure, tidy, write_png
+from clearprop.train.history import History
+from clearprop.viz.figure import Palette, axes_for, legend, new_figure, palette_of, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BOOKKEEPING = {"epoch", "learning_rate", "seconds", "rows_per_second", "step"}
 
 
-def curves(columns: dict[str, Array], path: str | os.PathLike[str]) -> None:
-    """Draw a panel for the loss and one for each metric, and write a PNG file.
+def curves(columns: "History | Mapping[str, Array]", *, dark: bool = False) -> "Figure":
+    """Draw a panel for the loss and one for each metric.
 
-    Training is a solid line, validation (``validation_...``) another; a dotted line marks the epoch with
-    the lowest validation loss. An axis is logarithmic if its values span a factor of more than 100.
+    Training is one line, validation (``validation_...``) another; a dotted line marks the epoch with the lowest
+    validation loss. An axis is logarithmic if its values span a factor of more than 100.
 
     Parameters
     ----------
-    columns : dict of str to array
-        ``epoch``, ``loss`` and whatever else was recorded: ``History.columns()``, or a ``history.csv``.
-    path : path
-        The PNG file.
+    columns : History, or dict of str to array
+        ``epoch``, ``loss`` and whatever else was recorded: what `fit` returns, or a ``history.csv``.
+    dark : bool
+        Light on dark.
 
     Raises
     ------
     DataError
         There is no ``loss`` column, or it is empty.
-    OutputError
-        The file cannot be written.
+
+    >>> figure = curves({"loss": np.array([0.9, 0.5, 0.3]), "accuracy": np.array([0.5, 0.8, 0.9])})
+    >>> [axes.get_title() for axes in figure.axes]
+    ['loss', 'accuracy']
     """
+    columns = columns.columns() if isinstance(columns, History) else columns
     if len(columns.get("loss", ())) == 0:
         raise DataError("there are no epochs to draw; train for at least one")
-    epochs = columns.get("epoch", np.arange(1, len(columns["loss"]) + 1))
-    panels = [name for name in columns if name not in _BOOKKEEPING and not name.startswith("validation_")]
-    panels.sort(key=lambda name: name != "loss")
-    figure, grid = new_figure(5.2 * len(panels), 3.8, ncols=len(panels), squeeze=False)
-    best = _best_epoch(epochs, columns.get("validation_loss"))
-    for axes, name in zip(grid[0], panels, strict=True):
-        drawn = {"training": columns[name], "validation": columns.get(f"validation_{name}", np.array([]))}
-        for number, (label, values) in enumerate(drawn.items()):
-            seen = np.isfinite(values)
-            if seen.any():
-                marker = "o" if np.count_nonzero(seen) == 1 else ""  # one point is no line
-                axes.plot(epochs[seen], values[seen], color=colour(number), linewidth=2, label=label, marker=marker)
-        everything = np.concatenate(list(drawn.values()))
-        everything = everything[np.isfinite(everything)]
-        if everything.size and everything.min() > 0 and everything.max() > 100 * everything.min():
-            axes.set_yscale("log")
-        tidy(axes, name.replace("_", " "), "epoch", "")
-        axes.margins(x=0.02)
-        if best is not None:
-            axes.axvline(best, color=MUTED, linewidth=1, linestyle=(0, (2, 3)), label=f"best: epoch {best:g}")
-        axes.legend(frameon=False, labelcolor=INK, fontsize=9)
-    write_png(figure, path)
+    names = panels(columns)
+    palette = palette_of(dark)
+    figure = new_figure(5.2 * len(names), 3.8, palette)
+    for number, name in enumerate(names, start=1):
+        draw_curve(axes_for(figure.add_subplot(1, len(names), number), palette), columns, name, palette)
+    return figure
+
+
+def panels(columns: Mapping[str, Array]) -> list[str]:
+    """What deserves a panel: the loss, then the metrics."""
+    names = [name for name in columns if name not in _BOOKKEEPING and not name.startswith("validation_")]
+    return sorted(names, key=lambda name: name != "loss")
+
+
+def draw_curve(axes: "Axes", columns: Mapping[str, Array], name: str, palette: Palette) -> None:
+    """One recorded quantity over the epochs (or the steps, where each step was recorded)."""
+    unit = "step" if "step" in columns else "epoch"
+    when = columns.get(unit, np.arange(1, len(columns[name]) + 1))
+    drawn = {"training": columns[name], "validation": columns.get(f"validation_{name}", np.array([]))}
+    for number, (label, values) in enumerate(drawn.items()):
+        seen = np.isfinite(values)
+        if seen.any():
+            look: dict[str, Any] = {"color": palette.colour(number), "linewidth": 2, "linestyle": ("-", "--")[number]}
+            marker = "o" if np.count_nonzero(seen) == 1 else ""  # one point is no line
+            axes.plot(when[seen], values[seen], label=label, marker=marker, **look)
+    everything = np.concatenate(list(drawn.values()))
+    everything = everything[np.isfinite(everything)]
+    if everything.size and everything.min() > 0 and everything.max() > 100 * everything.min():
+        axes.set_yscale("log")
+    tidy(axes, palette, name.replace("_", " "), unit, "")
+    axes.margins(x=0.02)
+    best = _best_epoch(when, columns.get("validation_loss"))
+    if best is not None:
+        axes.axvline(best, color=palette.muted, linewidth=1, linestyle=(0, (2, 3)), label=f"best: {unit} {best:g}")
+    if axes.get_legend_handles_labels()[0]:
+        legend(axes, palette)
 
 
 def _best_epoch(epochs: Array, validation_loss: Array | None) -> float | None:
