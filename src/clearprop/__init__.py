@@ -3,9 +3,14 @@
 Importing it loads NumPy and nothing else; SciPy, scikit-learn, matplotlib, DuckDB and llvmlite wait until needed.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from clearprop._versions import __version__ as __version__
+from clearprop.compare import Comparison, compare
 from clearprop.data import Dataset, Preparation, load_dataset, read_table
+from clearprop.diagnose import Diagnosis, diagnose
 from clearprop.engine import ENGINES
+from clearprop.explain import Explanation, explain
 from clearprop.formats import load, save
 from clearprop.gradcheck import check_gradients
 from clearprop.initializers import INITIALIZERS, Constant, Normal, Orthogonal, Uniform, VarianceScaling
@@ -49,7 +54,21 @@ from clearprop.optim import (
     Warmup,
 )
 from clearprop.tape import GradientTape, Tensor
-from clearprop.train import CSVLog, EarlyStopping, Epoch, History, Progress, fit, predict, train
+from clearprop.train import (
+    Checkpoint,
+    CSVLog,
+    EarlyStopping,
+    Epoch,
+    History,
+    Progress,
+    fit,
+    load_checkpoint,
+    predict,
+    train,
+)
+
+if TYPE_CHECKING:
+    from clearprop.estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
     "ACTIVATIONS",
@@ -73,14 +92,18 @@ __all__ = [
     "BatchNorm",
     "BinaryCrossEntropy",
     "CSVLog",
+    "Checkpoint",
+    "Comparison",
     "Constant",
     "Cosine",
     "CrossEntropy",
     "Dataset",
     "Dense",
+    "Diagnosis",
     "Dropout",
     "EarlyStopping",
     "Epoch",
+    "Explanation",
     "ExponentialDecay",
     "GradientTape",
     "Hinge",
@@ -91,6 +114,8 @@ __all__ = [
     "Lion",
     "LogCosh",
     "Loss",
+    "MLPClassifier",
+    "MLPRegressor",
     "NAdam",
     "Normal",
     "OneCycle",
@@ -111,11 +136,23 @@ __all__ = [
     "VarianceScaling",
     "Warmup",
     "check_gradients",
+    "compare",
+    "diagnose",
+    "explain",
     "fit",
     "load",
+    "load_checkpoint",
     "load_dataset",
     "predict",
     "read_table",
     "save",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("MLPClassifier", "MLPRegressor"):  # they need scikit-learn
+        from clearprop import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'clearprop' has no attribute {name!r}")

@@ -3,6 +3,7 @@
 Each stores every argument under its own name, so that `repr` reads back and `config` can be saved.
 """
 
+import functools
 import inspect
 from typing import Any
 
@@ -12,12 +13,11 @@ class Configured:
 
     def config(self) -> dict[str, Any]:
         """The constructor's arguments by name."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return {name: getattr(self, name) for name in _parameters(self)}
 
     def __repr__(self) -> str:
-        parameters = inspect.signature(type(self)).parameters.values()
         shown = []
-        for p in parameters:
+        for p in _parameters(self).values():
             value = getattr(self, p.name)
             if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD:
                 shown.append(repr(value))
@@ -30,3 +30,13 @@ class Configured:
 
     def __hash__(self) -> int:
         return hash(repr(self))
+
+
+def _parameters(configured: Configured) -> dict[str, inspect.Parameter]:
+    cls: Any = type(configured)
+    return _parameters_of(cls)
+
+
+@functools.cache
+def _parameters_of(cls: type) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(cls).parameters)

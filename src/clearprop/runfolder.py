@@ -4,6 +4,8 @@ import itertools
 import json
 import os
 import re
+import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,41 +18,82 @@ from clearprop._versions import versions
 from clearprop.answers import MODEL, predictions, preparation_of
 from clearprop.calibration import Calibration
 from clearprop.data import Dataset
-from clearprop.errors import OutputError
+from clearprop.errors import CheckpointError, ClearpropWarning, DivergenceError, OutputError
 from clearprop.formats.modelfile import SavedModel, save
 from clearprop.store import atomic_write, output_error
+from clearprop.train import SavedTraining, load_checkpoint
+from clearprop.train.lock import claimed
 from clearprop.workflow import Run
 
 HISTORY, REPORT, CURVES = "history.csv", "report.json", "curves.png"
 CONFUSION, RESIDUALS, RELIABILITY = "confusion.png", "residuals.png", "calibration.png"
 IMPORTANCE, BOUNDARY, EVALUATION = "importance.png", "boundary.png", "evaluation.json"
+CHECKPOINTS = "checkpoint"
 _JUDGEMENT = (CONFUSION, RESIDUALS, RELIABILITY)
 _FILES = (MODEL, HISTORY, REPORT, CURVES, *_JUDGEMENT, IMPORTANCE, BOUNDARY)
 
 
 @contextmanager
-def run_folder(name: str, folder: str | os.PathLike[str] | None = None, *, force: bool = False) -> Iterator[Path]:
+def run_folder(
+    name: str, folder: str | os.PathLike[str] | None = None, *, force: bool = False, resume: bool = False
+) -> Iterator[Path]:
     """Claim a folder for a run before it starts, so that a long training cannot end with nowhere to write.
 
-    Without `folder` it is ``runs/<name>-<n>``, with the next free number. If the run fails and nothing was
-    written, the folder is removed again.
+    Without `folder` it is ``runs/<name>-<n>``, with the next free number. One process at a time may have it. A run that
+    ends well loses its checkpoints; so does one that diverged, as it would again. If nothing was written, the folder is
+    removed again.
 
     Raises
     ------
     OutputError
-        The folder holds a run already and `force` is not set, or it cannot be made.
+        Another process has the folder, it holds a run already (and neither `force` nor `resume` is set), or it cannot
+        be made.
     """
     if folder is None:
         path = _next_folder(Path("runs"), re.sub(r"[^\w.-]+", "-", Path(name).stem).strip("-.") or "run")
     else:
         path = Path(folder)
-        _refuse(path, _FILES, force)
         _make(path, exist_ok=True)
     try:
-        yield path
+        with claimed(path):
+            _refuse(path, (*_FILES, CHECKPOINTS), force or resume)
+            if not resume:
+                _forget_checkpoints(path)
+            try:
+                yield path
+            except DivergenceError:
+                _forget_checkpoints(path)
+                raise
+            _forget_checkpoints(path)
     finally:
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+def _forget_checkpoints(path: Path) -> None:
+    try:
+        if (path / CHECKPOINTS).exists():
+            shutil.rmtree(path / CHECKPOINTS)
+    except OSError as error:
+        raise output_error(path / CHECKPOINTS, error) from None
+
+
+def unfinished(folder: str | os.PathLike[str]) -> SavedTraining:
+    """A checkpoint of a run that was interrupted, with the run's settings; of several runs, the first one's.
+
+    Raises
+    ------
+    CheckpointError
+        There is none.
+    """
+    path = Path(folder)
+    first = min((path / CHECKPOINTS).glob("*/*.safetensors"), default=None)
+    if first is None:
+        why = "this run is finished" if (path / REPORT).exists() else "there is no run in this folder that could go on"
+        raise CheckpointError(f"{path}: {why}; start a new one, or name the folder of one that was interrupted")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ClearpropWarning)  # it comes when the run itself goes on
+        return load_checkpoint(first.parent)
 
 
 def _next_folder(root: Path, name: str) -> Path:
@@ -80,6 +123,11 @@ def _refuse(path: Path, names: Sequence[str], force: bool) -> None:
     found = [] if force else [name for name in names if (path / name).exists()]
     if found:
         what = "there is a run in this folder" if {MODEL, REPORT} & set(found) else f"it holds a file {found[0]}"
+        if CHECKPOINTS in found:
+            raise OutputError(
+                f"{path}: a run in this folder was interrupted; go on with it (--resume {path}), choose another "
+                "folder, or overwrite it with force (--force)"
+            )
         raise OutputError(f"{path}: {what} already; choose another folder, or overwrite it with force (--force)")
 
 
@@ -107,7 +155,7 @@ def write_run(
     OutputError
         There is a run in the folder and `force` is not set, or a file cannot be written.
     """
-    from clearprop.viz import boundary, curves, importance
+    from clearprop import viz
 
     path = Path(folder)
     _refuse(path, _FILES, force)
@@ -117,26 +165,28 @@ def write_run(
     save(run.saved.model, path / MODEL, preparation=run.saved.preparation, link=run.saved.link)
     atomic_write(path / HISTORY, run.history.to_csv().encode())
     write_json(path / REPORT, report(run, repeats))
-    curves(run.history.columns(), path / CURVES)
+    viz.save(viz.curves(run.history), path / CURVES)
     write_judgement(run.saved, run.test, run.scores, path)
     worth = run.importances
     columns, means, spreads = zip(*((one.column, one.mean, one.spread) for one in worth), strict=True)
-    importance(columns, means, spreads, path / IMPORTANCE, unit=run.metric)
+    viz.save(viz.importance(columns, means, spreads, unit=run.metric), path / IMPORTANCE)
     if run.data.n_features == 2:
-        boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data, path / BOUNDARY)
+        plane = viz.boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data)
+        viz.save(plane, path / BOUNDARY)
     return [path / name for name in _FILES if (path / name).exists()]
 
 
 def write_judgement(saved: SavedModel, data: Dataset, scores: dict[str, Any], folder: Path) -> list[Path]:
     """The pictures of how good the model is on `data`, whose `scores` are known; returns them."""
-    from clearprop.viz import confusion, reliability, residuals
+    from clearprop import viz
 
     if data.task == "classification":
-        confusion(np.array(scores["confusion"]), data.target_names, folder / CONFUSION)
+        viz.save(viz.confusion(np.array(scores["confusion"]), data.target_names), folder / CONFUSION)
         bins = tuple(tuple(row.values()) for row in scores["reliability"])
-        reliability(Calibration(bins, scores["calibration_error"]), folder / RELIABILITY)
+        viz.save(viz.reliability(Calibration(bins, scores["calibration_error"])), folder / RELIABILITY)
     elif data.n_outputs == 1:
-        residuals(data.y, predictions(saved, data.X), folder / RESIDUALS, target=preparation_of(saved).target)
+        misses = viz.residuals(data.y, predictions(saved, data.X), target=preparation_of(saved).target)
+        viz.save(misses, folder / RESIDUALS)
     return [folder / name for name in _JUDGEMENT if (folder / name).exists()]
 
 
@@ -187,6 +237,7 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
         "test": run.scores,
         "baselines": run.baselines,
         "verdict": run.verdict,
+        "diagnosis": run.diagnosis.to_dict()["findings"],
         "importance": [asdict(one) for one in run.importances],
         "versions": versions("numpy", "scikit-learn"),
     }

@@ -5,30 +5,72 @@ stop; the test rows judge, once, at the end, and judge a constant and a linear m
 not beat those is not worth having. What kind a column is, and which values a category has, is settled on all rows.
 """
 
+import json
 import os
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from clearprop._registry import did_you_mean, listed
-from clearprop.answers import evaluate, rows_of
+from clearprop.answers import evaluate, preparation_of, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import baselines
 from clearprop.data.dataset import Task
 from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK
-from clearprop.errors import ConfigurationError, DataError, DataWarning
+from clearprop.diagnose import Diagnosis, diagnose, spread
+from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
 from clearprop.formats.modelfile import SavedModel
 from clearprop.importance import Importance, importances
 from clearprop.options import RunOptions, make_loss, make_model, make_optimizer
-from clearprop.train import EarlyStopping, Epoch, History, fit
+from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
+from clearprop.train.saved import fingerprint
 
 LEAST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where runs save themselves as they go on; a run that finds its own there goes on from it.
+
+    Attributes
+    ----------
+    folder : Path
+        Each run has a folder in it, named after its seed.
+    every : int or str
+        See `Checkpoint`.
+    settings : mapping
+        Kept in each.
+    strict : bool
+        Refuse a damaged newest one, instead of taking the one before.
+    """
+
+    folder: Path
+    every: int | str = "30s"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+    def of(self, seed: int, plan: Preparation, test: Dataset) -> tuple[Checkpoint, SavedTraining | None]:
+        """The callback of the run with this seed, and what it goes on from."""
+        own = self.folder / f"seed-{seed}"
+        depends = {"preparation": json.loads(json.dumps(plan.config())), "test rows": fingerprint(test)}
+        checkpoint = Checkpoint(own, self.every, {**self.settings, **depends})
+        if not any(own.glob("*.safetensors")):
+            return checkpoint, None
+        saved = load_checkpoint(own, strict=self.strict)
+        for name, value in depends.items():
+            if saved.settings.get(name) != value:
+                raise CheckpointError(
+                    f"{saved.path}: the checkpoint is of other data: its {name} differ; give the data of that run, or "
+                    "start a new one in another folder"
+                )
+        return checkpoint, saved
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +137,13 @@ class Run:
         """How much worse the test rows are predicted when a column is shuffled, for each column."""
         return importances(self.saved, self.test, seed=self.options.seed)
 
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What is wrong with the network: units, gradients and biases on all rows, scores on the test rows."""
+        rows = preparation_of(self.saved).transform(self.data.take(spread(len(self.data))))
+        scores = {"network": self.score, **self.baselines, "rows": len(self.test)}
+        return diagnose(self.saved.model, rows, make_loss(self.options, self.data.task), scores=scores)
+
     @property
     def verdict(self) -> str:
         """Better than the simple models or not, in one honest half sentence."""
@@ -142,6 +191,7 @@ def train_run(
     test: Dataset | Table | None = None,
     test_rows: Any = None,
     callbacks: tuple[Callable[[Epoch], Any], ...] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> Run:
     """Split, prepare, train, stop in time, and judge.
 
@@ -186,6 +236,7 @@ def train_run(
         test=test,
         test_rows=test_rows,
         callbacks=callbacks,
+        checkpoints=checkpoints,
     )
     return run
 
@@ -201,6 +252,7 @@ def train_repeatedly(
     test: Dataset | Table | None = None,
     test_rows: Any = None,
     callbacks: tuple[Callable[[Epoch], Any], ...] = (),
+    checkpoints: Checkpoints | None = None,
 ) -> list[Run]:
     """`train_run` with the seeds ``seed``, ``seed + 1``, ...: how much of a score is luck?"""
     options = options or RunOptions()
@@ -221,7 +273,7 @@ def train_repeatedly(
     for seed in range(options.seed, options.seed + repeats):
         this = replace(options, seed=seed)
         rest, held_back = _hold_back(everything, this, own_test, test_rows)
-        runs.append(_run(everything, plan, this, rest, held_back, own_validation, callbacks))
+        runs.append(_run(everything, plan, this, rest, held_back, own_validation, callbacks, checkpoints))
     return runs
 
 
@@ -265,6 +317,7 @@ def _run(
     test: Dataset,
     validation: Dataset | None,
     callbacks: tuple[Callable[[Epoch], Any], ...],
+    checkpoints: Checkpoints | None,
 ) -> Run:
     training = rest
     if validation is None and options.validation:
@@ -283,6 +336,7 @@ def _run(
     optimizer = make_optimizer(options, len(training), everything.n_features)
     weights = _class_weights(training, options)
     stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None
+    checkpoint, begun = checkpoints.of(options.seed, plan, test) if checkpoints else (None, None)
     started = time.perf_counter()
     history = fit(
         model,
@@ -295,7 +349,8 @@ def _run(
         metrics=(metric,),
         seed=options.seed,
         l2=options.l2,
-        callbacks=(*callbacks, *([stopping] if stopping else [])),
+        callbacks=(*callbacks, *([stopping] if stopping else []), *([checkpoint] if checkpoint else [])),
+        resume=begun,
     )
     seconds = time.perf_counter() - started
     saved = SavedModel(model, plan, loss.link)

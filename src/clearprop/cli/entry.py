@@ -18,13 +18,17 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 
 from clearprop._versions import versions
+from clearprop.cli.compare import compare
+from clearprop.cli.diagnose import diagnose
 from clearprop.cli.doctor import doctor
 from clearprop.cli.evaluate import evaluate
+from clearprop.cli.explain import explain
 from clearprop.cli.export import export
 from clearprop.cli.failures import fail
 from clearprop.cli.gradcheck import gradcheck
 from clearprop.cli.output import visible
 from clearprop.cli.predict import predict
+from clearprop.cli.reproduce import reproduce
 from clearprop.cli.train import train
 from clearprop.errors import ClearpropError, ClearpropWarning
 
@@ -38,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, export, gradcheck, doctor):
+for command in (train, predict, evaluate, export, explain, diagnose, compare, reproduce, gradcheck, doctor):
     app.command()(command)
 
 

@@ -9,11 +9,13 @@ import typer
 from clearprop.cli.config import Config
 from clearprop.cli.data import SQL, Dates, Drop, Encoding, Kinds, Missing, kinds_of
 from clearprop.cli.output import AsJSON, say, say_json, table
+from clearprop.cli.resume import NEVER, Resume, go_on_hint, settings_of
 
 if TYPE_CHECKING:
     from clearprop.workflow import Run
 
 _NETWORK, _TRAINING, _ROWS, _RESULTS = "Network", "Training", "Rows", "Results"
+_INTERRUPTIONS = "Interruptions"
 _LONGEST_TABLE = 40  # columns; the report has all of them
 
 
@@ -25,6 +27,7 @@ class TaskName(StrEnum):
 
 
 def train(
+    context: typer.Context,
     data: Annotated[str, typer.Argument(help="A file or folder, or a built-in data set: moons, iris, digits, ...")],
     target: Annotated[str | None, typer.Option(help="The column to predict. Built-in data sets need none.")] = None,
     task: Annotated[
@@ -125,6 +128,23 @@ def train(
             rich_help_panel=_TRAINING,
         ),
     ] = 1,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(
+            metavar="EPOCHS|SECONDSs",
+            help="Save the training so often, as 5 epochs or 30s, in case it is interrupted; 0 never.",
+            rich_help_panel=_INTERRUPTIONS,
+        ),
+    ] = "30s",
+    resume: Resume = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Never go on from an older checkpoint because the newest is damaged.",
+            rich_help_panel=_INTERRUPTIONS,
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the results; by default runs/NAME-1, -2, ...", rich_help_panel=_RESULTS),
@@ -140,15 +160,17 @@ def train(
     DATA is CSV (any separator, also gzip), Parquet or JSON lines, a folder or a pattern of such files, or a
     built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates. A fifth of
     the rows is put aside to judge the network, a fifth of the others to say when to stop. The folder gets the
-    model, the history of each epoch, a report and pictures.
+    model, the history of each epoch, a report and pictures. If training is interrupted, go on with
+    `clearprop train --resume FOLDER`.
 
     Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
     from clearprop.options import RunOptions
-    from clearprop.runfolder import report, run_folder, write_run
+    from clearprop.runfolder import CHECKPOINTS, report, run_folder, write_run
     from clearprop.train import Progress
-    from clearprop.workflow import load_data, train_repeatedly
+    from clearprop.workflow import Checkpoints, load_data, train_repeatedly
 
+    settings = settings_of(context, resume, out)
     test_fraction, test_rows = _fraction_or_file(test)
     validation_fraction, validation_rows = _fraction_or_file(validation)
     options = RunOptions(
@@ -176,7 +198,8 @@ def train(
         kinds=kinds_of(kind),  # type: ignore[arg-type]
     )
     rows = load_data(data, sql=sql, encoding=encoding)
-    with run_folder(data, out, force=force) as folder:
+    with run_folder(data, resume or out, force=force, resume=resume is not None) as folder, go_on_hint(folder):
+        checkpoints = Checkpoints(folder / CHECKPOINTS, checkpoint_every, {"command": settings}, strict)
         runs = train_repeatedly(
             rows,
             options,
@@ -186,9 +209,10 @@ def train(
             validation=None if validation_rows is None else load_data(validation_rows, sql=sql, encoding=encoding),
             test=None if test_rows is None else load_data(test_rows, sql=sql, encoding=encoding),
             callbacks=(Progress(),),
+            checkpoints=None if checkpoint_every == NEVER else checkpoints,
         )
         best = min(runs, key=lambda run: run.kept_loss)
-        files = write_run(best, folder, repeats=runs, force=force)
+        files = write_run(best, folder, repeats=runs, force=force or resume is not None)
     if as_json:
         say_json(report(best, runs) | {"folder": str(folder), "files": [file.name for file in files]})
         return
@@ -253,3 +277,4 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
     say(table([(f"{run.metric} lost when shuffled", "mean", "spread"), *worth]))
     say()
     say(f"This network is {run.verdict}.")
+    say(f"Diagnosis: {run.diagnosis.summary()}.")

@@ -124,7 +124,7 @@ def canonical_csr(values: Any, what: str) -> Any:
     try:
         X = csr_array(values)
     except ValueError as error:
-        raise DataError(f"{what} is a damaged sparse matrix: {error}") from None
+        raise DataError(f"{what} is a damaged sparse matrix ({error}); make it anew") from None
     check_csr(X.indices, X.indptr, X.shape, what)
     X.prune()
     X.data = X.data.astype(X.data.dtype.newbyteorder("="), copy=False)
@@ -152,7 +152,7 @@ def check_csr(columns: Array, starts: Array, shape: tuple[int, int], what: str) 
         if low < 0 or high >= d:
             wrong = f"it has a value in column {low if low < 0 else high}, but its columns are 0 to {d - 1}"
     if wrong:
-        raise DataError(f"{what} is a damaged sparse matrix: {wrong}")
+        raise DataError(f"{what} is a damaged sparse matrix: {wrong}; make it anew")
 
 
 def in_precision(array: Any, dtype: Any, what: str, names: tuple[str, ...] = ()) -> Any:

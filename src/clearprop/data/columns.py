@@ -16,6 +16,7 @@ import numpy as np
 from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.cells import MISSING_WORDS
+from clearprop.data.database import literal
 from clearprop.data.table import Table
 from clearprop.errors import DataError, DataWarning
 
@@ -141,7 +142,7 @@ class YesNo:
         """0 for no, 1 for yes."""
         no, yes = self.words
         word = f"lower({table.cell(self.name).text})"
-        number = f"CASE {word} WHEN '{no}' THEN 0.0 WHEN '{yes}' THEN 1.0 END::DOUBLE"
+        number = f"CASE {word} WHEN {literal(no)} THEN 0.0 WHEN {literal(yes)} THEN 1.0 END::DOUBLE"
         values = _cells(
             table, self.name, number, fill=fill, what=lambda _: f"is neither {no!r} nor {yes!r}; correct it"
         )

@@ -82,7 +82,7 @@ def read_header(name: str, encoding: str) -> tuple[str, list[str]]:
         try:
             header = [field.strip() for field in next(csv.reader(lines_of(name, file), delimiter=separator), [])]
         except csv.Error as error:
-            raise DataError(f"{name}:1: the header cannot be read ({_plain(str(error))})") from None
+            raise DataError(f"{name}:1: the header cannot be read: {_plain(str(error))}") from None
     if not any(header):
         raise DataError(f"{name}:1: the first line is blank; it must hold the column names")
     for number, column in enumerate(header, start=1):

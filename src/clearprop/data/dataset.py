@@ -84,6 +84,9 @@ class Dataset:
             if first.setdefault(name, number) < number:
                 raise DataError(f"two columns are called {name!r} ({first[name]} and {number}); rename one")
         classes = tuple(str(name) for name in self.target_names)
+        if len(set(classes)) < len(classes):
+            twice = next(name for i, name in enumerate(classes) if name in classes[:i])
+            raise DataError(f"two classes are called {twice!r}; rename one")
         y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
         _same_length(X, y, "y")
         weight = None if self.sample_weight is None else _weights(self.sample_weight)

@@ -17,9 +17,9 @@ GZIP = b"\x1f\x8b"
 _OTHER_FORMATS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook; unpack it, or export it as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook; export it as CSV",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"%PDF": "a PDF document",
+    b"\x89PNG": "a PNG picture; name a table",
+    b"\xff\xd8\xff": "a JPEG picture; name a table",
+    b"%PDF": "a PDF document; export the table as CSV",
     b"BZh": "a bzip2 archive; unpack it first",
     b"\xfd7zXZ": "an xz archive; unpack it first",
     b"\x28\xb5\x2f\xfd": "a zstd archive; unpack it first",

@@ -1,10 +1,11 @@
 """A preparation as a JSON document, and back: what a model file keeps. The reader believes nothing."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from clearprop.data.columns import KINDS, Column
+from clearprop.data.columns import KINDS, YES_NO, Category, Column, YesNo
 from clearprop.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -44,8 +45,13 @@ def plan_from_config(cls: "type[Preparation]", config: Any) -> "Preparation":
     fits_target = len(plan.target_mean) == len(plan.target_scale) and (bool(plan.target_mean) != bool(plan.class_names))
     if not n_features or not fits or not fits_target or any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError("the preparation's columns, means and scales do not fit together")
-    if not all(plan.scale) or not all(plan.target_scale):
-        raise ConfigurationError("the preparation has a scale of zero")
+    if not all(scale > 0 for scale in (*plan.scale, *plan.target_scale)):
+        raise ConfigurationError("the preparation has a scale that is not above zero")
+    names = [column.name for column in plan.columns]
+    _refuse_repeats("columns", [*names, *(name for name, _ in pairs)])
+    _refuse_repeats("classes", plan.class_names)
+    if not set(plan.constant) <= set(names):
+        raise ConfigurationError("the preparation has a constant column that is not among its columns")
     return plan
 
 
@@ -68,7 +74,16 @@ def _column(entry: dict[str, Any]) -> Column:
         else:
             raise ConfigurationError(f"the preparation's column has a {field.name} of the wrong type")
     column: Column = cls(**given)
+    if isinstance(column, YesNo) and column.words not in YES_NO:
+        raise ConfigurationError("the preparation has a yes/no column of other words")
+    if isinstance(column, Category):
+        _refuse_repeats("values of a category", (*column.values, *column.rare))
     return column
+
+
+def _refuse_repeats(what: str, words: Sequence[str]) -> None:
+    if len(set(words)) < len(words):
+        raise ConfigurationError(f"the preparation has the same word twice among its {what}")
 
 
 def _list_of(name: str, value: Any, kind: type[Any]) -> tuple[Any, ...]:

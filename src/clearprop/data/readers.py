@@ -231,7 +231,7 @@ def _plain_pandas(frame: Any) -> Any:
 def _typed_part(connection: Connection, name: str, origin: str, parameters: list[Any]) -> Part:
     described = connection.execute(f"DESCRIBE SELECT * FROM {origin}", parameters).fetchall()
     if not described:
-        raise DataError(f"{name}: there are no columns")
+        raise DataError(f"{name}: there are no columns; name another file")
     return Part(
         name,
         tuple(column.strip() for column, *_ in described),

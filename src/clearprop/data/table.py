@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop._registry import did_you_mean
+from clearprop._registry import did_you_mean, listed
 from clearprop._types import Array
 from clearprop.data.cells import Cell
 from clearprop.data.database import Connection, memory_guard
@@ -88,7 +88,7 @@ class Table:
             line = origin.line_of(self.start + row - ends[which] + origin.rows)
         except (ClearpropError, StopIteration):  # the file has changed since
             line = f": row {self.start + row - ends[which] + origin.rows + 1}"
-        return f"{origin.name}{line}: column {column!r}"
+        return f"{origin.name}{line}: column {listed([column])!r}"  # a long name is cut
 
     def batches(self, rows: int) -> Iterator["Table"]:
         """The table in pieces of at most `rows` rows."""

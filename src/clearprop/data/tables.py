@@ -136,10 +136,12 @@ class _Loader:
             self.columns = part.columns
         for column in self.columns:
             if column not in part.columns:
-                raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has")
+                raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has; add it")
         for column in part.columns:
             if column not in self.columns:
-                raise DataError(f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not")
+                raise DataError(
+                    f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not; remove it"
+                )
 
     def _same_kinds(self, part: Part, query: str) -> None:
         kinds = [kind for _, kind, *_ in self.connection.execute(f"DESCRIBE {query}", part.parameters).fetchall()]

@@ -54,9 +54,13 @@ def lines_of(name: str, file: IO[str]) -> Iterator[str]:
     """The lines of an open file; a zero byte, or a line too long for memory, is refused with its number."""
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), start=1):
         if "\0" in line:
-            raise DataError(f"{name}:{number}: a zero byte: this is a binary file, or a damaged one")
+            raise DataError(
+                f"{name}:{number}: a zero byte: this is a binary file, or a damaged one; save it anew as text"
+            )
         if len(line) == LONGEST_LINE:
-            raise DataError(f"{name}:{number}: a line of more than {LONGEST_LINE} letters; is this a table?")
+            raise DataError(
+                f"{name}:{number}: a line of more than {LONGEST_LINE} letters; is this a table? Name another file"
+            )
         yield line
 
 

@@ -1,47 +1,44 @@
 """A trained model in one file: numbers, architecture, and how to prepare new rows.
 
-The layout is safetensors, which many programs read and which cannot hold code: the tensors ``w`` and
-``buffers``, and one JSON document that describes the rest. A SHA-256 over every byte of the file (taken with
-the digest's own 64 places set to zero) makes damage certain to be noticed. It is no signature: it tells
-accident from content, not friend from foe. Nothing in the file is executed, and no name in it is imported.
-The same model always gives the same bytes; there is no date in them.
+It is a `container` with the tensors ``w`` and ``buffers`` and a document that describes the rest. Nothing in it is
+executed, no name in it is imported: layers, activations and initialisers are looked up among those that exist,
+and every argument must have the type that its constructor expects.
 """
 
-import json
+import inspect
 import math
 import os
-import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from clearprop._types import Array
-from clearprop._versions import versions
-from clearprop.data.files import nearest_file
+from clearprop.container import Kind, opened, sealed
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
+from clearprop.initializers import CLASSES, Initializer, as_initializer
+from clearprop.layers import LAYERS, Dense
 from clearprop.model import Sequential, model_from_config
-from clearprop.store import atomic_write, digest
-
-FORMAT = 1
-"""The version of the layout described above; a reader refuses newer ones."""
+from clearprop.ops import ACTIVATIONS
+from clearprop.store import atomic_write
 
 LINKS = ("identity", "softmax", "sigmoid", "exp")
 """What may turn the network's raw output into predictions."""
 
-_FIELDS = {"format", "architecture", "preparation", "link", "versions", "sha256"}
-_BLANK = "0" * 64
-_LONGEST_HEADER = 100_000_000  # bytes, as safetensors has it
-_MARK = b'\\"sha256\\":\\"'  # as the document, a JSON string inside JSON, shows its digest
+MOST_LAYERS = 1_000
+"""More are no network that anybody trained."""
 
-_OTHER_FORMATS = {
-    b"\x80": "a pickle file, which could run any code; clearprop never loads those",
-    b"PK\x03\x04": "a ZIP archive (perhaps .npz, .keras or .pt)",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy array",
-    b"\x89PNG": "a PNG picture",
-}
+MODEL = Kind(
+    name="model file",
+    format=1,
+    fields=frozenset({"architecture", "preparation", "link"}),
+    tensors=frozenset({"w", "buffers"}),
+    error=ModelFileError,
+    make="train one with `clearprop train`",
+    remedy="use another copy or train again",
+)
 
 
 @dataclass(frozen=True)
@@ -86,193 +83,156 @@ def save(
     Raises
     ------
     ConfigurationError
-        An unknown link, or weights that are not finite.
+        An unknown link, weights that are not finite, or a preparation for another network.
     OutputError
         The file cannot be written.
     """
     if link not in LINKS:
         raise ConfigurationError(f"link={link!r}; choose one of {', '.join(LINKS)}")
-    if not (np.isfinite(model.w).all() and np.isfinite(model.buffers).all()):
-        raise ConfigurationError("the model has weights that are NaN or infinite; train it again before saving")
+    for name, vector in (("weights", model.w), ("running statistics", model.buffers)):
+        if not np.isfinite(vector).all():
+            raise ConfigurationError(f"the model has {name} that are NaN or infinite; train it again before saving")
+    if len(model.layers) > MOST_LAYERS:
+        raise ConfigurationError(f"the model has {len(model.layers)} layers; at most {MOST_LAYERS} can be saved")
+    _check_preparation(model, preparation)
     document = {
-        "format": FORMAT,
         "architecture": model.config(),
         "preparation": None if preparation is None else preparation.config(),
         "link": link,
-        "versions": versions("numpy"),
-        "sha256": _BLANK,
     }
-    atomic_write(path, _sealed(model.w, model.buffers, document))
+    atomic_write(path, sealed(MODEL, document, {"w": model.w, "buffers": model.buffers}))
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
     """The model that `save` wrote.
+
+    Reading takes twice the file's size of memory: the file's numbers, and the model's.
 
     Raises
     ------
     ModelFileError
         No such file, another kind of file, a damaged one, or one that a newer version wrote.
     """
-    name = os.fspath(path)
-    content = _content(name)
-    document = _document(name, content)
-    if type(document.get("format")) is not int:  # True is 1 for Python, not for us
-        _damaged(name, "its description is incomplete")
-    if document["format"] > FORMAT:
-        writer = document.get("versions", {}).get("clearprop", "a newer version")
-        raise ModelFileError(
-            f"{name}: format {document['format']}, written by clearprop {writer}; this version reads format "
-            f"{FORMAT}; upgrade clearprop"
-        )
-    _check_digest(name, content, document)
-    if set(document) != _FIELDS or document["format"] != FORMAT or document["link"] not in LINKS:
-        _damaged(name, "its description is incomplete")
+    document, tensors = opened(path, MODEL)
+    if set(tensors) != MODEL.tensors:
+        raise MODEL.damaged(path, "it does not hold exactly the tensors w and buffers")
     try:
-        model = _architecture(name, document["architecture"], content)
+        if document["link"] not in LINKS:
+            raise ConfigurationError("its link is none that there is")
+        model = _network(document["architecture"], tensors)
         plan = document["preparation"]
         preparation = None if plan is None else Preparation.from_config(plan)
-    except ModelFileError:
-        raise
+        _check_preparation(model, preparation)
     except ClearpropError as error:
-        _damaged(name, str(error))
+        raise MODEL.damaged(path, str(error)) from None
     except Exception:  # whatever a senseless description leads to, the file is to blame
-        _damaged(name, "its architecture makes no sense")
-    _fill(name, model, content)
+        raise MODEL.damaged(path, "its architecture makes no sense") from None
     return SavedModel(model, preparation, document["link"])
 
 
-def _architecture(name: str, config: dict[str, Any], content: bytes) -> Sequential:
-    """The network with its initial weights, made only if the file is long enough to hold its parameters."""
+def _check_preparation(model: Sequential, preparation: Preparation | None) -> None:
+    """Refuse a preparation that makes another number of inputs, or of outputs, than the network has."""
+    if preparation is None:
+        return
+    n_features, n_classes = len(preparation.feature_names), len(preparation.class_names)
+    if n_features != model.n_in:
+        raise ConfigurationError(
+            f"the preparation makes {n_features} features, but the network has {model.n_in} inputs"
+        )
+    if n_classes and model.n_out != n_classes:
+        raise ConfigurationError(f"the preparation has {n_classes} classes, but the network has {model.n_out} outputs")
+    if not n_classes and len(preparation.target_mean) not in (1, model.n_out):
+        n_targets = len(preparation.target_mean)
+        raise ConfigurationError(f"the preparation has {n_targets} targets, but the network {model.n_out} outputs")
+
+
+# ---------------------------------------------------------------------------------------------- the architecture
+
+
+def _network(config: Any, tensors: Mapping[str, Array]) -> Sequential:
+    """The network with the file's parameters; made only if there are as many as it needs."""
+    if not isinstance(config, dict) or set(config) != {"layers", "n_in", "seed", "dtype"}:
+        raise ConfigurationError("its architecture must have exactly the entries that config() gives")
+    layers, n_in = config["layers"], config["n_in"]
+    if not isinstance(layers, list) or not 1 <= len(layers) <= MOST_LAYERS:
+        raise ConfigurationError(f"its layers must be a list of 1 to {MOST_LAYERS}")
+    if type(n_in) is not int or n_in < 1 or config["dtype"] not in ("float32", "float64"):
+        raise ConfigurationError("its architecture needs a number of inputs, and the dtype 'float32' or 'float64'")
+    for entry in layers:
+        _check_layer(entry)
     model = model_from_config({**config, "n_in": None})
-    width, n_parameters = config["n_in"], 0
+    width, needed = n_in, 0
     for layer in model.layers:
         width, shapes = layer.build(width)
-        n_parameters += sum(math.prod(shape) for shape in shapes.values())
-    if n_parameters * model.dtype.itemsize > len(content):
-        _damaged(name, f"its architecture has {n_parameters} parameters, more than the file can hold")
-    return model.build(config["n_in"])
+        needed += sum(math.prod(shape) for shape in shapes.values())
+    _check_fit("w", tensors["w"], model, needed)
+    _build(model, n_in)
+    _check_fit("buffers", tensors["buffers"], model, len(model.buffers))
+    model.w[...], model.buffers[...] = tensors["w"], tensors["buffers"]
+    for buffers in model.buffer_views(model.buffers):
+        if "variance" in buffers and buffers["variance"].min() < 0:
+            raise ConfigurationError("buffers has a variance below zero")
+    return model
 
 
-def _sealed(w: Array, buffers: Array, document: dict[str, Any]) -> bytes:
-    """The file's bytes, digest included."""
-    from safetensors.numpy import save as to_bytes
-
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    tensors = {"w": np.ascontiguousarray(w), "buffers": np.ascontiguousarray(buffers)}
-    content = bytearray(to_bytes(tensors, metadata={"clearprop": text}))
-    place = content.index(_MARK) + len(_MARK)
-    content[place : place + 64] = digest(bytes(content)).encode()
-    return bytes(content)
+def _check_fit(name: str, found: Array, model: Sequential, needed: int) -> None:
+    if found.shape != (needed,) or found.dtype != model.dtype:
+        raise ConfigurationError(
+            f"{name} is {found.dtype}{list(found.shape)}, but the architecture needs {model.dtype}[{needed}]"
+        )
 
 
-def _content(name: str) -> bytes:
-    try:
-        found = os.stat(name)
-        regular = stat.S_ISREG(found.st_mode)
-        content = _start(name, found.st_size) if regular else b""
-    except FileNotFoundError:
-        hint = nearest_file(name) or "train one with `clearprop train`"
-        raise ModelFileError(f"{name}: there is no such model file; {hint}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        raise ModelFileError(f"{name}: cannot be read ({reason}); check the path") from None
-    if not regular:
-        raise ModelFileError(f"{name}: this is not a file; name a model file")
-    for start, what in _OTHER_FORMATS.items():
-        # A safetensors file starts with the header's length, whose last bytes are zero.
-        if content.startswith(start) and content[5:8] != b"\0\0\0":
-            raise ModelFileError(f"{name}: this is {what}; name a model file that clearprop wrote")
-    return content
+def _check_layer(entry: Any) -> None:
+    """Refuse what no layer's own description holds."""
+    arguments = dict(entry)
+    cls = LAYERS[arguments.pop("layer")]
+    defaults = _defaults(cls)
+    if "activation" in arguments:
+        defaults |= ACTIVATIONS[arguments["activation"]].parameters
+    for name in [name for name, value in arguments.items() if isinstance(value, dict)]:
+        drawn = dict(arguments.pop(name))
+        initializer = CLASSES[drawn.pop("initializer")]
+        _check_types(drawn, _defaults(initializer), initializer.__name__)
+    _check_types(arguments, defaults, cls.__name__)
 
 
-def _start(name: str, size: int) -> bytes:
-    """All bytes, or only the first if they show that the file is something else, however long."""
-    with open(name, "rb") as file:
-        start = file.read(64)
-        header = int.from_bytes(start[:8], "little")
-        plausible = header <= min(_LONGEST_HEADER, size - 8) and start[8:9] == b"{"
-        return start + file.read() if plausible else start
+def _defaults(cls: type[Any]) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
 
 
-def _document(name: str, content: bytes) -> dict[str, Any]:
-    """The JSON document, strictly read."""
-    header_end = 8 + int.from_bytes(content[:8], "little")
-    if header_end - 8 > _LONGEST_HEADER:
-        raise ModelFileError(f"{name}: this is not a model file; name one that clearprop wrote")
-    if len(content) > 8 and content[8:9] != b"{":
-        raise _foreign(name)
-    if len(content) < 10 or header_end > len(content):
-        _damaged(name, f"it ends after {os.path.getsize(name)} bytes")
-    try:
-        header = _strict_json(content[8:header_end].decode())
-        text = header["__metadata__"]["clearprop"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        raise _foreign(name) from None
-    try:
-        document = _strict_json(text)
-    except (ValueError, RecursionError, TypeError):
-        _damaged(name, "its description is unreadable")
-    if not isinstance(document, dict) or not isinstance(document.get("versions"), dict):
-        _damaged(name, "its description is incomplete")
-    return document
+def _check_types(arguments: Mapping[str, Any], defaults: Mapping[str, Any], owner: str) -> None:
+    """Each value has the type of the constructor's default: True is no number, and neither is "5"."""
+    for name, value in arguments.items():
+        if name not in defaults:
+            raise ConfigurationError(f"its {owner} has no parameter {name!r:.60}")
+        default = defaults[name]
+        if isinstance(default, bool) or isinstance(value, bool):
+            fits = isinstance(default, bool) and isinstance(value, bool)
+        elif isinstance(default, int | float):
+            fits = isinstance(value, int | float)
+        elif isinstance(default, tuple):
+            fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        else:
+            fits = isinstance(value, str) or default is inspect.Parameter.empty
+        if not fits:
+            raise ConfigurationError(f"its {owner} has a {name} of the wrong type")
 
 
-def _foreign(name: str) -> ModelFileError:
-    return ModelFileError(f"{name}: this is not a model file that clearprop wrote, or it is damaged; use another copy")
+class _FromFile(Initializer):
+    """Stands in for initial values, which the file's replace: nothing is drawn, no memory taken."""
+
+    def __call__(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return np.broadcast_to(0.0, shape)
 
 
-def _strict_json(text: str) -> Any:
-    """JSON without repeated keys, NaN or infinity, all of which Python's reader lets pass."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("repeated key")
-        return found
-
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(constant)
-
-    def finite(number: str) -> float:
-        value = float(number)
-        return value if math.isfinite(value) else refuse(number)  # 1e999, which Python makes infinite
-
-    return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
-
-
-def _check_digest(name: str, content: bytes, document: dict[str, Any]) -> None:
-    stated = document.get("sha256")
-    place = content.find(_MARK) + len(_MARK)
-    if content[place : place + 64] != str(stated).encode("ascii", "replace"):
-        _damaged(name, "its digest is unreadable")
-    if digest(content[:place] + _BLANK.encode() + content[place + 64 :]) != stated:
-        _damaged(name, "its bytes do not match its digest")
-
-
-def _fill(name: str, model: Sequential, content: bytes) -> None:
-    """Copy the tensors into `model`, if they fit it."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as from_bytes
-
-    try:
-        tensors = from_bytes(content)
-    except (SafetensorError, ValueError, KeyError):
-        _damaged(name, "its tensors are unreadable")
-    if set(tensors) != {"w", "buffers"}:
-        _damaged(name, "it does not hold exactly the tensors w and buffers")
-    for tensor, destination in (("w", model.w), ("buffers", model.buffers)):
-        found = tensors[tensor]
-        if found.shape != destination.shape or found.dtype != destination.dtype:
-            _damaged(
-                name,
-                f"{tensor} is {found.dtype}{list(found.shape)}, "
-                f"but the architecture needs {destination.dtype}{list(destination.shape)}",
-            )
-        if not np.isfinite(found).all():
-            _damaged(name, f"{tensor} contains NaN or infinity")
-        destination[...] = found
-
-
-def _damaged(name: str, what: str) -> NoReturn:
-    what = what if len(what) <= 300 else f"{what[:297]}..."  # it may quote the file
-    raise ModelFileError(f"{name}: the model file is damaged: {what}; use another copy or train again")
+def _build(model: Sequential, n_in: int) -> None:
+    """Lay out the parameters without drawing them; that each could be drawn is tried on a single number."""
+    rng = np.random.Generator(np.random.Philox(0))
+    dense = [layer for layer in model.layers if isinstance(layer, Dense)]
+    own = [(layer.init, layer.bias_init) for layer in dense]
+    for layer in dense:
+        as_initializer(layer.init)((1, 1), rng), as_initializer(layer.bias_init)((1,), rng)
+        layer.init = layer.bias_init = _FromFile()
+    model.build(n_in)
+    for layer, (init, bias_init) in zip(dense, own, strict=True):
+        layer.init, layer.bias_init = init, bias_init

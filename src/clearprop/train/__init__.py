@@ -1,19 +1,24 @@
 """Training: the loop, what it records, and what may be done after each epoch."""
 
 from clearprop.train.callbacks import CSVLog, EarlyStopping, Progress
+from clearprop.train.checkpoint import Checkpoint, load_checkpoint
 from clearprop.train.history import History
 from clearprop.train.loop import Epoch, Training, fit, predict, train
 from clearprop.train.orders import epoch_batches
+from clearprop.train.saved import SavedTraining
 
 __all__ = [
     "CSVLog",
+    "Checkpoint",
     "EarlyStopping",
     "Epoch",
     "History",
     "Progress",
+    "SavedTraining",
     "Training",
     "epoch_batches",
     "fit",
+    "load_checkpoint",
     "predict",
     "train",
 ]

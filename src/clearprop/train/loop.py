@@ -6,6 +6,7 @@
 `fit` runs that loop with callbacks and returns the history.
 """
 
+import functools
 import math
 import time
 import warnings
@@ -137,9 +138,8 @@ def train(
             raise ConfigurationError(f"{name} is a whole number, {least} or more, not {value!r}")
     if steps_per_epoch is not None and steps_per_epoch < 1:
         raise ConfigurationError(f"steps_per_epoch is a whole number, 1 or more, not {steps_per_epoch!r}")
-    saved = resume if isinstance(resume, SavedTraining) else None
-    begun = saved.state if saved is not None else resume
-    seed = seed if begun is None else begun.seed  # type: ignore[union-attr]
+    begun = resume.state if isinstance(resume, SavedTraining) else resume
+    seed = seed if begun is None else begun.seed
     generator(seed, ORDERS)
     for name in metrics:
         METRICS[name]
@@ -154,6 +154,7 @@ def train(
     held_out = None if held_out is None else _for_model(held_out, model, loss)
     chosen = choose_engine(engine, model, loss, optimizer)[0]
 
+    @functools.cache
     def configuration() -> dict[str, Any]:
         return {
             "model": repr(model),
@@ -170,17 +171,24 @@ def train(
             "engine": chosen.name,
         }
 
-    if saved is not None:
-        saved.check(configuration())
-        _warn_of_other_bits(saved, chosen.name)
+    if isinstance(resume, SavedTraining):
+        resume.check(configuration())
     program = chosen.compile(model, loss, optimizer, options)
-    for sentence in saturated_layers(model, dense_rows(training.X, slice(256))):
+    for sentence in saturated_layers(model, dense_rows(training.X, slice(256))) if resume is None else ():
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = _Report(program, loss, training, held_out, tuple(metrics))
-    run = _Run(model, _start(model, optimizer, seed) if begun is None else _resumed(begun, model, optimizer))  # type: ignore[arg-type]
+    run = _Run(model, _start(model, optimizer, seed) if begun is None else _resumed(begun, model, optimizer))
+    resumed = resume.path if isinstance(resume, SavedTraining) else None
     if isinstance(optimizer, LBFGS):
+        if run.state.step:
+            warnings.warn(
+                "L-BFGS goes on from its weights, but without the curvature it had seen: by other steps, to other "
+                "digits, than without the interruption",
+                ClearpropWarning,
+                stacklevel=2,
+            )
         minimising = _minimise(run, program, optimizer, options, training, epochs, report)
-        return Training(run, minimising, configuration, resumed=begun is not None)
+        return Training(run, minimising, configuration, resumed)
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
@@ -192,18 +200,7 @@ def train(
     together = AHEAD // len(training) if joinable else 1
     run.each_step = record == "step"
     steps = _steps(run, program, optimizer, training, epochs, plan, report, together)
-    return Training(run, steps, configuration, resumed=begun is not None)
-
-
-def _warn_of_other_bits(saved: SavedTraining, engine: str) -> None:
-    before = saved.configuration.get("engine")
-    if before != engine:
-        warnings.warn(
-            f"{saved.path}: the checkpoint is of the {before} engine, and {engine} goes on: the results agree within "
-            f"rounding, not to the bit; for the same bits take engine={before!r}",
-            ClearpropWarning,
-            stacklevel=3,
-        )
+    return Training(run, steps, configuration, resumed)
 
 
 def _start(model: Sequential, optimizer: "Optimizer | LBFGS", seed: int) -> State:
@@ -221,6 +218,8 @@ def _resumed(state: State, model: Sequential, optimizer: "Optimizer | LBFGS") ->
                 f"the state to resume has {name} of shape {found.shape}, {found.dtype}, but this model and optimizer "
                 f"need {needed.shape}, {needed.dtype}; give train the model and optimizer of that run"
             )
+    if len(state.carry) != len(expected.carry):
+        raise ConfigurationError("the state to resume is of another optimizer; give train the optimizer of that run")
     model.w[...], model.buffers[...] = state.w, state.buffers
     return state
 
@@ -233,8 +232,8 @@ class Training(Iterator[Epoch]):
     model : Sequential
     configuration : callable
         Gives what a run that resumes this one must have too, as a dictionary.
-    resumed : bool
-        Whether this run goes on from another's state.
+    resumed : str or None
+        The checkpoint that this run goes on from.
     history : History
         What `fit` has recorded so far, earlier runs included.
     callbacks : tuple
@@ -242,11 +241,12 @@ class Training(Iterator[Epoch]):
     """
 
     def __init__(
-        self, run: "_Run", epochs: Iterator[Epoch], configuration: Configuration, *, resumed: bool = False
+        self, run: "_Run", epochs: Iterator[Epoch], configuration: Configuration, resumed: str | None = None
     ) -> None:
         self.model, self._run, self._epochs = run.model, run, epochs
         self.configuration, self.resumed = configuration, resumed
-        self.history, self.callbacks = History(), ()  # type: tuple[History, tuple[Any, ...]]
+        self.history = History()
+        self.callbacks: tuple[Any, ...] = ()
 
     def __next__(self) -> Epoch:
         return next(self._epochs)
@@ -349,6 +349,11 @@ def _steps(
                 continue
             together = 1  # it diverged: once more, to end where it would have ended epoch by epoch
         batches = plan(number)
+        if state.position > len(batches):
+            raise ConfigurationError(
+                f"the state to resume has done {state.position} batches of epoch {number}, which has {len(batches)}; "
+                "give train the data and the batch_size of that run"
+            )
         scalars, carry = _table(optimizer, model, state, batches)
         while state.position < len(batches):
             before = state.totals

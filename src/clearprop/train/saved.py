@@ -1,6 +1,7 @@
 """A training under way as values: what a checkpoint holds, and what `train(resume=...)` goes on from."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
 from clearprop.engine import State
-from clearprop.errors import CheckpointError
+from clearprop.errors import CheckpointError, ClearpropWarning
 from clearprop.train.history import History
 
 _ROWS = 4096
@@ -45,7 +46,7 @@ class SavedTraining:
     path: str
 
     def check(self, configuration: Mapping[str, Any]) -> None:
-        """Refuse to go on as another training; another engine is no other training, as it has the same results."""
+        """Refuse to go on as another training; and say so if another engine goes on."""
         for name in sorted({*configuration, *self.configuration} - {"engine"}):
             saved, found = self.configuration.get(name), configuration.get(name)
             if saved != found:
@@ -53,6 +54,14 @@ class SavedTraining:
                     f"{self.path}: the checkpoint is of another training: its {name} is {saved!s:.300}, not "
                     f"{found!s:.300}; give what that run had, or start a new one in another folder"
                 )
+        before, now = self.configuration.get("engine"), configuration["engine"]
+        if before != now:
+            warnings.warn(
+                f"{self.path}: the checkpoint is of the engine {before!s:.20}, and {now} goes on: results agree within "
+                f"rounding, but not to the bit; for the same bits pass engine={before!r:.20}",
+                ClearpropWarning,
+                stacklevel=3,
+            )
 
     def restore(self, callbacks: Sequence[Any]) -> None:
         """Give the callbacks the states they had."""
@@ -60,8 +69,8 @@ class SavedTraining:
         names, saved = [type(callback).__name__ for callback in own], [name for name, _ in self.callbacks]
         if names != saved:
             raise CheckpointError(
-                f"{self.path}: the checkpoint has the state of these callbacks: {', '.join(saved) or 'none'}; given are "
-                f"{', '.join(names) or 'none'}; give the same ones in the same order"
+                f"{self.path}: the checkpoint has the state of the callbacks {', '.join(saved) or 'none'}, and given "
+                f"are {', '.join(names) or 'none'}; give the same ones in the same order"
             )
         for callback, (name, state) in zip(own, self.callbacks, strict=True):
             try:

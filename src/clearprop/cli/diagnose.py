@@ -1,0 +1,45 @@
+"""``clearprop diagnose``: what is wrong with a saved network, measured on data."""
+
+from typing import Annotated
+
+import typer
+
+from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.explain import Language, LossName, loss_of
+from clearprop.cli.output import AsJSON, say, say_json, table
+
+LanguageOption = Annotated[Language, typer.Option("--lang", help="en or zh.")]
+
+
+def diagnose(
+    model: Annotated[str, typer.Argument(help="A model file, or the folder of a run.")],
+    data: Annotated[str, typer.Argument(help="A file with features and target, or a built-in data set.")],
+    loss: LossName = None,
+    language: LanguageOption = Language.en,
+    sql: SQL = None,
+    encoding: Encoding = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Look for dead and saturated units, gradients that vanish or explode, frozen biases, and idle layers.
+
+    A table shows each layer as it is on DATA; the findings follow, each with its reason and a remedy. A
+    constant and a linear model, fitted on the same rows, show what the network has to beat.
+
+    Example: `clearprop diagnose runs/flowers-1 flowers.csv`
+    """
+    from clearprop.answers import load_model, preparation_of, rows_for
+    from clearprop.diagnose import diagnose as diagnosis_of
+    from clearprop.diagnose.sentences import WORDS
+    from clearprop.workflow import load_data
+
+    saved = load_model(model)
+    rows = preparation_of(saved).transform(rows_for(saved, load_data(data, sql=sql, encoding=encoding)))
+    found = diagnosis_of(saved.model, rows, loss_of(saved, loss), language=language.value)
+    if as_json:
+        say_json(found.to_dict())
+        return
+    say(WORDS[language.value]["title"].format(rows=found.rows))
+    say(table(found.table()))
+    say()
+    for sentence in found.sentences():
+        say(sentence)

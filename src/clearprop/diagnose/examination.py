@@ -1,0 +1,249 @@
+"""Is this network in good health?  Units, gradients, biases and answers, measured on data."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data import Dataset, as_dataset
+from clearprop.data.arrays import dense_rows, in_precision
+from clearprop.data.baselines import baselines
+from clearprop.data.scores import METRIC_OF_TASK
+from clearprop.diagnose.diagnosis import Diagnosis, Finding, LayerState
+from clearprop.errors import DataError, ShapeError
+from clearprop.layers import Activation, Dense
+from clearprop.losses import LOSSES, Loss
+from clearprop.metrics import METRICS, classes
+from clearprop.model import Sequential
+from clearprop.ops import ACTIVATIONS, Op
+
+ROWS = 5000
+"""At most so many rows are looked at, spread evenly: shares and means are known to a percent by then."""
+DEAD_UNITS = 0.25
+"""Share of a layer's units.  Some dead units are the price of ReLU; a quarter is capacity paid for and lost."""
+FLAT = 0.05
+"""Of the steepest slope.  A sigmoid is that flat beyond ±4.4, a tanh beyond ±2.2; `train` warns at the same value."""
+FLAT_ROWS, SATURATED_UNITS = 0.9, 0.5
+"""A unit that is flat on nine of ten rows learns from the tenth only; half of a layer being so blocks the layer."""
+VANISHING, EXPLODING = 1e-3, 1e3
+"""First layer's gradient over the last one's.  One learning rate serves all layers: beyond a factor of 1000 the first
+layer stands still, or is thrown about, at any rate that suits the last."""
+SAME = 0.01
+"""Spread of the answers over that of the targets: what varies by a hundredth of what it should is constant."""
+CHANCE = 2.0
+"""Standard errors by which a score must exceed another's to be better by more than luck."""
+GOOD = 0.95
+"""Accuracy or R² from which on it is no fault to be as good as a linear model: little is left to win."""
+LINEAR_ANSWERS = 0.97
+"""Share of a network's answers that a linear model reproduces: then the network is hardly more than one.  Posts 000 and
+004 are at 98.6 and 99.3 % after 50 epochs, and at 87 % when they have learnt the moons."""
+_GRID = np.linspace(-8.0, 8.0, 1601)
+
+
+def diagnose(
+    model: Sequential,
+    data: Any,
+    loss: str | Loss,
+    *,
+    start: Array | None = None,
+    scores: Mapping[str, float] | None = None,
+    language: str = "en",
+) -> Diagnosis:
+    """Dead and saturated units, gradients that vanish or explode, biases that never move, and answers that a constant
+    or a linear model could give.
+
+    The thresholds are the constants of `clearprop.diagnose.examination`, with their reasons.  An activation that is the
+    network's output is not judged for being flat: a sure classifier is.
+
+    Parameters
+    ----------
+    model : Sequential
+        Not changed.
+    data : Dataset or (X, y)
+        Prepared as for training; at most 5000 rows are looked at.
+    loss : Loss or str
+    start : array like model.w, optional
+        The weights before training; tells what never moved.
+    scores : mapping, optional
+        What is known of rows that were held back: accuracy or R² of the "network", a "linear" model and a "constant",
+        and how many "rows" there were.  By default all are measured on `data`, where the latter two are also fitted.
+    language : {"en", "zh"}
+
+    Raises
+    ------
+    ShapeError, DataError
+        The data do not fit the model or the loss.
+
+    >>> from clearprop.data import load_dataset
+    >>> from clearprop.model import MLP
+    >>> model = MLP([2, 8, 2], "sigmoid", init="ones", bias_init="ones", trainable=("weight",))
+    >>> diagnose(model, load_dataset("moons", n_samples=100), "crossentropy").problems
+    ['vanishing', 'frozen', 'same', 'constant']
+    """
+    loss = LOSSES[loss]() if isinstance(loss, str) else loss
+    data = as_dataset(data)
+    if data.n_features != model.n_in:
+        raise ShapeError(f"{data.name} has {data.n_features} columns, but the model takes {model.n_in} inputs")
+    rows = spread(len(data))
+    data = Dataset(
+        in_precision(dense_rows(data.X, rows), model.dtype, "X", data.feature_names),
+        data.y[rows],
+        None,
+        data.feature_names,
+        data.target_names,
+        data.name,
+    )
+    with np.errstate(all="ignore"):
+        layers, outputs = _measured(model, data, loss)
+    if not np.isfinite(outputs).all():
+        raise DataError("the network's outputs are not finite numbers; train it again with a lower learning rate")
+    answers = ACTIVATIONS[loss.link].forward(outputs)
+    metric = METRIC_OF_TASK[data.task]
+    if scores is None:
+        scores = {"network": METRICS[metric](data.y, answers), **baselines(data, data, metric), "rows": len(data)}
+    found = [
+        *_units(model, layers, len(data)),
+        *_gradients(model, layers),
+        *_biases(model, start),
+        *_answers(data, answers, metric, scores, linear=sum(isinstance(one, Dense) for one in model.layers) < 2),
+    ]
+    return Diagnosis(tuple(found), tuple(layers), dict(scores), metric, len(data), language)
+
+
+def spread(n: int) -> Array:
+    """The numbers of the rows that are looked at, of n.
+
+    >>> spread(3)
+    array([0, 1, 2])
+    """
+    return np.unique(np.linspace(0, n - 1, min(n, ROWS)).astype(int))
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def _measured(model: Sequential, data: Dataset, loss: Loss) -> tuple[list[LayerState], Array]:
+    """The state of each layer, and the outputs."""
+    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
+    y, states, caches = np.asarray(data.X), [], []
+    for i, layer in enumerate(model.layers):
+        x = y
+        y, cache, _ = layer.forward(x, parameters[i], buffers=buffers[i])
+        caches.append(cache)
+        state = LayerState(i, repr(layer), y.shape[1])
+        states.append(_activation_state(state, layer.op, x) if isinstance(layer, Activation) else state)
+    g = np.zeros_like(model.w)
+    grads = model.parameter_views(g)
+    dy = loss.backward(loss.forward(data.y, y)[1])
+    for i in reversed(range(len(model.layers))):
+        states[i] = replace(states[i], gradient=float(np.sqrt(np.mean(np.sum(np.square(dy), axis=1)))))
+        dy = model.layers[i].backward(dy, caches[i], grads[i])
+        if "weight" in grads[i]:
+            length = float(np.linalg.norm(parameters[i]["weight"]))
+            relative = float(np.linalg.norm(grads[i]["weight"])) / max(length, np.finfo(float).tiny)
+            states[i] = replace(states[i], relative=relative)
+    return states, y
+
+
+def _activation_state(state: LayerState, op: Op, x: Array) -> LayerState:
+    if op.kind != "elementwise":
+        return state
+    low, high = op.domain
+    steepest = float(np.max(_slope(op, _GRID[(low < _GRID) & (high > _GRID)])))
+    slope = _slope(op, x) / steepest
+    dead = np.all(slope == 0.0, axis=0)
+    flat = np.mean(slope < FLAT, axis=0) >= FLAT_ROWS
+    # What has a kink is flat on one side by design: a ReLU's unit is at fault only if it is so on every row.
+    saturated = 0 if op.kinks else int(np.sum(flat))
+    return replace(
+        state,
+        input=float(np.mean(x)),
+        slope=float(np.mean(slope)),
+        dead=int(np.sum(dead)) if op.kinks else 0,
+        saturated=saturated,
+    )
+
+
+def _slope(op: Op, x: Array) -> Array:
+    """|∂y/∂x|, element by element."""
+    slope: Array = np.abs(np.asarray(op.vjp(np.ones_like(x), op.forward(x), x)))
+    return slope
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+def _units(model: Sequential, layers: list[LayerState], rows: int) -> list[Finding]:
+    found = []
+    for state in layers[:-1]:
+        about = {"layer": state.layer, "name": state.kind, "units": state.units}
+        if state.dead >= DEAD_UNITS * state.units and state.dead:
+            found.append(Finding("dead", about | {"count": state.dead, "rows": rows}))
+        if state.saturated >= SATURATED_UNITS * state.units and state.saturated:
+            numbers = {"count": state.saturated, "input": state.input, "slope": state.slope}
+            found.append(Finding("saturated", about | numbers))
+    return found
+
+
+def _gradients(model: Sequential, layers: list[LayerState]) -> list[Finding]:
+    dense = [state for state in layers if isinstance(model.layers[state.layer], Dense)]
+    if len(dense) < 2 or not dense[-1].gradient > 0:
+        return []
+    factor = dense[0].gradient / dense[-1].gradient
+    about = {"factor": factor, "first": dense[0].layer, "last": dense[-1].layer}
+    if factor < VANISHING:
+        return [Finding("vanishing", about)]
+    return [] if factor <= EXPLODING else [Finding("exploding", about)]
+
+
+def _biases(model: Sequential, start: Array | None) -> list[Finding]:
+    found, parameters = [], model.parameter_views(model.w)
+    frozen = [str(i) for i, p in enumerate(parameters) if "bias" in p and "bias" not in model.layers[i].trainable]
+    if frozen:
+        found.append(Finding("frozen", {"layers": ", ".join(frozen)}))
+    if start is not None and not np.array_equal(start, model.w):
+        before = model.parameters(start)
+        same = [
+            name
+            for name, value in model.parameters().items()
+            if np.array_equal(value, before[name]) and name.partition(".")[0] not in frozen
+        ]
+        if same:
+            found.append(Finding("unmoved", {"names": ", ".join(same)}))
+    return found
+
+
+def _answers(data: Dataset, answers: Array, metric: str, scores: Mapping[str, float], *, linear: bool) -> list[Finding]:
+    """`linear` says that the network is a linear model by design, so that it is no fault to be one."""
+    found, n = [], len(data)
+    if metric == "accuracy":
+        decided = classes(answers)
+        same = len(np.unique(data.y)) > 1 and len(np.unique(decided)) == 1
+        answer = data.target_names[int(decided[0])]
+    else:
+        decided = answers.reshape(data.y.shape)
+        spread, wanted = np.std(answers, axis=0), np.std(data.y.reshape(n, -1), axis=0)
+        same = bool(np.any(wanted > 0) and np.all(spread <= SAME * wanted))
+        answer = f"{float(np.mean(answers)):.4g}"
+    if same:
+        found.append(Finding("same", {"rows": n, "answer": answer}))
+    score, rows = scores["network"], int(scores["rows"])
+    about = {"metric": metric, "score": score, "rows": rows}
+    luck = CHANCE * _standard_error(metric, score, rows)
+    if score - scores["constant"] <= luck:
+        found.append(Finding("constant", about | {"rival": scores["constant"]}))
+    elif not linear and score - scores["linear"] <= luck and score + luck < GOOD:
+        given = replace(data, y=decided)
+        agreement = baselines(given, given, metric)["linear"]
+        if agreement >= LINEAR_ANSWERS:
+            found.append(Finding("linear", about | {"rival": scores["linear"], "agreement": agreement}))
+    return found
+
+
+def _standard_error(metric: str, score: float, n: int) -> float:
+    """Of the difference of two accuracies, √(2 p (1 - p)/n), or of an R², 2 R (1 - R²)/√n (Olkin, Finn 1995)."""
+    score = min(max(score, 0.0), 1.0)
+    return math.sqrt(2.0 * score * (1.0 - score) / n if metric == "accuracy" else 4.0 * score * (1.0 - score) ** 2 / n)

@@ -1,0 +1,126 @@
+"""What a diagnosis says, in each language: for each finding what is the case, why it matters, and what to do."""
+
+SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
+    "en": {
+        "dead": (
+            "layer {layer} ({name}): {count} of {units} units are dead, active on none of {rows} rows",
+            "a dead unit passes no gradient back, so it never recovers and the network is smaller than it looks",
+            "use leaky_relu or tanh, a lower learning rate, or another init",
+        ),
+        "saturated": (
+            "layer {layer} ({name}): {count} of {units} units are saturated; inputs average {input:.3g}, where the "
+            "slope is {slope:.1%} of the steepest",
+            "where an activation is flat, almost no gradient passes, and the layers before it do not learn",
+            "scale the inputs, draw smaller start weights centred at 0, or normalise before the activation",
+        ),
+        "vanishing": (
+            "the gradient shrinks by a factor of {factor:.3g} from layer {last} back to layer {first}",
+            "with one learning rate for all, the first layers hardly move",
+            "use tanh or relu with a matching init, normalisation, or fewer layers",
+        ),
+        "exploding": (
+            "the gradient grows by a factor of {factor:.3g} from layer {last} back to layer {first}",
+            "a step that suits the last layer throws the first ones far away",
+            "draw smaller start weights, normalise, or clip gradients",
+        ),
+        "frozen": (
+            "the biases of layers {layers} are frozen: training never changes them",
+            "without moving biases each unit's threshold stays where it was drawn, and learning takes longer",
+            'train them: trainable=("weight", "bias")',
+        ),
+        "unmoved": (
+            "{names} are exactly what they were at the start, though other parameters moved",
+            "what gets no gradient, or no update, does not learn",
+            "look at their gradients with explain, and at what is frozen",
+        ),
+        "same": (
+            "the network gives all {rows} rows the same answer ({answer})",
+            "it ignores its inputs",
+            "look for saturated or dead layers, scale the inputs, change the learning rate, or train longer",
+        ),
+        "constant": (
+            "not clearly better than a constant: {metric} {score:.4f} against {rival:.4f} on {rows} rows",
+            "always giving the most frequent class, or the mean, does as well",
+            "train longer, change the learning rate, or look for features that tell something",
+        ),
+        "linear": (
+            "not clearly better than a linear model: {metric} {score:.4f} against {rival:.4f} on {rows} rows, and a "
+            "linear model reproduces {agreement:.2%} of its answers",
+            "the hidden layers contribute nothing yet; simple data need none, and on other data training has stopped "
+            "too early",
+            "train longer, let the biases move, or use the linear model",
+        ),
+    },
+    "zh": {
+        "dead": (
+            "第 {layer} 层（{name}）：{units} 个单元中有 {count} 个已失活，在 {rows} 行上都不激活",
+            "失活的单元不传回梯度，因此无法恢复，网络的实际规模比看上去小",
+            "改用 leaky_relu 或 tanh，降低学习率，或换一种初始化",
+        ),
+        "saturated": (
+            "第 {layer} 层（{name}）：{units} 个单元中有 {count} 个饱和；输入平均为 {input:.3g}，"
+            "此处斜率只有最陡处的 {slope:.1%}",
+            "激活函数平坦的地方几乎不传梯度，前面的层学不到东西",
+            "缩放输入，把初始权重取得更小并以 0 为中心，或在激活之前做归一化",
+        ),
+        "vanishing": (
+            "从第 {last} 层传回第 {first} 层，梯度缩小到 {factor:.3g} 倍",
+            "所有层用同一个学习率时，前几层几乎不动",
+            "改用 tanh 或 relu 并配以相应的初始化，加归一化，或减少层数",
+        ),
+        "exploding": (
+            "从第 {last} 层传回第 {first} 层，梯度放大到 {factor:.3g} 倍",
+            "适合最后一层的步长会把前几层抛得很远",
+            "把初始权重取得更小，加归一化，或裁剪梯度",
+        ),
+        "frozen": (
+            "第 {layers} 层的偏置被冻结：训练从不改变它们",
+            "偏置不动，每个单元的阈值就停在初始值，学习会更慢",
+            '让它们参与训练：trainable=("weight", "bias")',
+        ),
+        "unmoved": (
+            "{names} 与开始时完全相同，而其他参数都变了",
+            "得不到梯度或没有更新的参数不会学习",
+            "用 explain 查看它们的梯度，并检查哪些参数被冻结",
+        ),
+        "same": (
+            "网络对全部 {rows} 行给出同一个答案（{answer}）",
+            "它没有用到输入",
+            "检查饱和或失活的层，缩放输入，改变学习率，或训练更久",
+        ),
+        "constant": (
+            "并不明显优于常数：在 {rows} 行上 {metric} 为 {score:.4f}，常数为 {rival:.4f}",
+            "总是给出最常见的类别或平均值也能做到这样",
+            "训练更久，改变学习率，或寻找有用的特征",
+        ),
+        "linear": (
+            "并不明显优于线性模型：在 {rows} 行上 {metric} 为 {score:.4f}，线性模型为 {rival:.4f}；"
+            "线性模型能重现它 {agreement:.2%} 的答案",
+            "隐藏层尚未起作用；简单的数据不需要隐藏层，否则就是训练停得太早",
+            "训练更久，让偏置参与训练，或直接使用线性模型",
+        ),
+    },
+}
+
+WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "none": "no problem found",
+        "found": "{count} found",
+        "why": "why it matters: ",
+        "remedy": "remedy: ",
+        "columns": "layer|kind|units|inputs average|slope|dead|saturated|gradient|gradient/weight",
+        "title": "Diagnosis on {rows} rows",
+        "scores": "{metric}: network {network:.4f}, linear model {linear:.4f}, constant {constant:.4f}",
+        "; ": "; ",
+    },
+    "zh": {
+        "none": "没有发现问题",
+        "found": "发现 {count} 个问题",
+        "why": "为什么重要：",
+        "remedy": "办法：",
+        "columns": "层|种类|单元|输入均值|斜率|失活|饱和|梯度|梯度/权重",
+        "title": "对 {rows} 行数据的诊断",
+        "scores": "{metric}：网络 {network:.4f}，线性模型 {linear:.4f}，常数 {constant:.4f}",
+        "; ": "；",
+    },
+}

@@ -1,0 +1,97 @@
+"""scikit-learn's objectives as losses of this library, and every other loss by its name."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from clearprop._types import Value
+from clearprop.errors import ConfigurationError
+from clearprop.losses import LOSSES, SMALLEST, BinaryCrossEntropy, CrossEntropy, Loss, Poisson
+
+
+class HalfSquaredError(Loss):
+    """½(y - t)²"""
+
+    def value(self, t: Value, y: Value) -> Value:
+        return 0.5 * np.square(y - t)
+
+    def gradient(self, t: Value, y: Value) -> Value:
+        return y - t
+
+
+class PoissonDeviance(Poisson):
+    """e^z - t z + t log t - t, half the Poisson deviance: `Poisson` with the constant that makes the least value 0"""
+
+    def value(self, t: Value, y: Value) -> Value:
+        return super().value(t, y) + np.where(t > 0.0, t * np.log(np.maximum(t, SMALLEST)) - t, 0.0 * t)
+
+
+class Quantiles(Loss):
+    """Σ_j q_j·(t - y_j) for t > y_j, else (1 - q_j)·(y_j - t): one output for each quantile of the same target"""
+
+    def __init__(self, quantiles: tuple[float, ...], reduction: str = "rows") -> None:
+        super().__init__(reduction)
+        self.quantiles = quantiles
+
+    def value(self, t: Value, y: Value) -> Value:
+        q = np.array(self.quantiles, y.real.dtype)
+        return np.maximum(q * (t - y), (1.0 - q) * (y - t))
+
+    def gradient(self, t: Value, y: Value) -> Value:
+        q = np.array(self.quantiles, y.real.dtype)
+        return np.where(y > t, 1.0 - q, np.where(y < t, -q, 0.0 * y))
+
+
+def classification_loss(loss: Any, *, softmax: bool) -> Loss:
+    """The loss that `loss` stands for; "log_loss" is cross-entropy of a softmax, or of a sigmoid for each output.
+
+    >>> classification_loss("log_loss", softmax=True)
+    CrossEntropy(reduction='rows')
+    """
+    if loss == "log_loss":
+        return (CrossEntropy if softmax else BinaryCrossEntropy)(reduction="rows")
+    found = _named(loss)
+    if found.link not in ("softmax", "sigmoid"):
+        raise ConfigurationError(
+            f"loss {loss!r} does not give probabilities of classes; use 'log_loss', or a loss whose link is 'softmax' "
+            "or 'sigmoid'"
+        )
+    return found
+
+
+def regression_loss(loss: Any, quantiles: Any = None) -> Loss:
+    """The loss that `loss` stands for.
+
+    >>> regression_loss("squared_error")
+    HalfSquaredError(reduction='rows')
+    >>> regression_loss("quantile", [0.1, 0.9])
+    Quantiles((0.1, 0.9))
+    """
+    if quantiles is not None:
+        if loss != "quantile":
+            raise ConfigurationError(f"quantiles={quantiles!r} goes with loss='quantile', not with loss={loss!r}")
+        chosen = tuple(float(q) for q in np.atleast_1d(quantiles))
+        if not chosen or not all(0.0 < q < 1.0 for q in chosen):
+            raise ConfigurationError(f"quantiles are numbers between 0 and 1, not {quantiles!r}")
+        return Quantiles(chosen)
+    if loss == "squared_error":
+        return HalfSquaredError("rows")
+    return PoissonDeviance("rows") if loss == "poisson" else _named(loss)
+
+
+def _named(loss: Any) -> Loss:
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str):
+        raise ConfigurationError(f"loss is a name or a Loss, not {loss!r}; write Huber(delta=2.0), not Huber")
+    try:
+        return LOSSES[loss](reduction="rows")
+    except KeyError as error:
+        raise ConfigurationError(f"{error}, and scikit-learn's own names") from None
+
+
+def shown_loss(loss: Loss, value: float, penalty: float, outputs: int) -> float:
+    """The number that scikit-learn calls the loss: its squared error is a mean over outputs, the others are sums."""
+    shown = value / outputs if isinstance(loss, HalfSquaredError) else value
+    return shown + penalty if math.isfinite(value) else value
