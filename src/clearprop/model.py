@@ -124,9 +124,10 @@ class Sequential:
             layer, name = self.layers[place[0]], place[1]
             return name in layer.trainable, name in layer.decays, layer.learning_rate_factor
 
-        names = [(i, name) for i, shape in enumerate(shapes) for name in shape]
-        kinds = {treatment(name): None for name in names}  # in order of appearance
-        order = [name for kind in kinds for name in names if treatment(name) == kind]
+        kinds: dict[tuple[bool, bool, float], list[tuple[int, str]]] = {}  # in order of appearance
+        for place in ((i, name) for i, shape in enumerate(shapes) for name in shape):
+            kinds.setdefault(treatment(place), []).append(place)
+        order = [place for kind in kinds.values() for place in kind]
         self._parameter_places = _places(shapes, order)
         self.segments: list[Segment] = []
         for place in self._parameter_places:

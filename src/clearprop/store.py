@@ -60,7 +60,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OutputError:  # an OSError too, but in plain words already
         raise
     except OSError as error:
@@ -73,7 +73,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut; Windows has no way to ask for that."""
     if not hasattr(os, "O_DIRECTORY"):
         return

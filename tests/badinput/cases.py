@@ -1,12 +1,15 @@
 """Bad input and what is said about it, as data: the tests run each row, and the documentation prints it.
 
 The numbers of the rows are those of the project's catalogue of bad inputs: A features, B targets and weights,
-E files, H the command line. A row either has `code` (Python), or a `command` with the `files` it finds, or says
+C parameters of estimators, D predicting with estimators (these two in `estimator_cases`), E files, F model files
+and checkpoints, H the command line. A row either has `code` (Python), or a `command` with the `files` it finds, or says
 in `why_not` why it does not apply, or in `tested` where it is tested instead.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from fuzz.forged import GOLDEN, forged
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Case:
     files : mapping of str to str or bytes
         Name -> content.
     expected : str
-        For code the error or warning, or ``"accepted"``.
+        For code the error (also a base of it) or warning, or ``"accepted"``.
     exit : int
         For commands: the exit code.
     message : str
@@ -480,6 +483,133 @@ E = [
     ),
 ]
 
+IRIS = (GOLDEN / "format1-iris.safetensors").read_bytes()
+NORMALISED = (GOLDEN / "format1-normalised.safetensors").read_bytes()
+DAMAGED = r"m: the model file is damaged: "
+
+
+def model(id: str, what: str, content: bytes, message: str) -> Case:
+    """A row about a model file."""
+    return Case(id, what, command="predict m iris", files={"m": content}, exit=4, message=message)
+
+
+def lie(id: str, what: str, path: str, value: object, message: str, original: bytes = IRIS) -> Case:
+    """A row about a model file whose digest is right."""
+    return model(id, f"{what}, and a right digest", forged(original, {path: value}), DAMAGED + message)
+
+
+CHECKPOINTS = """
+from pathlib import Path
+from fuzz.forged import forged
+from clearprop.train.checkpoint import Checkpoint, load_checkpoint
+fit(network(1), (X, t), 'mse', epochs=3, seed=1, callbacks=[Checkpoint('c', every=1)])
+older, newest = sorted(Path('c').glob('step-*'))
+content = newest.read_bytes()
+"""
+
+
+def checkpoint(id: str, what: str, text: str, expected: str, message: str) -> Case:
+    """A row about the folder ``c`` of a training of three epochs."""
+    return code(id, what, CHECKPOINTS + text, expected, message)
+
+
+def damaged_checkpoint(id: str, what: str, path: str, value: str, message: str) -> Case:
+    """A row about a checkpoint whose digest is right."""
+    text = f"newest.write_bytes(forged(content, {{{path!r}: {value}}}))\nload_checkpoint(newest)"
+    return checkpoint(id, f"{what}, and a right digest", text, "CheckpointError", f"checkpoint is damaged: {message}")
+
+
+F = [
+    model("F1", "an empty model file", b"", DAMAGED + "it ends after 0 bytes; use another copy"),
+    model("F1b", "a model file of 7 bytes", IRIS[:7], DAMAGED + "it ends after 7 bytes"),
+    model("F2", "a pickle", b"\x80\x04\x95" + b"x" * 99, "m: this is a pickle file, which could run any code"),
+    model("F2b", "a ZIP archive", b"PK\x03\x04" + b"x" * 99, r"m: this is a ZIP archive \(perhaps .npz"),
+    model("F2c", "an HDF5 file", b"\x89HDF\r\n\x1a\n" + b"x" * 99, "m: this is an HDF5 file; name a model file"),
+    model("F2d", "a picture", b"\x89PNG\r\n\x1a\n" + b"x" * 99, "m: this is a PNG picture; name a model file"),
+    model("F2e", "a NumPy array", b"\x93NUMPY\x01\x00" + b"x" * 99, "m: this is a NumPy array; name a model file"),
+    model("F2f", "a table", b"a,b,y\n" + b"1,2,p\n" * 20, "m: this is not a model file that clearprop wrote"),
+    model("F3", "half a model file", IRIS[: len(IRIS) // 2], DAMAGED + "it ends after 1016 bytes"),
+    model("F3b", "a model file without its last byte", IRIS[:-1],
+          DAMAGED + "its tensors take 536 bytes, but 535 follow"),
+    model("F4", "one bit of a weight flipped", IRIS[:-9] + bytes([IRIS[-9] ^ 1]) + IRIS[-8:],
+          DAMAGED + "its bytes do not match its digest; use another copy"),
+    model("F5", "bytes after the end", IRIS + b"PK\x03\x04", DAMAGED + "its tensors take 536 bytes, but 540 follow"),
+    model("F6", "a header longer than the file", (9999).to_bytes(8, "little") + IRIS[8:], DAMAGED + "it ends after"),
+    model("F6b", "a header of 2^63 bytes", (2**63).to_bytes(8, "little") + IRIS[8:], "m: this is not a model file"),
+    lie("F7", "NaN in the description", "text", lambda text: text.replace('"seed":1', '"seed":NaN'),
+        "its description is unreadable"),
+    lie("F7b", "a description nested 100,000 deep", "text", "[" * 100_000, "its description is unreadable"),
+    lie("F7c", "a number of 100,000 digits", "text", lambda text: text.replace('"seed":1', '"seed":' + "1" * 100_000),
+        "its description is unreadable"),
+    lie("F7d", "true for a number", "document.architecture.n_in", True, "its architecture needs a number of inputs"),
+    model("F7e", "bytes that are no UTF-8", IRIS.replace(b"setosa", b"set\xffsa"), "m: this is not a model file"),
+    lie("F8", "a key twice", "text", lambda text: text.replace('"format":1', '"format":1,"format":1'),
+        "its description is unreadable"),
+    lie("F9", "tensors that overlap", "header.w.data_offsets", [88, 1072],
+        "w does not start where the tensor before it ends", NORMALISED),
+    lie("F9b", "a negative shape", "header.w.shape", [-67], "the shape or place of w is no list of whole numbers"),
+    lie("F9c", "a shape that overflows", "header.w.shape", [2**32, 2**32], "w is longer or shorter than its shape"),
+    lie("F9d", "seventy axes", "header.w.shape", [67] + [1] * 69,
+        "the shape or place of w is no list of whole numbers"),
+    lie("F10", "a tensor of nothing inside another", "header.buffers.data_offsets", [264, 264],
+        "buffers does not start where the tensor before it ends"),
+    lie("F11", "a type that does not exist", "header.w.dtype", "F65", "w has no known type"),
+    lie("F11b", "float32 where float64 is meant", "document.architecture.dtype", "float32",
+        r"w is float64\[67\], but the architecture needs float32\[67\]"),
+    lie("F12", "a weight that is NaN", "data", lambda data: b"\xff" * 8 + data[8:], "w contains NaN or infinity"),
+    lie("F12b", "a running variance below zero", "data", lambda data: data[:88] + b"\x00" * 7 + b"\xbf" + data[96:],
+        "buffers has a variance below zero", NORMALISED),
+    lie("F13", "a layer too wide for its weights", "document.architecture.layers.0.units", 9,
+        r"w is float64\[67\], but the architecture needs float64\[75\]"),
+    lie("F13b", "other classes than outputs", "document.preparation.class_names", ["a", "b"],
+        "the preparation has 2 classes, but the network has 3 outputs"),
+    lie("F13c", "a mean less than features", "document.preparation.mean", [0.0],
+        "the preparation's columns, means and scales do not fit together"),
+    lie("F14", "an activation that is a command", "document.architecture.layers.1.activation", "os.system",
+        r"no activation 'os\.system'; "),
+    lie("F14b", "a layer that is a class", "document.architecture.layers.0.layer", "keras.layers.Lambda",
+        r"no layer 'keras\.layers\.Lambda'; "),
+    lie("F14c", "a query in a yes/no column", "document.preparation.columns.2.words", ["no", "x' THEN 1 --"],
+        "the preparation has a yes/no column of other words", (GOLDEN / "format1-mixed.safetensors").read_bytes()),
+    lie("F15", "10^12 units", "document.architecture.layers.0.units", 10**12,
+        r"w is float64\[67\], but the architecture needs float64\[8000000000003\]"),
+    lie("F15b", "10^12 numbers", "header.w", {"dtype": "F64", "shape": [10**12], "data_offsets": [0, 8 * 10**12]},
+        "its tensors take 8000000000000 bytes, but 536 follow"),
+    model("F16", "a compressed file", b"\x1f\x8b\x08\x00" + b"x" * 99, "m: this is a gzip archive; name a model file"),
+    model("F17", "a newer format", forged(IRIS, {"document.format": 2}),
+          r"m: format 2, written by clearprop 0\.1\.0; this version reads format 1; upgrade clearprop"),
+    damaged_checkpoint("F18", "a seed out of range", "document.place.seed", "-1", "its place makes no sense"),
+    damaged_checkpoint("F19", "a step before the first", "document.place.step", "-1", "its place makes no sense"),
+    damaged_checkpoint("F19b", "slots of another shape", "header.slots.shape", "lambda s: [s[1], s[0], 1]",
+                       "the shape or place of slots is no list of whole numbers"),
+    checkpoint("F20", "other data than the checkpoint's",
+               "fit(network(1), (X + 1, t), 'mse', epochs=4, seed=1, callbacks=[Checkpoint('c', every=1)], "
+               "resume=load_checkpoint('c'))", "CheckpointError", "the checkpoint is of another training: its data is"),
+    checkpoint("F20b", "another model than the checkpoint's",
+               "fit(clearprop.MLP([2, 5, 1]), (X, t), 'mse', epochs=4, seed=1, callbacks=[Checkpoint('c', every=1)], "
+               "resume=load_checkpoint('c'))", "CheckpointError", "the checkpoint is of another training: its "),
+    checkpoint("F20c", "a checkpoint for a model file", "load(newest)", "ModelFileError",
+               "this is a checkpoint, not a model file; name a model file"),
+    Case("F21", "a folder without a model", command="predict . iris", exit=4, message="there is no such model file"),
+    Case("F21b", "a device", command="predict /dev/zero iris", exit=4, message="this is not a file; name a model file"),
+    Case("F21c", "a pipe, and a link to one", tested="tests/unit/test_container.py"),
+    Case("F22", "a disk that is full, read-only, or a name too long", tested="tests/unit/test_store.py"),
+    code("F23", "two processes train in one folder",
+         "from pathlib import Path\nfrom clearprop.train.lock import claimed\n"
+         "with claimed(Path('.')), claimed(Path('.')): pass",
+         "OutputError", r"process \d+ is training here; wait for it, or choose another folder"),
+    checkpoint("F24", "the newest checkpoint is damaged", "newest.write_bytes(content[:-1])\nload_checkpoint('c')",
+               "ClearpropWarning", r"the checkpoint is damaged: .*Taken instead: step-"),
+    checkpoint("F24b", "the same, to be strict",
+               "newest.write_bytes(content[:-1])\nload_checkpoint('c', strict=True)",
+               "CheckpointError", "the checkpoint is damaged: its tensors take .* bytes, but .* follow"),
+    checkpoint("F24c", "all checkpoints are damaged",
+               "for file in Path('c').iterdir(): file.write_bytes(content[:99])\nload_checkpoint('c')",
+               "CheckpointError", "the checkpoint is damaged: it ends after 99 bytes"),
+    code("F24d", "no checkpoint at all", "from clearprop.train.checkpoint import load_checkpoint\nload_checkpoint('.')",
+         "CheckpointError", "there is no checkpoint in this folder; "),
+]  # fmt: skip
+
 MOONS = "train moons --epochs 1 --out r"
 
 H = [
@@ -569,7 +699,7 @@ H = [
         command="predict m moons",
         files={"m": "x" * 99},
         exit=4,
-        message="m: .*not a mod",
+        message="m: .*not a model file",
     ),
     Case(
         "H13",
@@ -580,4 +710,4 @@ H = [
     ),
 ]
 
-CASES = [*A, *B, *E, *H]
+CASES = [*A, *B, *E, *F, *H]

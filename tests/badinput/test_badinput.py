@@ -14,11 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import schema
 from cases import CASES, Case
+from page import PAGE, page
 
 import clearprop
 from clearprop import errors
 from clearprop.cli import main
+from clearprop.cli.failures import KINDS
 
 FORBIDDEN = re.compile(
     r"Traceback|duckdb|sklearn|narwhals|numpy\.|ufunc|Arrow|pandas\.|<class|[^o]array\(|0x[0-9a-f]{8}|\[[^\]]{200,}\]",
@@ -35,7 +38,9 @@ def check_words(text: str) -> None:
 def test_the_rows_are_complete():
     assert len(set(ids)) == len(ids)
     rows = {re.match(r"[A-Z]\d+", id)[0] for id in ids}
-    expected = {f"{letter}{i}" for letter, n in (("A", 30), ("B", 19), ("E", 37), ("H", 11)) for i in range(1, n + 1)}
+    expected = {
+        f"{letter}{i}" for letter, n in (("A", 30), ("B", 19), ("E", 37), ("F", 24), ("H", 11)) for i in range(1, n + 1)
+    }
     assert rows >= expected
     for case in CASES:
         says = [case.code, case.command, case.why_not, case.tested]
@@ -43,8 +48,32 @@ def test_the_rows_are_complete():
         assert case.tested == "" or (Path(__file__).parents[2] / case.tested).exists()
 
 
+def test_the_page_is_what_the_table_gives():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python tests/badinput/page.py"
+
+
+def test_the_schema_knows_every_exit_code_and_refuses_what_it_should():
+    error = schema.ERROR["properties"]["error"]["properties"]
+    assert dict(zip(error["code"]["enum"], error["kind"]["enum"], strict=True)) == KINDS
+    good = {"code": 3, "kind": "data", "message": "x", "place": None, "remedy": "y"}
+    schema.check({"error": good})
+    for bad in (
+        {"error": {**good, "code": 7}},
+        {"error": {**good, "code": True}},
+        {"error": {**good, "place": ""}},
+        {"error": {**good, "remedy": 1}},
+        {"error": {**good, "more": 1}},
+        {"error": {"code": 3}},
+        {"error": good, "more": 1},
+        {},
+    ):
+        with pytest.raises(AssertionError):
+            schema.check(bad)
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
-def test_code(case: Case) -> None:
+def test_code(case: Case, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"needs {case.needs}")
     rng = np.random.default_rng(0)
@@ -54,13 +83,14 @@ def test_code(case: Case) -> None:
     for value in given.values():
         value.flags.writeable = False
     names = {name: getattr(clearprop, name) for name in clearprop.__all__}
-    names |= given | {"np": np, "network": network, "put": put}
+    names |= given | {"np": np, "network": network, "put": put, "clearprop": clearprop}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             exec(case.code, names)
         except errors.ClearpropError as error:
             found, text = type(error).__name__, str(error)
+            assert " at 0x" not in text and "; " in text, f"no remedy: {text}"
         else:
             [*several] = [w for w in caught if issubclass(w.category, errors.ClearpropWarning)]
             found = several[0].category.__name__ if several else "accepted"
@@ -124,7 +154,10 @@ def test_command(case: Case, run, tmp_path) -> None:
         assert out == ""
         assert re.match(r"(warning: .*\n)*clearprop: [^\n]+\n\Z", text), "one line"
         code, out, err = run(case.command + " --json")
+        schema.check(json.loads(out))
         error = json.loads(out)["error"]
+        assert error["kind"] == KINDS[code] and (error["remedy"] or " must " in error["message"])
+        assert error["message"].startswith(error["place"] or "") and error["message"].endswith(error["remedy"] or "")
         assert (code, error["code"]) == (case.exit, case.exit) and re.search(case.message, error["message"])
 
 

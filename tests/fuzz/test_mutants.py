@@ -1,36 +1,38 @@
 """Thousands of damaged files: each is refused in plain words, or it was not damaged at all. Nothing else happens."""
 
 import json
-import random
+import os
 import re
+import subprocess
+import sys
+import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+from layouts import LAYOUTS, MIXED
 from mutations import mutant
 
-from clearprop.data import Preparation, load_dataset, read_table
-from clearprop.errors import ClearpropError, ClearpropWarning, DataError, ModelFileError
-from clearprop.formats import load, save
-from clearprop.model import MLP
-from clearprop.store import digest
+from clearprop.data import Preparation, read_table
+from clearprop.errors import ClearpropError, ClearpropWarning, DataError
 
-COMMIT, NIGHTLY = 2_000, 50_000
-BATCH = 500
+HERE = Path(__file__).parent
 FOREIGN = re.compile(r"Traceback|duckdb|numpy\.|ufunc|Error\(|codec can't|<class|\[[^\]]{200,}\]", re.I)
-MARK = b'\\"sha256\\":\\"'
 
 
-def seeds(count: int, *marks: pytest.MarkDecorator) -> list[object]:
-    return [pytest.param(range(start, start + BATCH), marks=marks, id=f"{start}") for start in range(0, count, BATCH)]
-
-
-BATCHES = [*seeds(COMMIT), *seeds(NIGHTLY, pytest.mark.nightly)[COMMIT // BATCH :]]
+def batches(size: int, commit: int, nightly: int) -> list[object]:
+    """Ranges of seeds; those from `commit` on are run nightly."""
+    marks = pytest.mark.nightly
+    return [
+        pytest.param(range(start, start + size), marks=[marks] if start >= commit else [], id=f"{start}")
+        for start in range(0, nightly, size)
+    ]
 
 
 def check(error: ClearpropError) -> None:
     text = str(error)
-    assert not FOREIGN.search(text) and 20 < len(text) < 900, text
+    assert not FOREIGN.search(text) and 20 < len(text) < 900 and "; " in text, text
 
 
 @pytest.fixture(autouse=True)
@@ -46,106 +48,47 @@ def here(tmp_path, monkeypatch):
 # ------------------------------------------------------------------------------------------------ model files
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "m"
-    save(MLP([4, 5, 3], activation="tanh"), path, preparation=Preparation.of(load_dataset("iris")), link="softmax")
-    return path.read_bytes()
+@pytest.mark.skipif(os.name == "nt", reason="folders are opened otherwise")
+@pytest.mark.parametrize("batch", batches(1_000, 5_000, 100_000))
+def test_model_files_and_checkpoints(batch, tmp_path):
+    """In a process of their own, which any import, or any file but the one, would end."""
+    run = [sys.executable, HERE / "watched.py", str(batch.start), str(batch.stop), tmp_path]
+    source = os.pathsep.join(str(HERE.parents[1] / folder) for folder in ("src", "tests/fuzz"))
+    done = subprocess.run(run, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": source}, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["damaged and refused"] + found["unchanged"] == 500 and found["unchanged"] < 10
+    assert found["forged and refused"] > found["forged and read"] > 0
+    assert found["slowest"] < 1.0 and found["most memory"] < 1 << 20 and found["longest message"] < 400
 
 
-def resealed(content: bytes, rng: random.Random) -> bytes:
-    """The description changed in one place, and the digest made right again, as only malice would do."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:end])
-    document = json.loads(header["__metadata__"]["clearprop"])
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    if rng.random() < 0.5:
-        text = mutant(text.encode(), rng.randrange(1 << 30)).decode("utf-8", "replace")
-    else:
-        _change(document, rng)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    header["__metadata__"]["clearprop"] = text
-    if rng.random() < 0.2:
-        _change(header, rng)
-    raw = json.dumps(header, separators=(",", ":")).encode()
-    raw += b" " * (-len(raw) % 8)
-    changed = len(raw).to_bytes(8, "little") + raw + content[end:]
-    place = changed.find(MARK) + len(MARK)
-    if place < len(MARK):
-        return changed
-    blank = changed[:place] + b"0" * 64 + changed[place + 64 :]
-    return changed[:place] + digest(blank).encode() + changed[place + 64 :]
-
-
-def _change(document: object, rng: random.Random) -> None:
-    """Another value, or none, somewhere inside."""
-    values = (
-        None, True, -1, 0, 1, 2**31, 10**12, 10**40, 1.5, -0.0, 1e308, "", "relu", "os.system", "../x", "x" * 999,
-        [], [1], {}, "\\ud800", [[[]]], {"layer": "Dense", "units": 10**9}, {"layer": "Dropout", "rate": 2},
-    )  # fmt: skip
-    place, keys = document, list(document) if isinstance(document, dict) else []
-    while keys:
-        key = rng.choice(keys)
-        inner = place[key]
-        if isinstance(inner, dict | list) and inner and rng.random() < 0.8:
-            place, keys = inner, list(inner) if isinstance(inner, dict) else list(range(len(inner)))
-        elif rng.random() < 0.15:
-            del place[key]
-            return
-        else:
-            place[key] = rng.choice(values)
-            return
-
-
-@pytest.mark.parametrize("batch", BATCHES)
-def test_model_files(model, batch, tmp_path):
-    path, outcomes = tmp_path / "m", set()
-    for seed in batch:
-        rng = random.Random(seed)
-        honest = seed % 2 == 0
-        content = mutant(model, seed) if honest else resealed(model, rng)
-        path.write_bytes(content)
-        try:
-            found = load(path)
-        except ModelFileError as error:
-            check(error)
-            outcomes.add("refused")
-        else:
-            # Only an unchanged file, or a description that is sealed and makes sense: then what is read can be
-            # used and written again.
-            assert not honest or content == model
-            assert np.isfinite(found.model.forward(np.ones((2, found.model.n_in), found.model.dtype))[0]).all()
-            save(found.model, "again", preparation=found.preparation, link=found.link)
-            assert load("again").model.config() == found.model.config()
-            outcomes.add("read")
-        assert path.read_bytes() == content
-    assert "refused" in outcomes
+def test_the_guard_ends_the_process(tmp_path):
+    """Otherwise nothing above would be shown."""
+    for deed in ("import this", "open('other')", "open(path, 'a')", "import socket; socket.socket()", "exec('1')"):
+        script = f"from watched import Guard\npath = 'm'\nguard = Guard(path)\nguard.watching = True\n{deed}\n"
+        source = os.pathsep.join(str(HERE.parents[1] / folder) for folder in ("src", "tests/fuzz"))
+        env = {**os.environ, "PYTHONPATH": source}
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, cwd=tmp_path)
+        assert done.returncode == 99 and "forbidden while loading" in done.stderr, (deed, done.stderr)
 
 
 # -------------------------------------------------------------------------------------------------- CSV files
 
-TABLE = '编号,size,"a, b",day,kind,y\n' + "".join(
-    f'{i * 7 % 30},{i / 7:.3f},"{i % 4}.5",2026-01-{1 + i % 28:02},{("red", "blue, dark", "")[i % 3]!r},{"yn"[i % 2]}\n'
-    for i in range(30)
-).replace("'", '"')
 
-
-@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("batch", batches(500, 2_000, 50_000))
 def test_csv_files(batch, tmp_path):
     path, outcomes = tmp_path / "t.csv", set()
-    plain = TABLE.encode()
-    path.write_bytes(plain)
-    table = read_table(path)
-    plan = Preparation.fit(table, "y", dates="expand", missing="median")
+    path.write_bytes(MIXED)
+    old_plan = Preparation.fit(read_table(path), "y", dates="expand", missing="median")
     for seed in batch:
-        content = mutant(plain, seed)
+        trains = seed % 2  # with a new plan, as `train` does; or with the old one, as `predict` does
+        content = mutant(LAYOUTS[seed // 2 % len(LAYOUTS)] if trains else MIXED, seed)
         path.write_bytes(content)
+        start = time.process_time()
         try:
             table = read_table(path)
-            if seed % 4:  # with the old plan, as `predict` does
-                X = plan.apply(table)
-            else:  # with a new one, as `train` does
-                X = Preparation.fit(table, "y", dates="expand", missing="median").dataset(table).X
+            plan = Preparation.fit(table, "y", dates="expand", missing="median") if trains else old_plan
+            X = plan.dataset(table).X if trains else plan.apply(table)
         except DataError as error:
             check(error)
             outcomes.add("refused")
@@ -153,4 +96,43 @@ def test_csv_files(batch, tmp_path):
             assert len(X) == len(table) and np.isfinite(X).all()
             outcomes.add("read")
         assert path.read_bytes() == content
+        assert time.process_time() - start < 5
     assert outcomes == {"refused", "read"}
+
+
+def train(folder: Path, content: bytes, *options: str) -> tuple[int, str, str, float, float]:
+    """The command as a process: exit code, what it printed, what it said, seconds of processor time, megabytes."""
+    (folder / "mutant.csv").write_bytes(content)
+    env = {**os.environ, "PYTHONPATH": str(HERE.parents[1] / "src")}
+    command = [sys.executable, "-m", "clearprop", "train", "mutant.csv", "--target", "y", "--epochs", "1", *options]
+    with open(folder / "out", "w+b") as out, open(folder / "err", "w+b") as err:
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=err)
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    printed, said = (folder / "out").read_text(), (folder / "err").read_text()
+    size = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return process.returncode, printed, said, used.ru_utime + used.ru_stime, size
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """What a table that is not damaged takes: the machine may be slow, or busy."""
+    code, _, said, seconds, _ = train(tmp_path_factory.mktemp("usual"), LAYOUTS[1])
+    assert code == 0, said
+    return seconds
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks POSIX what a process used")
+@pytest.mark.parametrize("batch", batches(5, 5, 500))
+def test_the_train_command(batch, usual, tmp_path):
+    """An exit code that says why, never a traceback, at most 5 seconds more than usual, at most 500 MB."""
+    for seed in batch:
+        options = ["--dates", "expand"] if seed % 2 else ["--missing", "median"]
+        content = mutant(LAYOUTS[seed % len(LAYOUTS)], seed)
+        code, printed, said, seconds, size = train(tmp_path, content, *options, "--out", f"r{seed}", "--json")
+        print(seed, code, f"{seconds:.2f} s, {size:.0f} MB")
+        assert code in (0, 2, 3), (seed, printed, said)
+        document = json.loads(printed)
+        assert (document["error"]["code"] if code else 0) == code
+        assert not FOREIGN.search(said) and "Traceback" not in printed, (seed, said)
+        assert seconds < usual + 5 and size < 500, (seed, seconds, size)
