@@ -125,9 +125,9 @@ class Sequential:
             return name in layer.trainable, name in layer.decays, layer.learning_rate_factor
 
         kinds: dict[tuple[bool, bool, float], list[tuple[int, str]]] = {}  # in order of appearance
-        for place in ((i, name) for i, shape in enumerate(shapes) for name in shape):
-            kinds.setdefault(treatment(place), []).append(place)
-        order = [place for kind in kinds.values() for place in kind]
+        for named in ((i, name) for i, shape in enumerate(shapes) for name in shape):
+            kinds.setdefault(treatment(named), []).append(named)
+        order = [named for kind in kinds.values() for named in kind]
         self._parameter_places = _places(shapes, order)
         self.segments: list[Segment] = []
         for place in self._parameter_places:

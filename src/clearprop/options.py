@@ -106,9 +106,9 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.test < 1.0:
-            raise ConfigurationError(f"test={self.test} must lie between 0 and 1, for example 0.2")
+            raise ConfigurationError(f"test={self.test} must lie between 0 and 1; take 0.2")
         if not 0.0 <= self.validation < 1.0:
-            raise ConfigurationError(f"validation={self.validation} must be at least 0 and below 1, for example 0.2")
+            raise ConfigurationError(f"validation={self.validation} must be at least 0 and below 1; take 0.2")
         if self.early_stopping < 0:
             raise ConfigurationError(
                 f"early_stopping={self.early_stopping} is a number of epochs, for example 20; 0 turns it off"

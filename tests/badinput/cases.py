@@ -674,8 +674,8 @@ H = [
     Case("H4", "nobody reads the output", tested="tests/unit/test_cli.py"),
     Case("H5", "a terminal without Unicode", tested="tests/unit/test_cli.py"),
     Case("H6", "Ctrl-C and SIGTERM", tested="tests/unit/test_cli.py"),
-    Case("H7", "reproduce with other versions", why_not="there is no such command yet"),
-    Case("H8", "compare models of different columns", why_not="there is no such command yet"),
+    Case("H7", "reproduce with other versions", why_not="`reproduce` replays the posts; it reads no earlier run"),
+    Case("H8", "compare models of different columns", why_not="`compare` trains on data; it takes no models"),
     Case("H9", "a gradient that is wrong", tested="tests/unit/test_cli.py"),
     Case(
         "H9b",

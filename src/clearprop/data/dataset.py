@@ -149,7 +149,7 @@ class Dataset:
         from sklearn.model_selection import train_test_split
 
         if not 0.0 < fraction < 1.0:
-            raise ConfigurationError(f"fraction={fraction} must lie between 0 and 1, for example 0.2")
+            raise ConfigurationError(f"fraction={fraction} must lie between 0 and 1; take 0.2")
         if len(self) < 2:
             raise DataError(f"{self.name} has 1 row, which cannot be split; at least 2 are needed")
         n_part = min(max(round(fraction * len(self)), 1), len(self) - 1)
