@@ -166,7 +166,7 @@ def given_arrays(replays: Replays) -> Numbers:
     return {"theirs": theirs, "ours": float(np.abs(mine - given).max())}
 
 
-def test_set_as_validation(replays: Replays) -> Numbers:
+def validated_on_the_test_set(replays: Replays) -> Numbers:
     """The best of the 50 epochs by the test set, against the last: what choosing by it would gain."""
     accuracy = replays.published.history["test accuracy"]
     rows = len(replays.published.training) + len(replays.published.test or ())
@@ -213,7 +213,7 @@ PROBES = (
     exp_overflow,
     unknown_activation,
     given_arrays,
-    test_set_as_validation,
+    validated_on_the_test_set,
     boundary_picture,
 )
 LONG = (no_seed_gives_epoch_0,)

@@ -94,7 +94,7 @@ FINDINGS = {
         "作为 `weights=` 传入的数组没有复制，训练会改动调用者的数组（这里一步之后变化 {theirs:g}）；clearprop "
         "会复制（变化 {ours:g}）。",
     ),
-    "test_set_as_validation": Text(
+    "validated_on_the_test_set": Text(
         "The test set serves as validation set: choosing the best epoch by it would claim {best:.2f} % instead of "
         "{last:.2f} %. Half of the evaluation is done twice: {rows} rows pass forward in each epoch, {needed} would "
         "do.",

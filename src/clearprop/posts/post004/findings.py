@@ -12,8 +12,6 @@ from clearprop.posts.post000.replay import start
 from clearprop.posts.post004.replay import DESCENTS, derivative, descend, himmelblau, replay, stationary_point
 
 NEVER = -1
-STARTS = ((-2.0, 2.0), (4.0, 0.0), (1.0, 0.0), (-4.0, 0.0))
-assert set(STARTS) == set(DESCENTS)
 
 
 def first_below(run: Replay, level: float) -> int:
@@ -103,7 +101,7 @@ def single_precision(replays: Replays) -> Numbers:
     """How far float32 is from float64 at the end, and what f it then prints; and the saddle on the fourth way."""
     numbers: dict[str, Any] = {}
     gap = 0.0
-    for number, begin in enumerate(STARTS):
+    for number, begin in enumerate(DESCENTS):
         wide, narrow = descend(begin), descend(begin, dtype="float32")
         gap = max(gap, float(np.abs(wide[-1, :2] - narrow[-1, :2]).max()))
         numbers |= {f"f64_{number}": float(wide[-1, 2]), f"f32_{number}": float(narrow[-1, 2])}

@@ -12,12 +12,12 @@ from clearprop.posts.post000.replay import BOTH
 from clearprop.posts.post000.replay import replay as moons_run
 
 DESCENTS = {
-    (1.0, 0.0): ("3", "2"),
     (-2.0, 2.0): ("-2.805", "3.131"),
-    (-4.0, 0.0): ("-3.779", "-3.283"),
     (4.0, 0.0): ("3.584", "-1.848"),
+    (1.0, 0.0): ("3", "2"),
+    (-4.0, 0.0): ("-3.779", "-3.283"),
 }
-"""Where a descent starts ([-2, 2] in the post's code, the others in its comments), and the minimum the post prints."""
+"""Where a descent starts (the first in the post's code, the others in its comments), and the minimum it prints."""
 
 # --- derivatives ------------------------------------------------------------------------------------------------------
 
