@@ -11,7 +11,7 @@ import pytest
 from clearprop.errors import ConfigurationError, DivergenceError, OutputError
 from clearprop.model import MLP
 from clearprop.optim import SGD, StepDecay
-from clearprop.train import CSVLog, EarlyStopping, Epoch, History, Progress, fit
+from clearprop.train import CSVLog, EarlyStopping, Epoch, History, Progress, fit, train
 
 X = np.random.default_rng(2).normal(size=(20, 2))
 Y = X[:, 0] - X[:, 1]
@@ -239,7 +239,7 @@ def test_a_full_disk_is_reported(tmp_path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     log = CSVLog(tmp_path / "log.csv")
-    log.start(None)
+    log.start(train(MLP([2, 1]), (X, Y), "mse", epochs=1))
     log._file.close()
     log._file = Full()
     with pytest.raises(OutputError, match="No space left on device; free some space"):

@@ -1,6 +1,7 @@
 """A run that goes on from another's state ends with the same bits as one that was never interrupted."""
 
-import numpy as np
+from dataclasses import replace
+
 import pytest
 
 from clearprop import (
@@ -18,8 +19,9 @@ from clearprop import (
     load_dataset,
     train,
 )
-from clearprop.errors import ConfigurationError
+from clearprop.errors import ClearpropWarning, ConfigurationError
 from clearprop.layers import Activation
+from clearprop.metrics import METRICS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 
 DATA = load_dataset("moons", n_samples=90)
@@ -108,28 +110,62 @@ def test_a_state_is_a_copy_and_knows_weights_that_the_body_changed():
     assert (state.w == 0.25).all() and not (model.w == 0.25).all()
 
 
-def test_a_halt_lets_the_batch_end_and_keeps_model_and_state_together():
-    def pressed():
-        raise KeyboardInterrupt
-
+@pytest.mark.parametrize("place", [(1, 0), (1, 1), (3, 1), (4, 6), (5, 0), (7, 0)])
+def test_rest_comes_after_each_batch_if_asked_for_and_keeps_model_and_state_together(place):
     model, training = start(Adam())
-    while training.state.epoch < 3:
-        next(training)
-    training._run.running = True  # as if the signal came while batches run
-    training.halt(pressed)
+
+    def watch(ended):
+        assert ended == (training.place == (7, 0))
+        if training.place == place:
+            raise KeyboardInterrupt
+        training.rest()  # again, as soon as possible
+
+    training.at_rest(watch)
     with pytest.raises(KeyboardInterrupt):
-        next(training)
+        list(training)
     state = training.state
-    assert (state.epoch, state.position) == (3, 1) and state.w.tobytes() == model.w.tobytes()
+    assert (state.epoch, state.position) == place and state.w.tobytes() == model.w.tobytes()
     _, end = finished(start(Adam())[1])
     assert_same(finished(start(Adam(), resume=state)[1])[1], end)
 
 
-def test_a_halt_between_batches_comes_at_once():
-    _, training = start(Adam())
+@pytest.mark.parametrize("record", ["epoch", "step"])
+def test_rest_waits_until_what_was_yielded_has_been_seen(record):
+    _, training = start(Adam(), record=record)
+    calls = []
+    training.at_rest(calls.append)
+    training.rest()
+    assert calls == []  # not begun
     next(training)
-    with pytest.raises(ZeroDivisionError):
-        training.halt(lambda: 1 / 0)
+    seen = len(calls)
+    training.rest()
+    assert len(calls) == seen
+    next(training)
+    assert len(calls) > seen
+
+
+def test_rest_comes_at_once_while_an_epoch_is_judged():
+    model, calls = network(), []
+
+    def judge(y_true, y_pred):
+        training.rest()
+        return 0.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(METRICS._definitions, "judge", judge)
+        training = start(Adam(), model=model, metrics=["judge"])[1]
+        training.at_rest(lambda ended: calls.append(training.place))
+        next(training)
+    assert calls == [(1, 0), (1, 6), (1, 6)]
+
+
+def test_without_a_watcher_rest_changes_nothing():
+    _, training = start(Adam())
+    records = []
+    for epoch in training:
+        training.rest()
+        records.append({k: v for k, v in epoch.record.items() if k not in ("seconds", "rows_per_second")})
+    assert (records, training.state.step) == (finished(start(Adam())[1])[0], 36)
 
 
 def test_l_bfgs_goes_on_from_its_weights():
@@ -138,9 +174,34 @@ def test_l_bfgs_goes_on_from_its_weights():
     losses = [epoch["loss"] for epoch in first]
     state = first.state
     assert state.step == 4
-    _, second = start(LBFGS(), **options | {"epochs": 7, "resume": state})
+    with pytest.warns(ClearpropWarning, match="without the curvature it had seen"):
+        _, second = start(LBFGS(), **options | {"epochs": 7, "resume": state})
     rest = list(second)
     assert [epoch.number for epoch in rest] == [5, 6, 7] and rest[-1]["loss"] < losses[-1]
+
+
+def test_the_state_of_l_bfgs_is_right_during_a_line_search():
+    model = MLP([2, 5, 2], "tanh", seed=1)
+    _, training = start(LBFGS(), model=model, epochs=6)
+    states = []
+    training.at_rest(lambda ended: states.append(training.state))
+    ends = [(epoch.number, model.w.tobytes()) for epoch in training]
+    assert [(state.step, state.w.tobytes()) for state in states[1:]] == [*ends, ends[-1]]
+    states.clear()
+
+    class Searching(LBFGS):
+        def iterates(self, loss_and_grad, w, max_iterations):
+            def asked(w):
+                training.rest()
+                return loss_and_grad(w)
+
+            return super().iterates(asked, w, max_iterations)
+
+    model = MLP([2, 5, 2], "tanh", seed=1)
+    _, training = start(Searching(), model=model, epochs=6)
+    training.at_rest(lambda ended: states.append((training.state.step, training.state.w.tobytes())))
+    list(training)
+    assert len(states) > 12 and set(states) - {(0, states[0][1])} == set(ends)
 
 
 def test_a_state_of_another_model_is_refused():
@@ -151,6 +212,10 @@ def test_a_state_of_another_model_is_refused():
         start(SGD(), resume=state)
     with pytest.raises(ConfigurationError, match="has w of shape"):
         start(Adam(), resume=state, model=MLP([2, 3, 2]))
+    with pytest.raises(ConfigurationError, match="is of another optimizer"):
+        start(Adam(), resume=replace(state, carry=(1.0,)))
+    with pytest.raises(ConfigurationError, match="has done 7 batches of epoch 2, which has 6"):
+        next(start(Adam(), resume=replace(state, position=7))[1])
 
 
 def test_fit_resumes_too():

@@ -69,7 +69,7 @@ def _plain(value: Any) -> Any:
 
 
 def _said(value: Any) -> str:
-    return "not given" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "not given" if value in (None, []) else ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What both estimators share: input, prediction, and what scikit-learn's users asked for besides."""
 
 import copy
-import inspect
 import math
 from numbers import Real
 from typing import Any
@@ -59,9 +58,9 @@ class BaseMLP(
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the constructor's arguments under their names."""
-        for name in inspect.signature(type(self).__init__).parameters:
-            if name in arguments and name != "self":
-                setattr(self, name, arguments[name])
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
@@ -99,10 +98,15 @@ class BaseMLP(
             self._random_state = check_random_state(self.random_state)
         if first or not hasattr(self, "model_"):
             self._start(X, first=first)
-        self._adopt(hidden_sizes(self.hidden_layer_sizes))
+        self._check_sizes()
+        self._adopt()
+        self._link_weights()  # what training changes is seen in coefs_, whoever made the arrays that were there
         if getattr(self, "converged_", False):
             self._no_improvement_count, self.converged_ = 0, False
         stochastic = not _uses_lbfgs(self)
+        scored = getattr(self, "validation_scores_", None) is not None
+        if stochastic and (not hasattr(self, "loss_curve_") or scored != self.early_stopping):
+            begin_curves(self, stochastic=True)  # it goes on by another rule than before
         if self.early_stopping and held is None and stochastic:
             data, held = self._split(data, y)
         if weight is not None:
@@ -126,8 +130,9 @@ class BaseMLP(
         self._batches: Any = None
         self._optimizer: Any = None
         self._state: Any = None
-        if first:
+        if first or not hasattr(self, "t_"):
             self.n_iter_ = self.t_ = 0
+        if first:
             self._link_weights()
         begin_curves(self, stochastic=not _uses_lbfgs(self))
 
@@ -140,16 +145,19 @@ class BaseMLP(
         self.coefs_, self.intercepts_ = [weight for weight, _ in pairs], [bias for _, bias in pairs]
         self._linked = [array for pair in pairs for array in pair]
 
-    def _adopt(self, hidden: list[int] | None = None) -> None:
-        """Copy hand-set weights into the network."""
-        if hidden is not None and [a.units for a in self.model_.layers if isinstance(a, Dense)][:-1] != hidden:
+    def _check_sizes(self) -> None:
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        if [layer.units for layer in self.model_.layers if isinstance(layer, Dense)][:-1] != hidden:
             raise ConfigurationError(
                 f"hidden_layer_sizes is now {hidden}, but the network that training goes on with is {self.model_!r}; "
                 "set warm_start=False, or keep the sizes"
             )
+
+    def _adopt(self) -> None:
+        """Copy hand-set weights into the network."""
         given = [array for pair in zip(self.coefs_, self.intercepts_, strict=True) for array in pair]
-        linked = getattr(self, "_linked", None)
-        if linked is not None and all(a is b for a, b in zip(given, linked, strict=True)):
+        linked = getattr(self, "_linked", ())
+        if len(linked) == len(given) and all(a is b for a, b in zip(given, linked, strict=True)):
             return
         places = [array for pair in parameters(self.model_) for array in pair]
         if [np.shape(array) for array in given] != [place.shape for place in places]:
@@ -159,9 +167,6 @@ class BaseMLP(
             )
         for place, array in zip(places, given, strict=True):
             place[...] = array
-        self._linked = places
-        if linked is None:
-            self._link_weights()
 
     # --- input --------------------------------------------------------------------------------------------------------
 

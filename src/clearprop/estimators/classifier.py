@@ -31,7 +31,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         As in scikit-learn.  Besides, `activation` may be any registered name, an `Op`, or a list with one for each
-        hidden layer; `solver` any registered name or an optimiser; `learning_rate` a `Schedule`.  warm_start=True goes
+        hidden layer; `solver` an optimiser, or the name of any, whose rate is then learning_rate_init; `learning_rate`
+        a `Schedule`.  warm_start=True goes
         on exactly where the last fit ended: 5 and 5 epochs are 10 epochs, to the bit.  (After early stopping it goes on
         from the best weights, and L-BFGS forgets the curvature it has seen.)
     loss : str or Loss

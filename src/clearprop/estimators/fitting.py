@@ -77,6 +77,8 @@ class Fitting:
             clip_norm=self.clip_norm,
             resume=replace(self._state, w=model.w, buffers=model.buffers),
         )
+        if self.early_stopping and self._best is None and self.validation_scores_:
+            self._best = model.w.copy(), model.buffers.copy()  # what an earlier fit found best is where this one starts
         self.n_iter_, steps, weight = 0, -(-n // batch_size), loss.weight_of(n, data.sample_weight)
         penalty = penalties(model, options, weight)
         try:

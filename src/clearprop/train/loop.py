@@ -166,8 +166,8 @@ def train(
             "steps_per_epoch": None if steps_per_epoch is None else int(steps_per_epoch),
             "record": record,
             "metrics": list(metrics),
-            "data": fingerprint(training),
-            "validation": None if held_out is None else fingerprint(held_out),
+            "training rows": fingerprint(training),
+            "validation rows": None if held_out is None else fingerprint(held_out),
             "engine": chosen.name,
         }
 

@@ -6,6 +6,7 @@ are hardly ever slower than one, whatever else the machine is doing, and nothing
 """
 
 import ctypes
+import functools
 import math
 import os
 import sys
@@ -357,6 +358,7 @@ def _one_task_of_many() -> bool:
     return dask is not None and getattr(dask.thread_state, "key", None) is not None
 
 
+@functools.cache  # reading takes as long as a small fit
 def _container_quota(root: Path) -> int:
     """How many processors' time Linux's control groups allow this process, rounded up: the least of its own group and
     of the groups around it, in either version of their files."""
