@@ -76,13 +76,13 @@ def test_adams_epsilon_is_elsewhere_and_that_is_said():
 def test_what_is_reported():
     found = compare(load_dataset("iris"), (8,), epochs=2, rounds=3, libraries=["scikit-learn"])
     ours, theirs = found.results
-    assert (ours.library, ours.ratio, ours.difference) == ("clearprop", 1.0, 0.0)
+    assert (ours.name, ours.ratio, ours.difference) == ("clearprop", 1.0, 0.0)
     assert ours.seconds > 0 and theirs.seconds > 0 and theirs.ratio > 0
     assert found.setting["network"] == "MLP([4, 8, 3], activation='tanh')" and found.setting["rows"] == 120
     text = str(found)
     assert text.splitlines()[0].split()[:2] == ["library", "version"] and "medians of 3 interleaved rounds" in text
     document = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert [r["library"] for r in document["results"]] == ["clearprop", "scikit-learn"]
+    assert [r["name"] for r in document["results"]] == ["clearprop", "scikit-learn"]
     with pytest.raises(ConfigurationError, match="'Keras' was not compared"):
         found["Keras"]
 

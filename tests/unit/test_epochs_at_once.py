@@ -5,7 +5,7 @@ import pytest
 
 from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset
 from clearprop.errors import DivergenceError
-from clearprop.train import loop
+from clearprop.train import loop, training
 
 DATA = load_dataset("moons", n_samples=90)
 
@@ -16,9 +16,9 @@ def seeing(epoch):
 
 def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=2**15, model=None, **options):
     """History without times, final weights, and how many epochs went into each call of `_at_once`."""
-    calls, original = [], loop._at_once
+    calls, original = [], training._at_once
     monkeypatch.setattr(loop, "AHEAD", ahead)
-    monkeypatch.setattr(loop, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+    monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
     model = model or MLP([2, 8, 2], "tanh", seed=3, normalization="batch")
     settings = {"epochs": 13, "batch_size": 16, "seed": 2, "l2": 0.01} | options
     history = fit(model, DATA, "crossentropy", optimizer or Adam(0.01), callbacks=callbacks, **settings)

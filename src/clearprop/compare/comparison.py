@@ -32,7 +32,7 @@ class Result:
 
     Attributes
     ----------
-    library, version : str
+    name, version : str
     score, loss : float
         Accuracy or R² and loss on the held-back rows, computed here from the library's weights.
     seconds : float
@@ -43,7 +43,7 @@ class Result:
         The largest difference of a weight from clearprop's after training.
     """
 
-    library: str
+    name: str
     version: str
     score: float
     loss: float
@@ -77,10 +77,10 @@ class Comparison:
 
     def __getitem__(self, library: str) -> Result:
         for result in self.results:
-            if result.library == library:
+            if result.name == library:
                 return result
         raise ConfigurationError(
-            f"{library!r} was not compared; {did_you_mean(library, [r.library for r in self.results])}"
+            f"{library!r} was not compared; {did_you_mean(library, [r.name for r in self.results])}"
         )
 
     def table(self) -> list[tuple[str, ...]]:
@@ -89,10 +89,10 @@ class Comparison:
             ("library", "version", f"test {self.metric}", "test loss", "ms", "times ours", "weight difference")
         ]
         for r in self.results:
-            ours = r.library == OURS
+            ours = r.name == OURS
             rows.append(
                 (
-                    r.library,
+                    r.name,
                     r.version,
                     f"{r.score:.4f}",
                     f"{r.loss:.6f}",
@@ -217,7 +217,7 @@ def compare(
         difference = max(float(np.max(np.abs(a - b))) for a, b in zip(trained[name], trained[OURS], strict=True))
         results.append(
             Result(
-                library=name,
+                name=name,
                 version=PEERS[name].version,
                 score=METRICS[metric](test.y, ACTIVATIONS[of_loss.link].forward(outputs)),
                 loss=float(of_loss(test.y, outputs)),

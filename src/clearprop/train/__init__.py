@@ -3,9 +3,10 @@
 from clearprop.train.callbacks import CSVLog, EarlyStopping, Progress
 from clearprop.train.checkpoint import Checkpoint, load_checkpoint
 from clearprop.train.history import History
-from clearprop.train.loop import Epoch, Training, fit, predict, train
+from clearprop.train.loop import fit, predict, train
 from clearprop.train.orders import epoch_batches
 from clearprop.train.saved import SavedTraining
+from clearprop.train.training import Epoch, Training
 
 __all__ = [
     "CSVLog",

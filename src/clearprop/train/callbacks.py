@@ -17,7 +17,7 @@ from clearprop._types import Array
 from clearprop.errors import CheckpointError, ConfigurationError, OutputError
 from clearprop.metrics import HIGHER_IS_BETTER
 from clearprop.train.history import History
-from clearprop.train.loop import Epoch, Training
+from clearprop.train.training import Epoch, Training
 
 
 class EarlyStopping:

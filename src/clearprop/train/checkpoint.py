@@ -25,8 +25,8 @@ from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationErr
 from clearprop.store import atomic_write, output_error, sync_folder
 from clearprop.train.history import History
 from clearprop.train.lock import claimed
-from clearprop.train.loop import Epoch, Training
 from clearprop.train.saved import SavedTraining, with_state
+from clearprop.train.training import Epoch, Training
 
 BEST = "best.safetensors"
 _MOST_CALLBACKS = 20

@@ -1,0 +1,75 @@
+"""Whether the data fits the model and the loss, said before the first epoch."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from clearprop.data import Dataset, as_dataset
+from clearprop.data.arrays import in_precision
+from clearprop.errors import DataError, DataWarning, ShapeError
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+
+_MANY_CLASSES = 20
+
+
+def split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset | None]:
+    if validation is None:
+        return data, None
+    if isinstance(validation, int | float) and not isinstance(validation, bool):
+        return data.split(validation, seed=seed)
+    held_out = as_dataset(validation, "validation")
+    if held_out.n_features != data.n_features:
+        raise ShapeError(f"the validation data has {held_out.n_features} columns, the training data {data.n_features}")
+    if held_out.target_names != data.target_names:
+        held_out = _with_classes_of(data, held_out)
+    return data, held_out
+
+
+def _with_classes_of(data: Dataset, held_out: Dataset) -> Dataset:
+    """Class numbers as in `data`: a validation set may lack some of the classes."""
+    unknown = [name for name in held_out.target_names if name not in data.target_names]
+    if unknown or not (data.target_names and held_out.target_names):
+        what = f"the class {unknown[0]!r}" if unknown else f"a {held_out.task} target"
+        raise DataError(f"the validation data has {what}, which the training data does not have")
+    numbers = np.array([data.target_names.index(name) for name in held_out.target_names])
+    return replace(held_out, y=numbers[held_out.y], target_names=data.target_names)
+
+
+def check_labels(data: Dataset) -> None:
+    if len(data.target_names) == 1:
+        raise DataError(f"y has one class ({data.target_names[0]!r}); a classifier needs at least 2")
+    if _MANY_CLASSES < data.n_classes > len(data) / 2:
+        warnings.warn(
+            f"{data.n_classes} classes in {len(data)} rows: is y an identifier, or a quantity (pass floats)?",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
+    """The data in the model's precision, its shapes checked against the model and the loss."""
+    if data.n_features != model.n_in:
+        raise ShapeError(f"{data.name} has {data.n_features} columns, but the model takes {model.n_in} inputs")
+    _check_classes(data, model, loss)
+    X = in_precision(data.X, model.dtype, "X", data.feature_names)
+    loss.targets(data.y, np.broadcast_to(np.zeros((), model.dtype), (len(data), model.n_out)))
+    return data if X is data.X else replace(data, X=X)
+
+
+def _check_classes(data: Dataset, model: Sequential, loss: Loss) -> None:
+    """Refuse class numbers where quantities are meant, and the other way round: both would train, on nonsense."""
+    names = data.target_names
+    yes_or_no = len(names) == 2 and (loss.link == "sigmoid" or names in (("0", "1"), ("False", "True")))
+    if names and model.n_out == 1 and not yes_or_no:
+        raise DataError(
+            f"y holds {len(names)} classes (whole numbers or text), but the network has 1 output; for quantities "
+            "pass floats, as y.astype(float); for classes give the network one output for each"
+        )
+    if not names and data.y.ndim == 1 and model.n_out > 1:
+        raise DataError(
+            f"y holds quantities (floats), one for each row, but the network has {model.n_out} outputs; for "
+            "classes pass whole numbers, as y.astype(int); for quantities give the network one output"
+        )
