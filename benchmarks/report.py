@@ -195,20 +195,24 @@ def picture(results: Results, path: Path) -> None:
     """Ratios on a logarithmic axis: colour and shape say the library, a line its least and most."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    from clearprop.viz.figure import INK, MUTED, colour, new_figure, tidy, write_png
+    from clearprop.viz import save
+    from clearprop.viz.figure import LIGHT, new_figure, tidy
 
     works = [work for work in results["workloads"] if OURS.name in work["peers"]]
     names = _peers(works)
-    figure, axes = new_figure(10.0, 1.8 + 0.55 * len(works))
+    figure = new_figure(10.0, 1.8 + 0.55 * len(works), LIGHT)
+    axes = figure.add_subplot()
     for number, name in enumerate(names):
         offset = (number - (len(names) - 1) / 2) * 0.09
         drawn = [(row, work["peers"][name]["ratio"]) for row, work in enumerate(works) if name in work["peers"]]
         for row, ratio in drawn:
-            axes.plot([ratio["min"], ratio["max"]], [row + offset] * 2, color=colour(number), alpha=0.45, linewidth=2)
+            axes.plot(
+                [ratio["min"], ratio["max"]], [row + offset] * 2, color=LIGHT.colour(number), alpha=0.45, linewidth=2
+            )
         axes.plot(
             *([ratio["median"] for _, ratio in drawn], [row + offset for row, _ in drawn]),
             *(MARKERS[number % len(MARKERS)],),
-            color=colour(number),
+            color=LIGHT.colour(number),
             markersize=7,
             markeredgecolor="white",
             label=PEERS[name].title,
@@ -217,15 +221,17 @@ def picture(results: Results, path: Path) -> None:
         ratios = [found["ratio"]["median"] for name, found in work["peers"].items() if name != OURS.name]
         if ratios:
             text = f" nearest {ratio_text(min(ratios))}"
-            axes.annotate(text, (1.0, row), xycoords=("axes fraction", "data"), color=MUTED, va="center", fontsize=9)
-    axes.axvline(1.0, color=INK, linewidth=1.5)
+            axes.annotate(
+                text, (1.0, row), xycoords=("axes fraction", "data"), color=LIGHT.muted, va="center", fontsize=9
+            )
+    axes.axvline(1.0, color=LIGHT.ink, linewidth=1.5)
     axes.set_xscale("log")
-    tidy(axes, "How many times longer others take than clearprop", "time of the other ÷ time of clearprop", "")
+    tidy(axes, LIGHT, "How many times longer others take than clearprop", "time of the other ÷ time of clearprop", "")
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(works)), [work["title"] for work in works], color=INK)
+    axes.set_yticks(range(len(works)), [work["title"] for work in works], color=LIGHT.ink)
     axes.set_ylim(len(works) - 0.4, -0.6)
     if names:
         figure.legend(loc="outside lower center", ncols=len(names), frameon=False)
-    write_png(figure, path)
+    save(figure, path)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import schema
+from badinput_page import PAGE, page
 from cases import CASES, Case
-from page import PAGE, page
 
 import clearprop
 from clearprop import errors
@@ -49,7 +49,7 @@ def test_the_rows_are_complete():
 
 
 def test_the_page_is_what_the_table_gives():
-    assert PAGE.read_text(encoding="utf-8") == page(), "run python tests/badinput/page.py"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python tests/badinput/badinput_page.py"
 
 
 def test_the_schema_knows_every_exit_code_and_refuses_what_it_should():

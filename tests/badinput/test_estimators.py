@@ -94,6 +94,7 @@ def test_d19_prediction_while_another_thread_fits(names):
 def test_d20_ctrl_c_while_it_fits(names):
     """What scikit-learn does: training stops, says so, and the network predicts."""
     model = clearprop.MLPClassifier(64, max_iter=1_000_000, tol=0.0, n_iter_no_change=10**9, random_state=0)
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     former = signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 1.0)
     try:
@@ -102,4 +103,5 @@ def test_d20_ctrl_c_while_it_fits(names):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
+        signal.signal(signal.SIGINT, ignored)
     assert np.isfinite(model.predict_proba(names["X"])).all() and 0 < model.n_iter_ < 1_000_000

@@ -258,11 +258,11 @@ def test_a_memory_that_is_not_finite_is_not_saved(tmp_path):
         ({"batch_size": 8}, "batch_size is 16, not 8"),
         ({"order": "bootstrap"}, "order is shuffled, not bootstrap"),
         ({"order": np.arange(60)}, "order is shuffled, not row numbers"),
-        ({"data": (X + 1e-12, Y)}, "training rows is"),
-        ({"data": (X, 1 - Y)}, "training rows is"),
-        ({"data": (X, Y, np.ones(60))}, "training rows is"),
-        ({"validation": (X, Y)}, "validation rows is"),
-        ({"validation": None}, "validation rows is .*, not None"),
+        ({"data": (X + 1e-12, Y)}, "other training rows;"),
+        ({"data": (X, 1 - Y)}, "other training rows;"),
+        ({"data": (X, Y, np.ones(60))}, "other training rows;"),
+        ({"validation": (X, Y)}, "other validation rows;"),
+        ({"validation": None}, "other validation rows;"),
         ({"l2": 0.1}, "gradient is"),
         ({"metrics": []}, r"metrics is \['accuracy'\], not \[\]"),
         ({"record": "step"}, "record is epoch, not step"),
@@ -271,7 +271,7 @@ def test_a_memory_that_is_not_finite_is_not_saved(tmp_path):
 )
 def test_another_training_is_refused(changed, message, tmp_path):
     saved = broken_off(tmp_path, 3)
-    with pytest.raises(CheckpointError, match=f"is of another training: its {message}"):
+    with pytest.raises(CheckpointError, match=f"is of another training: (its )?{message}"):
         run(tmp_path, resume=saved, **changed)
 
 

@@ -50,9 +50,11 @@ class SavedTraining:
         for name in sorted({*configuration, *self.configuration} - {"engine"}):
             saved, found = self.configuration.get(name), configuration.get(name)
             if saved != found:
+                rows = name.endswith(" rows")  # of which there are only fingerprints
+                difference = f"other {name}" if rows else f"its {name} is {saved!s:.300}, not {found!s:.300}"
                 raise CheckpointError(
-                    f"{self.path}: the checkpoint is of another training: its {name} is {saved!s:.300}, not "
-                    f"{found!s:.300}; give what that run had, or start a new one in another folder"
+                    f"{self.path}: the checkpoint is of another training: {difference}; give what that run had, or "
+                    "start a new one in another folder"
                 )
         before, now = self.configuration.get("engine"), configuration["engine"]
         if before != now:

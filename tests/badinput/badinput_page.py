@@ -1,4 +1,4 @@
-"""Write docs/bad-input.md from the tables of cases:  python tests/badinput/page.py"""
+"""Write docs/bad-input.md from the tables of cases:  python tests/badinput/badinput_page.py"""
 
 import re
 import sys
@@ -16,7 +16,7 @@ from cases import Case  # noqa: E402
 HEAD = """\
 # Bad input, and what is said about it
 
-This page is written by `python tests/badinput/page.py` from the tables that the tests run: each row is tried, and the
+This page is written by `python tests/badinput/badinput_page.py` from the tables that the tests run: each row is tried, and the
 words shown must be in the message. `…` stands for whatever comes between.
 
 Every message says what is wrong, where (file, line, column, value), and one thing to do about it. In Python it is an

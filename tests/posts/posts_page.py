@@ -1,4 +1,4 @@
-"""Writes docs/posts.md and docs/posts.zh.md from a run of the five posts: ``python tests/posts/page.py``."""
+"""Writes docs/posts.md and docs/posts.zh.md from a run of the five posts: ``python tests/posts/posts_page.py``."""
 
 import datetime
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ WORDS = {
     "en": {
         "head": "# The five posts, replayed\n\n"
         "clearprop began with five tutorial posts. Here each is run again, as published and corrected, and what is "
-        "wrong in it is measured. This page is written by `python tests/posts/page.py` from a run of {date}; "
+        "wrong in it is measured. This page is written by `python tests/posts/posts_page.py` from a run of {date}; "
         "`clearprop reproduce` makes the same tables on your machine, and `--out DIR` the pictures.\n\n"
         "```python\nfrom clearprop.posts import POSTS\n\n"
         'POSTS["003"].as_published().numbers["loss at 40"]  # the plateau\n'
@@ -31,7 +31,7 @@ WORDS = {
     "zh": {
         "head": "# 五篇文章的重现\n\n"
         "clearprop 起源于五篇教程文章。这里把每一篇按原文和修正后各运行一次，并实测其中的问题。本页由 "
-        "`python tests/posts/page.py` 根据 {date} 的一次运行生成；`clearprop reproduce --lang zh` "
+        "`python tests/posts/posts_page.py` 根据 {date} 的一次运行生成；`clearprop reproduce --lang zh` "
         "可在你的机器上得到同样的表格，加上 `--out DIR` 还会生成图片。\n\n"
         "```python\nfrom clearprop.posts import POSTS\n\n"
         'POSTS["003"].as_published().numbers["loss at 40"]  # 平台期\n'
