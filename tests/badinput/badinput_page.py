@@ -16,8 +16,8 @@ from cases import Case  # noqa: E402
 HEAD = """\
 # Bad input, and what is said about it
 
-This page is written by `python tests/badinput/badinput_page.py` from the tables that the tests run: each row is tried, and the
-words shown must be in the message. `…` stands for whatever comes between.
+This page is written by `python tests/badinput/badinput_page.py` from the tables that the tests run: each row is
+tried, and the words shown must be in the message. `…` stands for whatever comes between.
 
 Every message says what is wrong, where (file, line, column, value), and one thing to do about it. In Python it is an
 exception below `ClearpropError`; on the command line one line on stderr and an exit code: 0 all is well, 1 a bug,

@@ -584,7 +584,8 @@ F = [
                        "the shape or place of slots is no list of whole numbers"),
     checkpoint("F20", "other data than the checkpoint's",
                "fit(network(1), (X + 1, t), 'mse', epochs=4, seed=1, callbacks=[Checkpoint('c', every=1)], "
-               "resume=load_checkpoint('c'))", "CheckpointError", "the checkpoint is of another training: other training rows"),
+               "resume=load_checkpoint('c'))", "CheckpointError",
+               "the checkpoint is of another training: other training rows"),
     checkpoint("F20b", "another model than the checkpoint's",
                "fit(clearprop.MLP([2, 5, 1]), (X, t), 'mse', epochs=4, seed=1, callbacks=[Checkpoint('c', every=1)], "
                "resume=load_checkpoint('c'))", "CheckpointError", "the checkpoint is of another training: its "),
