@@ -96,7 +96,8 @@ def test_d20_ctrl_c_while_it_fits(names):
     model = clearprop.MLPClassifier(64, max_iter=1_000_000, tol=0.0, n_iter_no_change=10**9, random_state=0)
     ignored = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
     former = signal.signal(signal.SIGALRM, lambda number, frame: signal.raise_signal(signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    # and once more, should the first come where Python drops exceptions, as in the callback of a weak reference
+    signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
     try:
         with pytest.warns(UserWarning, match="interrupted"):
             model.fit(names["X"], names["y"])
