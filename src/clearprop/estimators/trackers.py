@@ -57,7 +57,7 @@ class TensorBoard(EpochCallback):
         self.folder = folder
 
     def open(self, estimator: Any) -> None:
-        from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+        from tensorboardX import SummaryWriter
 
         self._writer = SummaryWriter(self.folder)
 
