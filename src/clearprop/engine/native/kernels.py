@@ -146,22 +146,29 @@ class Update:
             place.store(new)
 
 
-@kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
+@kernel("a* lda d* ldd depth w* stride scalars* hyper*")
 def update(
     f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
-    scalars: Any, hyper: Any, rows: Any,
+    scalars: Any, hyper: Any,
 ) -> None:  # fmt: skip
-    """The gradient aᵀ d of a block of weights never leaves the registers: the rule is applied to it there."""
-    tile_rows = f.m.target.block_rows
-    with f.loop(0, rows, tile_rows) as k:
-        zeros = [f.full(0.0, nv)] * tile_rows
+    """The gradient aᵀ d of a block of weights, `lanes` rows of a panel, and its rule.
 
-        def chain(start: Any, stop: Any, a_k: Pointer = a + k) -> list[Vector]:
-            return tile(f, tile_rows, nv, a_k, 1, lda, lambda t: (d + t * ldd).load(nv), (start, stop), 2)
-
-        sums = in_blocks(f, depth, zeros, chain)
-        for r, g in enumerate(sums):
-            how(w + (k + r) * (nv * f.m.lanes), stride, g, scalars, hyper)
+    A block of the batch stays in the first-level cache while all the rows meet it.
+    """
+    lanes, wide = f.m.lanes, nv * f.m.lanes
+    sums = f.scratch(lanes * wide)
+    with f.loop(0, lanes * wide, lanes) as j:
+        (sums + j).store(f.full(0.0))
+    with f.loop(0, depth, BLOCK) as start:
+        span = start, (start + BLOCK).minimum(depth)
+        for first, stop, tall in f.m.target.split(lanes):
+            with f.loop(first, stop, tall) as k:
+                parts = tile(f, tall, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
+                for r, part in enumerate(parts):
+                    place = sums + (k + r) * wide
+                    place.store(place.load(nv).plain_add(part))
+    with f.loop(0, lanes * wide, wide) as j:
+        how(w + j, stride, (sums + j).load(nv), scalars, hyper)
 
 
 @kernel("d* ldd depth b* stride scalars* hyper*")

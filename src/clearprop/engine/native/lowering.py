@@ -202,7 +202,7 @@ class Step:
                 if how:
                     scalars = row + net.columns[s][0]
                     k.update(m, group.vectors, how)(
-                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper, lanes
+                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper
                     )
                     if s and not how.stored:
                         self.refresh(s, group.vectors, first, column, mine)
