@@ -504,11 +504,10 @@ def dot(x: Vector, y: Vector, start: Vector) -> Vector:
 
 
 def column_blocks(
-    f: Function, registers: int, carry: list[Vector], slots: int = 0
+    f: Function, registers: int, carry: list[Vector], at_once: int
 ) -> Iterator[tuple[Any, int, list[Vector]]]:
-    """Blocks of columns that fit the registers, beside a rule's slots: (first column, registers, state); `carry` goes
+    """Blocks of columns, `at_once` registers wide, the last maybe less: (first column, registers, state); `carry` goes
     along and is updated."""
-    at_once = f.m.target.block_rows // (2 if slots > 1 else 1)
     whole = registers // at_once * at_once if registers > at_once else 0
     state = carry
     if whole:
@@ -531,6 +530,12 @@ def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
         yield whole, n - whole
 
 
+def at_once(f: Function, rows: int) -> list[range]:
+    """The rows of a block in parts whose sums fit the registers."""
+    tall = f.m.target.block_rows
+    return [range(first, min(first + tall, rows)) for first in range(0, rows, tall)]
+
+
 @kernel("a* w* bias* y* x*")
 def sample_forward(
     f: Function, op: Op, n: int, m: int, by_input: bool, biased: bool, a: Any, w: Any, bias: Any, y: Any, x: Any
@@ -539,7 +544,7 @@ def sample_forward(
     lanes = f.m.lanes
     if by_input:  # rows of w, scaled and added
         width = padded(m, lanes)
-        for c, nv, _ in column_blocks(f, width // lanes, []):
+        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.target.block_rows):
             chains = min({1: 4, 2: 3, 3: 2}.get(width // lanes, 1), n)  # enough to hide the latency of narrow rows
             state = [f.full(0.0, nv)] * chains
             if biased:
@@ -558,10 +563,15 @@ def sample_forward(
     else:  # a dot product for each output, `lanes` of them at a time
         width = padded(n, lanes)
         for o, count in row_blocks(f, m):
-            sums = [f.full(0.0)] * count
-            for c, nv, state in column_blocks(f, width // lanes, sums):
-                av = (a + c).load(nv)
-                state[:] = [dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in enumerate(state)]
+            sums = []
+            for some in at_once(f, count):
+                part = [f.full(0.0)] * len(some)
+                for c, nv, state in column_blocks(f, width // lanes, part, f.m.target.columns):
+                    av = (a + c).load(nv)
+                    state[:] = [
+                        dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in zip(some, state, strict=True)
+                    ]
+                sums += part
             z = sums_across(sums + [f.full(0.0)] * (lanes - count))
             z = (bias + o).load().plain_add(z) if biased else z
             activate(op, z, f.below(m - o, 1), y + o, x + o)
@@ -575,6 +585,7 @@ def sample_backward(
     """Gradient and rule, and where backpropagation goes on the layer below's dx, in one pass over the weights."""
     lanes = f.m.lanes
     width = padded(m if by_input else n, lanes)
+    columns = max(f.m.target.columns // (2 if how and how.slots > 1 else 1), 1)
 
     def change(w: Pointer, g: Vector) -> None:
         if how:
@@ -584,22 +595,25 @@ def sample_backward(
         pass_back(below, dy, f.below(n - o, len(dy.v)), a + o, dx + o)
 
     if how_bias:
-        for c, nv, _ in column_blocks(f, padded(m, lanes) // lanes, []):
+        for c, nv, _ in column_blocks(f, padded(m, lanes) // lanes, [], columns):
             how_bias(bias + c, stride, (d + c).load(nv), bias_scalars, hyper)
     if by_input:
         for i, count in row_blocks(f, n):
-            sums = [f.full(0.0)] * (count if goes_on else 0)
-            for c, nv, state in column_blocks(f, width // lanes, sums, how.slots if how else 0):
-                dv = (d + c).load(nv)
-                for q in range(count):
-                    row = w + ((i + q) * width + c)
-                    if goes_on:
-                        state[q] = dot(row.load(nv), dv, state[q])
-                    change(row, (a + (i + q)).splat() * dv)
+            sums = []
+            for some in at_once(f, count):
+                part = [f.full(0.0)] * (len(some) if goes_on else 0)
+                for c, nv, state in column_blocks(f, width // lanes, part, columns):
+                    dv = (d + c).load(nv)
+                    for q in some:
+                        row = w + ((i + q) * width + c)
+                        if goes_on:
+                            state[q - some.start] = dot(row.load(nv), dv, state[q - some.start])
+                        change(row, (a + (i + q)).splat() * dv)
+                sums += part
             if goes_on:
                 done(i, sums_across(sums + [f.full(0.0)] * (lanes - count)))
     else:
-        for c, nv, _ in column_blocks(f, width // lanes, [], how.slots if how else 0):
+        for c, nv, _ in column_blocks(f, width // lanes, [], columns):
             av = (a + c).load(nv)
             with f.loop(0, m, 1, [f.full(0.0, nv)]) as (o, state):
                 row, do = w + (o * width + c), (d + o).splat()

@@ -17,7 +17,8 @@ from clearprop.ops import Op
 
 ROWS = 64  # predicted at once, so that their activations stay in the cache
 TOGETHER = 512  # predicted by one thread before it draws its next ticket
-CHUNK = 128  # rows that one ticket has at most, for the same reason
+CHUNK = 144  # rows that one ticket has at most, for the same reason
+ROUNDS = 4  # tickets for each thread at least
 
 
 FIELDS = [
@@ -347,8 +348,12 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             count = fields.offsets.integer(batch + 1) - start
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
             tiles = (count + (rows_at_once - 1)) // rows_at_once
-            share = ((tiles + (threads * 4 - 1)) // (threads * 4)).minimum(CHUNK // rows_at_once)
-            share = f.choose(threads.equals(1), tiles.minimum(CHUNK // rows_at_once), share)
+            # as many tickets for each thread, small enough for the cache, and several in case one is kept waiting
+            at_once = threads * (CHUNK // rows_at_once)
+            rounds = (tiles + (at_once - 1)) // at_once
+            several = f.choose(rounds < ROUNDS, ROUNDS, rounds)
+            tickets = threads * f.choose(threads.equals(1), rounds, several)
+            share = (tiles + (tickets - 1)) // tickets
 
             def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
                 first = c * share * rows_at_once

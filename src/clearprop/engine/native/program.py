@@ -26,7 +26,7 @@ from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns
 CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
-WORTH_SHARING = 4e6  # operations in a step, below which threads would wait for each other most of the time
+WORTH_SHARING = 1e6  # operations in a step, below which threads would wait for each other most of the time
 DENSE_ROWS = 4096  # of sparse data, made dense at once for prediction
 
 

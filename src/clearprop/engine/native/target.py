@@ -31,6 +31,7 @@ class Target:
     features: str
     rows: int  # of a tile; 4, 6 or 8
     vectors: int  # logical 64-byte vectors across a tile
+    columns: int  # logical vectors of a row that a single sample's kernels hold beside the sums of `block_rows` rows
     spin: str  # what to `call` while waiting in a loop, so that the other thread of the core gets on
     spin_type: str  # the same as one has to `declare` it
 
@@ -54,26 +55,26 @@ class Target:
 
 def avx512(triple: str | None = None) -> Target:
     """32 registers of 64 bytes: 24 for the tile."""
-    return _x86("avx512", triple, "x86-64-v4", _V4, rows=8, vectors=3)
+    return _x86("avx512", triple, "x86-64-v4", _V4, rows=8, vectors=3, columns=8)
 
 
 def avx2(triple: str | None = None) -> Target:
     """16 registers of 32 bytes: 12 for the tile, as a logical vector takes two."""
-    return _x86("avx2", triple, "x86-64-v3", _V3, rows=6, vectors=1)
+    return _x86("avx2", triple, "x86-64-v3", _V3, rows=6, vectors=1, columns=2)
 
 
 def neon(triple: str | None = None) -> Target:
     """32 registers of 16 bytes: 16 for the tile, as a logical vector takes four."""
     hint = "void @llvm.aarch64.hint"
     triple = triple or host_triple()
-    return Target("neon", triple, "generic", "+fp-armv8,+neon", 4, 1, f"{hint}(i32 1)", f"{hint}(i32)")
+    return Target("neon", triple, "generic", "+fp-armv8,+neon", 4, 1, 1, f"{hint}(i32 1)", f"{hint}(i32)")
 
 
-def _x86(name: str, triple: str | None, cpu: str, has: set[str], rows: int, vectors: int) -> Target:
+def _x86(name: str, triple: str | None, cpu: str, has: set[str], rows: int, vectors: int, columns: int) -> Target:
     # LLVM may be told to avoid 64-byte registers, which slowed the first processors that had them.
     features = ",".join([*(f"+{feature}" for feature in sorted(has)), "-prefer-256-bit"])
     pause = "void @llvm.x86.sse2.pause()"
-    return Target(name, triple or host_triple(), cpu, features, rows, vectors, pause, pause)
+    return Target(name, triple or host_triple(), cpu, features, rows, vectors, columns, pause, pause)
 
 
 def host_triple() -> str:
