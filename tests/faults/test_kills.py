@@ -15,12 +15,11 @@ from interrupted import POINTS
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 nightly = pytest.mark.nightly
 ENGINES = ["native", "reference"]
-PROGRAM = Path(__file__).with_name("interrupted.py")
 
 
-def started(folder, **options):
+def started(folder, program="interrupted.py", **options):
     """The program, when it has begun to train."""
-    command = [sys.executable, str(PROGRAM), str(folder), json.dumps(options)]
+    command = [sys.executable, str(Path(__file__).with_name(program)), str(folder), json.dumps(options)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stderr.readline()
     assert line == "begun\n", line + process.communicate()[1]

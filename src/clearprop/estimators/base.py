@@ -16,6 +16,7 @@ from clearprop.data import Dataset
 from clearprop.data.arrays import dense_rows, in_precision, is_sparse
 from clearprop.engine import GradientOptions, Program, choose_engine
 from clearprop.errors import ConfigurationError, ShapeError
+from clearprop.estimators.course import Course
 from clearprop.estimators.fitting import Fitting, Held, begin_curves
 from clearprop.estimators.inputs import TYPES, validated
 from clearprop.estimators.parameters import (
@@ -23,22 +24,19 @@ from clearprop.estimators.parameters import (
     hidden_sizes,
     make_model,
     parameters,
+    uses_lbfgs,
 )
 from clearprop.layers import Activation, Dense
 from clearprop.losses import Loss
 from clearprop.model import MLP
-from clearprop.optim import LBFGS, OPTIMIZERS
+from clearprop.optim import OPTIMIZERS
 
 _SHOWN_LINKS = {"sigmoid": "logistic"}
 
 
-def _uses_lbfgs(estimator: Any) -> bool:
-    return isinstance(estimator.solver, LBFGS) or (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
-
-
 def takes_steps(estimator: Any) -> bool:
     """Whether there is a `partial_fit`."""
-    if _uses_lbfgs(estimator):
+    if uses_lbfgs(estimator):
         raise AttributeError("partial_fit needs a solver that takes steps, as 'sgd' or 'adam'; this model uses L-BFGS")
     return True
 
@@ -87,6 +85,7 @@ class BaseMLP(
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, *, incremental: bool = False
     ) -> "BaseMLP":
         check_parameters(self)
+        course = Course(self, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         asked: dict[str, Any] = {"X": X, "y": y, "metadata": None}
         X, y = self._checked_pair(X, y, reset=first)
@@ -95,7 +94,7 @@ class BaseMLP(
         data = self._dataset(X, y, weight)
         held = self._held(X_val, y_val, incremental=incremental)
         if first or incremental or not hasattr(self, "_random_state"):
-            self._random_state = check_random_state(self.random_state)
+            self._random_state = check_random_state(course.seed)
         if first or not hasattr(self, "model_"):
             self._start(X, first=first)
         self._check_sizes()
@@ -103,7 +102,7 @@ class BaseMLP(
         self._link_weights()  # what training changes is seen in coefs_, whoever made the arrays that were there
         if getattr(self, "converged_", False):
             self._no_improvement_count, self.converged_ = 0, False
-        stochastic = not _uses_lbfgs(self)
+        stochastic = not uses_lbfgs(self)
         scored = getattr(self, "validation_scores_", None) is not None
         if stochastic and (not hasattr(self, "loss_curve_") or scored != self.early_stopping):
             begin_curves(self, stochastic=True)  # it goes on by another rule than before
@@ -112,7 +111,7 @@ class BaseMLP(
         if weight is not None:
             asked["metadata"] = {"sample_weight": weight}
         if stochastic:
-            self._fit_epochs(data, held, None if incremental else asked, incremental=incremental)
+            self._fit_epochs(data, held, None if incremental else asked, course, incremental=incremental)
         else:
             self._fit_lbfgs(data, held, asked)
         return self
@@ -134,7 +133,7 @@ class BaseMLP(
             self.n_iter_ = self.t_ = 0
         if first:
             self._link_weights()
-        begin_curves(self, stochastic=not _uses_lbfgs(self))
+        begin_curves(self, stochastic=not uses_lbfgs(self))
 
     def _make_loss(self) -> Loss:
         raise NotImplementedError

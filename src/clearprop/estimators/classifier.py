@@ -54,6 +54,12 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     dtype : {None, "float64", "float32"}
         None takes that of X.
     engine : {"auto", "native", "reference"}
+    checkpoint : path or Checkpoint, optional
+        A folder for what a `fit` has done so far, saved every 30 seconds (or as a `Checkpoint` says), and at Ctrl-C and
+        SIGTERM.  If it is interrupted, call it again with the same parameters and data: it goes on, and ends with the
+        same bits as if nothing had happened.  A finished one returns at once, or trains on if max_iter is larger; other
+        parameters or data are refused.  So each fit needs a folder of its own.  Not with L-BFGS, warm_start and
+        partial_fit.
 
     Attributes
     ----------
@@ -108,6 +114,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         scoring: Any = None,
         dtype: Any = None,
         engine: str = "auto",
+        checkpoint: Any = None,
     ) -> None:
         self._store(locals())
 

@@ -14,6 +14,7 @@ from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, choose_engine, initial_state, penalties
 from clearprop.errors import ConfigurationError, DataError, DivergenceError
+from clearprop.estimators.course import Course
 from clearprop.estimators.objectives import shown_loss
 from clearprop.estimators.parameters import RateInside, make_optimizer
 from clearprop.estimators.tasks import Tasks
@@ -38,6 +39,11 @@ class Shuffles:
             self.rows = self.rows[picks]
         return self.rows
 
+    def skip(self, epochs: int) -> None:
+        """Draw these and forget them."""
+        for epoch in range(epochs):
+            self(epoch)
+
 
 @dataclass(frozen=True)
 class Held:
@@ -50,7 +56,9 @@ class Held:
 class Fitting:
     """The part of the estimators that fits them; `BaseMLP` says what its attributes are."""
 
-    def _fit_epochs(self: Any, data: Dataset, held: Held | None, asked: Any, *, incremental: bool) -> None:
+    def _fit_epochs(
+        self: Any, data: Dataset, held: Held | None, asked: Any, course: Course, *, incremental: bool
+    ) -> None:
         """`max_iter` epochs, or one if `incremental`, of a stochastic solver."""
         optimizer = self._continued_optimizer()
         model, loss, n = self.model_, self._loss, len(data)
@@ -62,6 +70,9 @@ class Fitting:
         if incremental or getattr(self, "_batches", None) is None or len(self._batches.rows) != n:
             self._batches = Shuffles(self._random_state, n, self.shuffle)
         options = GradientOptions(l2=float(self.alpha), penalty_in_sum=True)
+        course.check(held and held.data)
+        if course.saved is not None:
+            self._batches.skip(course.saved.state.epoch - 1)
         training = train(
             model,
             data,
@@ -75,33 +86,34 @@ class Fitting:
             penalty_in_sum=True,
             clip_value=self.clip_value,
             clip_norm=self.clip_norm,
-            resume=replace(self._state, w=model.w, buffers=model.buffers),
+            resume=course.saved or replace(self._state, w=model.w, buffers=model.buffers),
         )
         if self.early_stopping and self._best is None and self.validation_scores_:
             self._best = model.w.copy(), model.buffers.copy()  # what an earlier fit found best is where this one starts
         self.n_iter_, steps, weight = 0, -(-n // batch_size), loss.weight_of(n, data.sample_weight)
-        penalty = penalties(model, options, weight)
+        course.penalty = penalties(model, options, weight)
         try:
-            with Tasks(self, asked).all() as tasks:
-                while self.n_iter_ < self.max_iter:
+            with Tasks(self, asked).all() as tasks, course.kept(training):
+                self.t_ += self.n_iter_ * n
+                while not course.ended and self.n_iter_ < self.max_iter:
                     task = tasks.begin("epoch")
                     epoch = next(training)
-                    before, penalty = penalty, penalties(model, options, weight)
+                    before, course.penalty = course.penalty, penalties(model, options, weight)
                     # scikit-learn adds the penalty at each batch's weights, here taken to change evenly in an epoch;
                     # and it counts batches by their rows, here by their sample weights
-                    shown = steps * (before + (penalty - before) * (steps - 1) / (2 * steps))
+                    shown = steps * (before + (course.penalty - before) * (steps - 1) / (2 * steps))
                     self._note(epoch, shown_loss(loss, epoch["loss"], shown, model.n_out), n)
-                    finished = self._judge(held) | incremental
-                    told = tasks.end(task)
-                    if finished or told:
-                        break
-                    if self.n_iter_ == self.max_iter:
-                        warnings.warn(
-                            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization "
-                            "hasn't converged yet.",
-                            ConvergenceWarning,
-                            stacklevel=5,
-                        )
+                    course.ended = self._judge(held) | incremental
+                    course.note(epoch)
+                    course.ended |= tasks.end(task)
+                course.end()
+                if not course.ended:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization "
+                        "hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=5,
+                    )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         except DivergenceError as error:

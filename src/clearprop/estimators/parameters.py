@@ -4,6 +4,7 @@ import copy
 import inspect
 import itertools
 import math
+import os
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,6 +20,7 @@ from clearprop.layers import Dense
 from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS, Op
 from clearprop.optim import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer, Schedule
+from clearprop.train import Checkpoint
 
 _RANGES: dict[str, tuple[type, float, float, str, float]] = {  # kind, bounds, which of them belong, default
     "alpha": (Real, 0, math.inf, "[)", 0.0001),
@@ -94,6 +96,8 @@ def check_parameters(estimator: Any) -> None:
     for name in ("clip_value", "clip_norm"):
         if given[name] is not None:
             _in_range(name, given[name], Real, 0, math.inf, "()", None)
+    if not isinstance(given["checkpoint"], str | os.PathLike | Checkpoint | None):
+        raise ConfigurationError(f"checkpoint is a folder, a Checkpoint or None, not {given['checkpoint']!r}")
     hidden = hidden_sizes(given["hidden_layer_sizes"])
     activations(given["activation"], hidden)
 
@@ -179,6 +183,11 @@ def parameters(model: Sequential) -> list[tuple[Array, Array]]:
     """(weight, bias) of each Dense layer, as views into the model's vector."""
     views = model.parameter_views(model.w)
     return [(views[i]["weight"], views[i]["bias"]) for i, layer in enumerate(model.layers) if isinstance(layer, Dense)]
+
+
+def uses_lbfgs(estimator: Any) -> bool:
+    """Whether it minimises instead of taking steps."""
+    return isinstance(estimator.solver, LBFGS) or (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
 
 
 def make_optimizer(estimator: Any) -> "Optimizer | LBFGS":

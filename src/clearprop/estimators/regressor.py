@@ -31,7 +31,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         As in scikit-learn, and as in `MLPClassifier`.
-    dropout, normalization, init, weight_decay, clip_value, clip_norm, scoring, dtype, engine
+    dropout, normalization, init, weight_decay, clip_value, clip_norm, scoring, dtype, engine, checkpoint
         As in `MLPClassifier`; early stopping goes by r2 unless `scoring` says otherwise.
 
     Attributes
@@ -84,6 +84,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         scoring: Any = None,
         dtype: Any = None,
         engine: str = "auto",
+        checkpoint: Any = None,
     ) -> None:
         self._store(locals())
 

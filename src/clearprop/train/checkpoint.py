@@ -76,13 +76,14 @@ class Checkpoint:
     >>> from tempfile import TemporaryDirectory
     >>> from clearprop import MLP, load_dataset
     >>> from clearprop.train import fit
-    >>> def run(epochs, folder, **options):
-    ...     model = MLP([2, 4, 2])
-    ...     fit(model, load_dataset("moons"), "crossentropy", epochs=epochs, callbacks=[Checkpoint(folder)], **options)
+    >>> def run(epochs, folder):
+    ...     model, checkpoint = MLP([2, 4, 2]), Checkpoint(folder)
+    ...     fit(model, load_dataset("moons"), "crossentropy", epochs=epochs, callbacks=[checkpoint],
+    ...         resume=checkpoint.latest())
     ...     return model.w.tobytes()
     >>> with TemporaryDirectory() as one, TemporaryDirectory() as two:
     ...     interrupted = run(3, one)
-    ...     run(5, one, resume=load_checkpoint(one)) == run(5, two)
+    ...     run(5, one) == run(5, two)
     True
     """
 
@@ -99,6 +100,10 @@ class Checkpoint:
         self._former: dict[int, Any] = {}
         self._training: Training | None = None
         self._ending = ExitStack()
+
+    def latest(self) -> SavedTraining | None:
+        """What a training of this folder goes on from: `load_checkpoint`, but None if there is none yet."""
+        return load_checkpoint(self.folder) if _newest_first(self.folder) else None
 
     # --- as a callback ------------------------------------------------------------------------------------------------
 
@@ -144,12 +149,16 @@ class Checkpoint:
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
+    def save(self) -> None:
+        """Save now; training is under way, and whoever iterates has seen all that its state contains."""
+        assert self._training is not None
+        self._save(self._training)
+        self._first, self._last, (self._last_epoch, _) = False, time.monotonic(), self._training.place
+
     def _watch(self, ended: bool) -> None:
         assert self._training is not None
-        epoch, position = self._training.place
-        if ended or self._signal is not None or self._due(epoch, position):
-            self._save(self._training)
-            self._first, self._last, self._last_epoch = False, time.monotonic(), epoch
+        if ended or self._signal is not None or self._due(*self._training.place):
+            self.save()
         if self._signal is not None:
             self._pass_on()
             self._listen()  # whoever got it has let training go on

@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,15 +47,7 @@ class SavedTraining:
 
     def check(self, configuration: Mapping[str, Any]) -> None:
         """Refuse to go on as another training; and say so if another engine goes on."""
-        for name in sorted({*configuration, *self.configuration} - {"engine"}):
-            saved, found = self.configuration.get(name), configuration.get(name)
-            if saved != found:
-                rows = name.endswith(" rows")  # of which there are only fingerprints
-                difference = f"other {name}" if rows else f"its {name} is {saved!s:.300}, not {found!s:.300}"
-                raise CheckpointError(
-                    f"{self.path}: the checkpoint is of another training: {difference}; give what that run had, or "
-                    "start a new one in another folder"
-                )
+        self.demand(self.configuration, configuration, besides={"engine"})
         before, now = self.configuration.get("engine"), configuration["engine"]
         if before != now:
             warnings.warn(
@@ -64,6 +56,18 @@ class SavedTraining:
                 ClearpropWarning,
                 stacklevel=3,
             )
+
+    def demand(self, saved: Mapping[str, Any], given: Mapping[str, Any], besides: Set[str] = frozenset()) -> None:
+        """Refuse what is `given` now if it is not what was `saved`."""
+        for name in sorted({*given, *saved} - besides):
+            before, now = saved.get(name), given.get(name)
+            if before != now:
+                rows = name.endswith(" rows")  # of which there are only fingerprints
+                difference = f"other {name}" if rows else f"its {name} is {before!s:.300}, not {now!s:.300}"
+                raise CheckpointError(
+                    f"{self.path}: the checkpoint is of another training: {difference}; give what that run had, or "
+                    "start a new one in another folder"
+                )
 
     def restore(self, callbacks: Sequence[Any]) -> None:
         """Give the callbacks the states they had."""
