@@ -63,9 +63,9 @@ def kill_at_random(folder, engine, kills, seed):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("kills", [10, pytest.param(250, marks=nightly)])
-def test_at_any_moment(engine, kills, tmp_path):
-    assert kill_at_random(tmp_path, engine, kills, seed=kills) >= 1
+@pytest.mark.parametrize(("kills", "seed"), [(10, 0), *(pytest.param(50, seed, marks=nightly) for seed in range(1, 6))])
+def test_at_any_moment(engine, kills, seed, tmp_path):
+    assert kill_at_random(tmp_path, engine, kills, seed) >= 1
 
 
 def kill_at_points(folder, point, times, seed):
@@ -79,9 +79,9 @@ def kill_at_points(folder, point, times, seed):
 
 
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("times", [2, pytest.param(50, marks=nightly)])
-def test_within_a_save(point, times, tmp_path):
-    kill_at_points(tmp_path, point, times, times)
+@pytest.mark.parametrize(("times", "seed"), [(2, 0), *(pytest.param(25, seed, marks=nightly) for seed in range(1, 3))])
+def test_within_a_save(point, times, seed, tmp_path):
+    kill_at_points(tmp_path, point, times, seed)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

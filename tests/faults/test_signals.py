@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,15 +64,16 @@ def whole(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    ("times", "seed"), [(1, 0), *(pytest.param(20, seed, marks=pytest.mark.nightly) for seed in range(1, 6))]
+)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_command_saves_ends_and_goes_on_to_the_same_folder(number, code, times, whole, tmp_path):
-    rng, slowest = random.Random(code), 0.0
-    for time_ in range(times):
-        folder, interruptions = tmp_path / str(time_), 0
-        process = command(*TRAIN, "--out", folder)
+def test_the_command_saves_ends_and_goes_on_to_the_same_folder(number, code, times, seed, whole, tmp_path):
+    rng, seconds, folder, runs = random.Random(code + seed), [], tmp_path / "run", 0
+    while len(seconds) < times:
+        process, enough = command(*TRAIN, "--out", folder), len(seconds) + 3
         while process.stderr.readline().startswith("epoch"):  # it trains
-            if interruptions < 3:
+            if len(seconds) < enough:
                 time.sleep(rng.uniform(0.0, 0.5))
                 process.send_signal(number)
             sent = time.perf_counter()
@@ -79,14 +81,16 @@ def test_the_command_saves_ends_and_goes_on_to_the_same_folder(number, code, tim
             assert "Traceback" not in err
             if process.returncode == 0:
                 break
-            slowest = max(slowest, time.perf_counter() - sent)
+            seconds.append(time.perf_counter() - sent)
             assert process.returncode == code, err
             assert f"clearprop train --resume {folder}" in err
-            interruptions += 1
             process = command("train", "--resume", folder)
-        assert process.wait() == 0 and interruptions
+        assert process.wait() == 0
         assert_same_runs(folder, whole)
-    assert slowest < 2.0 or os.getloadavg()[0] > 4, f"{slowest:.1f} s"
+        shutil.rmtree(folder)
+        runs += 1
+    print(f"{len(seconds)} times in {runs} runs, median {np.median(seconds):.3f} s, worst {max(seconds):.3f} s")
+    assert max(seconds) < 2.0
 
 
 def test_options_that_contradict_are_refused(tmp_path):
@@ -127,7 +131,8 @@ def test_another_table_is_refused(tmp_path):
     assert newest(tmp_path / "run" / "checkpoint" / "seed-0") is not None  # nothing was lost
 
 
-def test_a_second_ctrl_c_ends_at_once(tmp_path):
+@pytest.mark.parametrize("times", [1, *(pytest.param(25, marks=pytest.mark.nightly, id=str(i)) for i in range(4))])
+def test_a_second_ctrl_c_ends_at_once(times, tmp_path):
     code = f"""
 import os, sys, time
 from clearprop.train import checkpoint
@@ -143,22 +148,28 @@ def slow(path, content):
 checkpoint.atomic_write = slow
 train(sys.argv[1], every="3600s", epochs=10**6)
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-    while newest(tmp_path / "run") is None:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.readline() == "saving\n"
-    process.send_signal(signal.SIGINT)
-    sent = time.perf_counter()
-    process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGINT and time.perf_counter() - sent < 5.0
-    assert newest(tmp_path / "run").state.step == 0 and not list((tmp_path / "run").glob(".*.tmp"))
+    seconds = []
+    for time_ in range(times):
+        folder = tmp_path / str(time_)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        while newest(folder) is None:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "saving\n"
+        process.send_signal(signal.SIGINT)
+        sent = time.perf_counter()
+        process.communicate(timeout=30)
+        seconds.append(time.perf_counter() - sent)
+        assert process.returncode == -signal.SIGINT
+        assert newest(folder).state.step == 0 and not list(folder.glob(".*.tmp"))
+    print(f"{times} times, median {np.median(seconds):.3f} s, worst {max(seconds):.3f} s")
+    assert max(seconds) < 2.0
 
 
 class Sender:

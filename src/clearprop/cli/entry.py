@@ -4,6 +4,8 @@
 be written, 130 Ctrl-C, 143 terminated. No traceback reaches the terminal.
 """
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -80,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to stop
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
+    atexit.register(gc.freeze)  # to look for garbage in 1,700 modules takes 0.4 s, and the process ends anyway
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' words mean nothing to whoever uses a command
         warnings.simplefilter("always", ClearpropWarning)
