@@ -1,5 +1,5 @@
 """``python -m clearprop`` is the command ``clearprop``."""
 
-from clearprop.cli import main
+from clearprop.cli import run
 
-main()
+run()

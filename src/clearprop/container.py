@@ -7,6 +7,8 @@ signature: it tells accident from content, not friend from foe. So the reader be
 checked, a right digest or not:
 
 - no size is used before it has been compared with the file's, and no memory taken before that;
+- what a description takes once it is read is bounded before, by counting its commas and brackets: whatever a file
+  holds, it is refused in a second of time and in twice its size of memory, 16 MiB besides;
 - the document is canonical JSON (keys sorted, no blanks, ASCII, numbers as Python writes them), so it has no key
   twice and no NaN; the header around it need not be, as other writers order it in their own way;
 - entries and tensors have the names that their kind allows, and types from a list;
@@ -21,8 +23,9 @@ import io
 import json
 import math
 import os
+import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -35,16 +38,19 @@ from clearprop.data.memory import free_memory
 from clearprop.errors import ClearpropError, ConfigurationError
 from clearprop.store import digest
 
-LONGEST_DOCUMENT = 16 << 20
-"""Bytes. A table of 100,000 columns, each with mean and scale, needs 11 MB."""
-MOST_VALUES = 1_000_000
-"""Values in a document, which take some 80 bytes each once they are read."""
+LONGEST_HEADER = 6 << 20
+"""Bytes; Chinese text counts double and emoji count fourfold, as they do in memory."""
+MOST_VALUES = 240_000
+"""Values in a document: those of a table of 40,000 columns, each with mean and scale."""
+FREE_VALUES, BYTES_PER_VALUE = 70_000, 60
+"""What a small file may hold, and what of a file each further value takes: it has some 80 bytes once it is read."""
 DEEPEST = 16
 """How many lists and objects may lie within each other."""
 
 _SMALL = 64 << 20  # bytes that any machine has
 _BLANK = "0" * 64
 _MARK = b'\\"sha256\\":\\"'  # as the document, a JSON string inside JSON, shows its digest
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*+\\u")  # by the header itself, not by the text within it
 _ENVELOPE = {"format", "versions", "sha256"}
 _TYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
 _Place = tuple[int, np.dtype[Any], tuple[int, ...]]
@@ -131,12 +137,16 @@ def sealed(kind: Kind, document: Mapping[str, Any], tensors: Mapping[str, Array]
         text = _canonical(whole)
     except ValueError:
         raise ConfigurationError("a description that holds NaN or infinity cannot be saved; change that") from None
+    content = bytearray(save({n: np.asarray(t, order="C") for n, t in tensors.items()}, {"clearprop": text}))
+    header = content[: 8 + int.from_bytes(content[:8], "little")]
     try:
+        _check_size(header[8:].decode(), len(content))
         _check_document(whole, text)
     except ValueError as error:
-        raise ConfigurationError(f"a description that {error} cannot be saved; shorten its names") from None
-    content = bytearray(save({n: np.asarray(t, order="C") for n, t in tensors.items()}, {"clearprop": text}))
-    place = _digest_place(content[: 8 + int.from_bytes(content[:8], "little")])
+        raise ConfigurationError(
+            f"a description that {error} cannot be saved; use fewer columns, or shorter names"
+        ) from None
+    place = _digest_place(header)
     content[place : place + 64] = digest(bytes(content)).encode()
     return bytes(content)
 
@@ -150,8 +160,6 @@ def _canonical(document: Any) -> str:
 
 def opened(path: str | os.PathLike[str], kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
     """The document (the kind's fields) and the tensors of a file that `sealed` made.
-
-    It takes the memory of the tensors and, for a large document, some twenty times its length.
 
     Raises
     ------
@@ -209,7 +217,11 @@ def _file(name: str, kind: Kind) -> io.FileIO:
 
 def _read(reader: _Reader) -> tuple[dict[str, Any], dict[str, Array]]:
     header = _header(reader)
-    document, entries = _parsed(reader, header[8:])
+    text, entries = _metadata(reader, header)
+    seal, header_size = _seal(header), len(header)
+    del header  # before the description is read, which takes more
+    document = _document(reader, text)
+    del text
     kind = reader.kind
     found = document.pop("kind", _KINDS[0])
     if found != kind.name:
@@ -218,11 +230,11 @@ def _read(reader: _Reader) -> tuple[dict[str, Any], dict[str, Array]]:
     _check_format(reader, document)
     if set(document) != kind.fields | _ENVELOPE:
         raise reader.damaged("its description is incomplete")
-    places, total = _places(reader, entries, reader.size - len(header))
+    places, total = _places(reader, entries, reader.size - header_size)
     if total > _SMALL and 2 * total > free_memory():  # whoever reads it makes something of it
         raise MemoryError
     data = _taken(reader, total)
-    _check_digest(reader, header, data, document["sha256"])
+    _check_digest(reader, seal, data, document["sha256"])
     tensors = {
         name: np.frombuffer(data, dtype, math.prod(shape), begin).reshape(shape)
         for name, (begin, dtype, shape) in places.items()
@@ -233,7 +245,7 @@ def _read(reader: _Reader) -> tuple[dict[str, Any], dict[str, Array]]:
     return {field: document[field] for field in kind.fields}, tensors
 
 
-def _header(reader: _Reader) -> bytes:
+def _header(reader: _Reader) -> bytearray:
     """The length and the header, read only if they can be what they should."""
     start = reader.file.read(64) or b""
     length = int.from_bytes(start[:8], "little")
@@ -241,12 +253,12 @@ def _header(reader: _Reader) -> bytes:
         # A length's last bytes are zero.
         if start.startswith(mark) and start[5:8] != b"\0\0\0":
             raise reader.kind.error(f"{reader.name}: this is {what}; name a {reader.kind.name} that clearprop wrote")
-    if len(start) > 8 and (length > 4 * LONGEST_DOCUMENT or start[8:9] != b"{"):
+    if len(start) > 8 and (length > LONGEST_HEADER or start[8:9] != b"{"):
         raise reader.foreign()
     if len(start) < 10 or length > reader.size - 8:
         raise reader.damaged(f"it ends after {reader.size} bytes")
     reader.file.seek(0)
-    return bytes(_taken(reader, 8 + length))
+    return _taken(reader, 8 + length)
 
 
 def _taken(reader: _Reader, count: int) -> bytearray:
@@ -261,17 +273,28 @@ def _taken(reader: _Reader, count: int) -> bytearray:
     return taken
 
 
-def _parsed(reader: _Reader, header: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The document, and the header's entries for the tensors; both strictly read."""
+def _metadata(reader: _Reader, header: bytearray) -> tuple[str, dict[str, Any]]:
+    """The description as text, and the header's entries for the tensors."""
     try:
-        entries = _strict_json(header.decode())
+        whole = str(memoryview(header)[8:], "ascii")
+        _check_size(whole, reader.size)
+        if "\\u" in whole and _ESCAPED.search(
+            whole
+        ):  # there is no need for it, and one emoji makes all of it four times as large
+            raise ValueError("an escaped character")
+        entries = json.loads(whole, object_pairs_hook=_once, **_STRICT)
         text = entries.pop("__metadata__")["clearprop"]
         assert isinstance(text, str)
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, AssertionError):
         raise reader.foreign() from None
+    return text, entries
+
+
+def _document(reader: _Reader, text: str) -> dict[str, Any]:
+    """The description, strictly read."""
     try:
-        document = _strict_json(text)
-        if _canonical(document) != text:
+        document = json.loads(text, **_STRICT)
+        if _canonical(document) != text:  # which a repeated key makes it, too
             raise ValueError("not canonical")
         _check_document(document, text)
     except (ValueError, RecursionError):
@@ -279,46 +302,64 @@ def _parsed(reader: _Reader, header: bytes) -> tuple[dict[str, Any], dict[str, A
     writers = document.get("versions") if isinstance(document, dict) else None
     if not isinstance(writers, dict) or not all(isinstance(version, str) for version in writers.values()):
         raise reader.damaged("its description is incomplete")
-    return document, entries
+    return document  # type: ignore[no-any-return]
 
 
-def _strict_json(text: str) -> Any:
-    """JSON without repeated keys, NaN or infinity, all of which Python's reader lets pass."""
-    if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
-        raise ValueError("too many values")
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without repeated keys, which Python's reader lets pass."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("repeated key")
+    return found
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("repeated key")
-        return found
 
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(constant)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
-    def finite(number: str) -> float:
-        value = float(number)
-        return value if math.isfinite(value) else refuse(number)  # 1e999, which Python makes infinite
 
-    return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=finite)
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if math.isfinite(value) else _refuse(number)  # 1e999, which Python makes infinite
+
+
+_STRICT: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite}
+
+
+def _check_size(header: str, file_size: int) -> None:
+    """Bounds of what JSON, and JSON within it, takes once it is read: by what can be seen before."""
+    values = header.count(",") + header.count("[") + header.count("{")
+    weight = 4 if "\\ud" in header else 2 if "\\u" in header else 1
+    if len(header) * weight > LONGEST_HEADER or values > min(MOST_VALUES, FREE_VALUES + file_size // BYTES_PER_VALUE):
+        raise ValueError("is too long")
 
 
 def _check_document(document: Any, text: str) -> None:
-    """Bounds of size and depth; and whole characters, not halves of them (lone surrogates)."""
-    if len(text) > LONGEST_DOCUMENT or text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
-        raise ValueError("is too long")
+    """A bound of depth; and whole characters, not halves of them (lone surrogates)."""
     level: list[Any] = [[document]]
     depth = 0
     while level:
-        inner = (v.values() if isinstance(v, dict) else v for v in level)
-        level = [value for values in inner for value in values if isinstance(value, dict | list)]
+        if "\\ud" in text:
+            try:
+                for item in _items(level, keys=True):
+                    if isinstance(item, str):
+                        item.encode()
+            except UnicodeEncodeError:
+                raise ValueError("holds half a character") from None
+        level = [item for item in _items(level) if isinstance(item, dict | list)]
         depth += bool(level)
         if depth > DEEPEST:
             raise ValueError("is nested too deeply")
-    try:
-        json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half a character") from None
+
+
+def _items(level: list[Any], *, keys: bool = False) -> Iterator[Any]:
+    """What lists and objects hold."""
+    for outer in level:
+        if isinstance(outer, dict):
+            if keys:
+                yield from outer
+            yield from outer.values()
+        else:
+            yield from outer
 
 
 def _check_format(reader: _Reader, document: dict[str, Any]) -> None:
@@ -364,7 +405,7 @@ def _are_counts(value: Any) -> bool:
     return isinstance(value, list) and all(type(item) is int and 0 <= item < 2**63 for item in value)
 
 
-def _digest_place(header: bytes | bytearray) -> int:
+def _digest_place(header: bytearray) -> int:
     """Where in the header the digest stands.
 
     Raises
@@ -377,14 +418,22 @@ def _digest_place(header: bytes | bytearray) -> int:
     return header.index(_MARK) + len(_MARK)
 
 
-def _check_digest(reader: _Reader, header: bytes, data: bytearray, stated: Any) -> None:
+def _seal(header: bytearray) -> tuple[Any, bytes] | None:
+    """The digest as far as the header goes, and the one that is written there; None if it is not to be found."""
     try:
         place = _digest_place(header)
     except ConfigurationError:
-        raise reader.damaged("its digest is unreadable") from None
-    if header[place : place + 64] != str(stated).encode("ascii", "replace"):
+        return None
+    found = hashlib.sha256(memoryview(header)[:place])
+    found.update(_BLANK.encode())
+    found.update(memoryview(header)[place + 64 :])
+    return found, bytes(header[place : place + 64])
+
+
+def _check_digest(reader: _Reader, seal: tuple[Any, bytes] | None, data: bytearray, stated: Any) -> None:
+    if seal is None or seal[1] != str(stated).encode("ascii", "replace"):
         raise reader.damaged("its digest is unreadable")
-    found = hashlib.sha256(header[:place] + _BLANK.encode() + header[place + 64 :])
+    found = seal[0]
     found.update(data)
     if found.hexdigest() != stated:
         raise reader.damaged("its bytes do not match its digest")

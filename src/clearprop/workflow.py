@@ -26,7 +26,7 @@ from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK
 from clearprop.diagnose import Diagnosis, diagnose, spread
 from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
-from clearprop.formats.modelfile import SavedModel
+from clearprop.formats.modelfile import SavedModel, packed
 from clearprop.importance import Importance, importances
 from clearprop.options import RunOptions, make_loss, make_model, make_optimizer
 from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
@@ -333,6 +333,7 @@ def _run(
     metric = METRIC_OF_TASK[everything.task]
     loss = make_loss(options, everything.task)
     model = make_model(options, everything.n_features, everything.n_outputs)
+    packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
     optimizer = make_optimizer(options, len(training), everything.n_features)
     weights = _class_weights(training, options)
     stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None

@@ -538,7 +538,7 @@ F = [
     model("F6b", "a header of 2^63 bytes", (2**63).to_bytes(8, "little") + IRIS[8:], "m: this is not a model file"),
     lie("F7", "NaN in the description", "text", lambda text: text.replace('"seed":1', '"seed":NaN'),
         "its description is unreadable"),
-    lie("F7b", "a description nested 100,000 deep", "text", "[" * 100_000, "its description is unreadable"),
+    lie("F7b", "a description nested 50,000 deep", "text", "[" * 50_000, "its description is unreadable"),
     lie("F7c", "a number of 100,000 digits", "text", lambda text: text.replace('"seed":1', '"seed":' + "1" * 100_000),
         "its description is unreadable"),
     lie("F7d", "true for a number", "document.architecture.n_in", True, "its architecture needs a number of inputs"),

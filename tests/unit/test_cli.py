@@ -418,6 +418,18 @@ def test_ctrl_c_and_closed_pipe(folder):
     assert predicting.returncode == 0
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a file that is always full is Linux's")
+@pytest.mark.parametrize("command", [["--help"], ["doctor", "--json"]])
+def test_what_is_printed_cannot_be_written(command):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "clearprop", *command], stdout=full, stderr=subprocess.PIPE, text=True,
+            env=ENVIRONMENT, timeout=60,
+        )  # fmt: skip
+    assert done.stderr == ("clearprop: what is printed cannot be written: No space left on device; free some space\n")
+    assert done.returncode == 6
+
+
 @pytest.mark.parametrize("code", ["import clearprop", "from clearprop.cli import main; main(['--help'])"])
 def test_light_import(code):
     heavy = ["sklearn", "scipy", "matplotlib", "llvmlite", "duckdb", "safetensors"]

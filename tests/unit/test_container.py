@@ -99,7 +99,7 @@ def test_formats(path):
         ({**DOCUMENT, "title": float("inf")}, {}, "NaN or infinity cannot be saved"),
         ({**DOCUMENT, "title": {"sha256": "0" * 64}}, {}, "one digest"),
         ({**DOCUMENT, "pages": [0] * container.MOST_VALUES}, {}, "is too long"),
-        ({**DOCUMENT, "pages": "x" * container.LONGEST_DOCUMENT}, {}, "is too long"),
+        ({**DOCUMENT, "pages": "x" * container.LONGEST_HEADER}, {}, "is too long"),
     ],
 )
 def test_what_could_not_be_opened_is_not_sealed(document, tensors, message):

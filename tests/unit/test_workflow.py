@@ -396,3 +396,11 @@ def test_prediction_tables(moons):
     assert list(answer_table(several, np.array([[1.5, 2.0, 3.0]]))) == ["target 1", "target 2", "target 3"]
     one = train_run(load_dataset("diabetes"), SHORT).saved
     assert list(answer_table(one, np.array([[1.5]]))) == ["target"]
+
+
+def test_what_could_not_be_saved_is_not_trained(monkeypatch):
+    monkeypatch.setattr("clearprop.container.FREE_VALUES", 40)
+    trained = []
+    with pytest.raises(ConfigurationError, match="is too long cannot be saved; use fewer columns, or shorter names"):
+        train_run(load_dataset("digits"), options=RunOptions(epochs=1, hidden=(1,)), callbacks=(trained.append,))
+    assert not trained

@@ -79,7 +79,7 @@ def _with_indicator(values: Array, indicator: bool) -> Array:
 
 
 @_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     """A column of numbers.
 
@@ -113,7 +113,7 @@ class Number:
 
 
 @_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """A column of two words that mean no and yes: 0 and 1.
 
@@ -154,7 +154,7 @@ class YesNo:
 
 
 @_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Category:
     """A column of words, each of which becomes a feature that is 1 where the word stands and 0 elsewhere.
 
@@ -228,7 +228,7 @@ class Category:
 
 
 @_kind
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Date:
     """A column of dates: year, month, weekday, the position in the year as a point on a circle, days elapsed.
 

@@ -1,5 +1,6 @@
 """A preparation as a JSON document, and back: what a model file keeps. The reader believes nothing."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import fields
@@ -56,29 +57,37 @@ def plan_from_config(cls: "type[Preparation]", config: Any) -> "Preparation":
 
 
 def _column_config(column: Column) -> dict[str, Any]:
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(column).items()}
-    return {"kind": column.kind, **values}
+    cls: Any = type(column)
+    values = {name: getattr(column, name) for name in _types(cls)}
+    return {"kind": column.kind} | {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
 
 def _column(entry: dict[str, Any]) -> Column:
-    cls = KINDS.get(str(entry.get("kind")))
-    if cls is None or set(entry) != {"kind", *(field.name for field in fields(cls))}:
+    cls: Any = KINDS.get(str(entry.get("kind")))
+    types = {} if cls is None else _types(cls)
+    if cls is None or entry.keys() != types.keys() | {"kind"}:
         raise ConfigurationError("the preparation has a column of no known kind")
     given: dict[str, Any] = {}
-    for field in fields(cls):
-        value = entry[field.name]
-        if field.type == tuple[str, ...]:
-            given[field.name] = _list_of(field.name, value, str)
-        elif type(value) is field.type:
-            given[field.name] = value
+    for name, wanted in types.items():
+        value = entry[name]
+        if type(value) is wanted:
+            given[name] = value
+        elif wanted == tuple[str, ...]:
+            given[name] = _list_of(name, value, str)
         else:
-            raise ConfigurationError(f"the preparation's column has a {field.name} of the wrong type")
+            raise ConfigurationError(f"the preparation's column has a {name} of the wrong type")
     column: Column = cls(**given)
     if isinstance(column, YesNo) and column.words not in YES_NO:
         raise ConfigurationError("the preparation has a yes/no column of other words")
     if isinstance(column, Category):
         _refuse_repeats("values of a category", (*column.values, *column.rare))
     return column
+
+
+@functools.cache
+def _types(cls: type[Any]) -> dict[str, Any]:
+    """What a column of this kind holds."""
+    return {field.name: field.type for field in fields(cls)}
 
 
 def _refuse_repeats(what: str, words: Sequence[str]) -> None:

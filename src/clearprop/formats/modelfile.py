@@ -83,10 +83,16 @@ def save(
     Raises
     ------
     ConfigurationError
-        An unknown link, weights that are not finite, or a preparation for another network.
+        An unknown link, weights that are not finite, a preparation for another network, or one that is too long: some
+        20,000 columns are always possible, 40,000 with 32 hidden units.
     OutputError
         The file cannot be written.
     """
+    atomic_write(path, packed(model, preparation=preparation, link=link))
+
+
+def packed(model: Sequential, *, preparation: Preparation | None, link: str) -> bytes:
+    """What `save` writes; it raises all that `save` does, but for the file."""
     if link not in LINKS:
         raise ConfigurationError(f"link={link!r}; choose one of {', '.join(LINKS)}")
     for name, vector in (("weights", model.w), ("running statistics", model.buffers)):
@@ -100,7 +106,7 @@ def save(
         "preparation": None if preparation is None else preparation.config(),
         "link": link,
     }
-    atomic_write(path, sealed(MODEL, document, {"w": model.w, "buffers": model.buffers}))
+    return sealed(MODEL, document, {"w": model.w, "buffers": model.buffers})
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
