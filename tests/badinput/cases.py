@@ -280,10 +280,12 @@ B = [
     ),
     code("B16b", "all weights zero", "Dataset(X, t, t * 0)", "DataError", "sample_weight is zero in every row; give"),
     code("B16c", "too few weights", "Dataset(X, t, t[:9] ** 2)", "DataError", "X has 60 rows but sample_weight has 9"),
-    Case(
+    code(
         "B17",
         "a weight for an unknown class",
-        why_not="class weights are 'balanced' or none; weights of one's own go with the rows, as sample_weight",
+        "clearprop.MLPClassifier(4, class_weight={0: 1.0, 'spam': 2.0}).fit(X, y)",
+        "ConfigurationError",
+        r"class_weight has key 'spam', classes are \[0, 1\]; ",
     ),
     code(
         "B18",

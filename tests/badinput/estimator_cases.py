@@ -52,6 +52,17 @@ C = [
     code("C14", "10^12 weights", "MLPClassifier((10**6, 10**6)).fit(X, y)", "ValueError",
          "GiB to train, and .* GiB are free; use smaller hidden_layer_sizes"),
     Case("C15", "a number of threads", why_not="the estimators have no such parameter: threads never change a result"),
+    code("C16", "a checkpoint that is no folder", "MLPClassifier(4, checkpoint=5).fit(X, y)", "ConfigurationError",
+         "checkpoint is a folder, a Checkpoint or None, not 5"),
+    code("C16b", "a checkpoint in a folder that cannot be made",
+         "open('f', 'w').close()\nMLPClassifier(4, checkpoint='f/c').fit(X, y)", "OutputError",
+         "f/c: cannot be written: part of the path is a file, not a folder"),
+    code("C16c", "a checkpoint with L-BFGS", "MLPClassifier(4, solver='lbfgs', checkpoint='c').fit(X, y)",
+         "ConfigurationError", "L-BFGS cannot go on from a checkpoint to the same bits"),
+    code("C16d", "a checkpoint with a warm start", "MLPClassifier(4, warm_start=True, checkpoint='c').fit(X, y)",
+         "ConfigurationError", "checkpoint is for a fit from its start, not for warm_start=True"),
+    code("C16e", "a checkpoint with partial_fit", "MLPClassifier(4, checkpoint='c').partial_fit(X, y, classes=[0, 1])",
+         "ConfigurationError", "checkpoint is for a fit from its start, not for partial_fit"),
 ]  # fmt: skip
 
 FRAME = """import pandas
@@ -59,6 +70,7 @@ f = pandas.DataFrame({'age': X[:, 0], 'size': X[:, 1]})
 m = MLPClassifier(4, max_iter=1).fit(f, y)
 """
 STEPS = "m = MLPClassifier(4)\nm.partial_fit(X, y, classes=[0, 1])\n"
+KEPT = "MLPClassifier(4, max_iter=2, random_state=0, checkpoint='c').fit(X, y)\n"
 WARM = "m = MLPClassifier(4, warm_start=True, max_iter=1).fit(X, y)\n"
 
 D = [
@@ -99,6 +111,13 @@ D = [
          "warm_start can only be used where `y` has the same classes as in the previous call to fit"),
     code("D18b", "a class less, with a warm start", WARM + "m.fit(X, y * 0)", "ValueError",
          "warm_start can only be used"),
+    code("D18c", "other parameters than the checkpoint's",
+         KEPT + "MLPClassifier(4, max_iter=2, random_state=1, checkpoint='c').fit(X, y)", "CheckpointError",
+         "the checkpoint is of another training: its random_state is 0, not 1; give what that run had, or start a new"),
+    code("D18d", "other data than the checkpoint's", KEPT + KEPT.replace("X", "X + 1"), "CheckpointError",
+         "the checkpoint is of another training: other training rows; give what that run had"),
+    code("D18e", "fewer epochs than the checkpoint has", KEPT + KEPT.replace("max_iter=2", "max_iter=1"),
+         "CheckpointError", "the checkpoint has begun 2 epochs, and max_iter is 1; raise it, or start a new fit"),
     Case("D19", "prediction while another thread fits", tested="tests/badinput/test_estimators.py"),
     Case("D20", "Ctrl-C while it fits, then prediction", tested="tests/badinput/test_estimators.py"),
 ]  # fmt: skip

@@ -45,7 +45,8 @@ def test_the_rows_are_complete():
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
-def test_code(case: Case, names) -> None:
+def test_code(case: Case, names, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"needs {case.needs}")
     before = {name: names[name].tobytes() for name in "Xty"}

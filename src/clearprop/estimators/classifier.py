@@ -173,7 +173,9 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         if isinstance(self.class_weight, dict):
             unknown = [key for key in self.class_weight if key not in self.classes_.tolist()]
             if unknown:
-                raise ConfigurationError(f"class_weight has key {unknown[0]!r}, classes are {self.classes_.tolist()}")
+                raise ConfigurationError(
+                    f"class_weight has key {unknown[0]!r}, classes are {self.classes_.tolist()}; take it out"
+                )
         factor: Array = compute_sample_weight(self.class_weight, y)
         return factor if weight is None else weight * factor
 
