@@ -4,7 +4,6 @@ import os
 import pickle
 import random
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,7 @@ from clearprop import MLPClassifier, MLPRegressor
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
 from clearprop.train import Checkpoint
 from clearprop.train.lock import claimed
-
-sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
-from forged import forged
+from fuzz.forged import forged
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 nightly = pytest.mark.nightly

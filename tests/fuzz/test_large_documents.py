@@ -5,14 +5,15 @@ import time
 import tracemalloc
 
 import pytest
-from forged import GOLDEN, parts, whole
+from forged import GOLDEN, forged, parts, whole
 
-from clearprop import MLP
+from clearprop import MLP, EarlyStopping, fit, load_dataset
 from clearprop.container import BYTES_PER_VALUE, FREE_VALUES, LONGEST_HEADER, MOST_VALUES
 from clearprop.data import Preparation
 from clearprop.data.columns import Number
 from clearprop.errors import ConfigurationError, ModelFileError
 from clearprop.formats import load, save
+from clearprop.train import Checkpoint, load_checkpoint
 
 ROOM = 16 << 20
 IRIS = (GOLDEN / "format1-iris.safetensors").read_bytes()
@@ -75,7 +76,7 @@ FILES = {
 }
 
 
-def refused(content: bytes, path) -> str:
+def refused(content: bytes, path, load=load) -> str:
     """What is said, within the limits."""
     path.write_bytes(content)
     start = time.process_time()
@@ -118,3 +119,21 @@ def test_a_wide_table(hidden, tmp_path):
     assert "has the same word twice" in refused(table(columns, hidden, tmp_path), tmp_path / "m")
     with pytest.raises(ConfigurationError, match="is too long cannot be saved; use fewer columns, or shorter names"):
         table(MOST_VALUES // 6 + 100, hidden, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {f"{i:06}": 1 for i in range(80_000)}, "place.epoch": 0},
+        {"history": [[f"{i:06}", False] for i in range(16_000)]},
+        {"callbacks": [["EarlyStopping", {f"{i:06}": 1 for i in range(80_000)}]], "configuration": []},
+        {"callbacks": [["EarlyStopping", {}]] * 17_000, "configuration": []},
+    ],
+    ids=lambda changes: " ".join(changes),
+)
+def test_checkpoints(changes, tmp_path):
+    model, data = MLP([2, 4, 2]), load_dataset("moons", n_samples=60)
+    fit(model, data, "crossentropy", epochs=1, callbacks=[EarlyStopping("loss"), Checkpoint(tmp_path / "c")])
+    content = max((tmp_path / "c").glob("step-*")).read_bytes()
+    content = forged(content, {f"document.{place}": value for place, value in changes.items()})
+    assert "makes no sense; use another copy" in refused(content, tmp_path / "m", load_checkpoint)

@@ -376,7 +376,8 @@ def _callback(i: int, entry: Any, tensors: Mapping[str, Array], state: State) ->
     for n, array in arrays.items():
         like = getattr(state, n)
         _demand(array.shape == like.shape and array.dtype == like.dtype, f"the {n} of {name} are not like the model's")
-    return name, values | arrays
+    values.update(arrays)
+    return name, values
 
 
 def _demand(condition: bool, what: str) -> None:
