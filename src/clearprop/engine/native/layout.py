@@ -25,9 +25,13 @@ class Panels:
 class Layout:
     """Where things lie.  For batches, weights lie in panels ``[panel][input][columns of the panel]``, and once more
     transposed; for single samples, in rows either by input or by output.  All is padded to whole vectors.
+
+    If `by_rows`, the first layer's are one panel, whatever its width: rows, of which sparse data picks some.
     """
 
-    def __init__(self, stages: Sequence[Stage], lanes: int, vectors: int, *, samples: bool = False) -> None:
+    def __init__(
+        self, stages: Sequence[Stage], lanes: int, vectors: int, *, samples: bool = False, by_rows: bool = False
+    ) -> None:
         self.lanes, self.samples = lanes, samples
         self.starts: list[dict[str, int]] = []
         self.transposed: list[int] = []
@@ -55,7 +59,8 @@ class Layout:
             self.averages.append(self.averages_size)
             self.averages_size += 2 * padded(m, lanes) if stage.batch else 0
             self.by_input.append(s == 0 or self._cost_by_input(n, m) <= self._cost_by_output(n, m))
-            self.panels.append(panels(m) if stage.dense else [])
+            row = [Panels(padded(m, lanes) // lanes, 1, 0)]
+            self.panels.append(row if by_rows and not s else panels(m) if stage.dense else [])
             self.panels_transposed.append(panels(n) if stage.dense and s else [])
             self.transposed.append(self.transposed_size)
             self.transposed_size += padded(n, lanes) * padded(m, lanes) if stage.dense and s else 0

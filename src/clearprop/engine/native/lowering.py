@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clearprop.engine.native import kernels as k
+from clearprop.engine.native import sparse
 from clearprop.engine.native.kernels import Update
 from clearprop.engine.native.layout import Layout, mask_width
 from clearprop.engine.native.module import Module
@@ -24,6 +25,7 @@ ROUNDS = 4  # tickets for each thread at least
 FIELDS = [
     *("w", "transposed", "averages"),  # what is trained
     *("X", "columns", "starts", "targets", "weights", "order", "offsets"),  # data and batches
+    *("turned_values", "turned_rows", "turned_starts"),  # a sparse batch by columns
     *("first", "steps", "scalars", "divisors", "seed_low", "seed_high", "epoch"),  # of the steps
     *("losses", "values", "norms", "done"),  # results
     *("board", "threads", "stop", "rows"),
@@ -102,6 +104,11 @@ class Step:
         stage = self.net.stages[s]
         if stage.batch:
             self._batch_apply(s, None, first, rows, count)
+            return
+        if s == 0 and self.net.skips_zeros:
+            X, at = (self.fields.X, self.fields.columns, self.fields.starts), first * self.layout.ld[1]
+            order = self.fields.order.offset(position + first, "i64")
+            write_sparse(self.f, stage, self.layout, self.w, X, order, self.act[1] + at, self.delta[1] + at, rows)
             return
         if stage.dense:
             write_dense(self.f, stage, self.layout, s, self.w, self.act, self.delta, first, rows, self.f.m.target.rows)
@@ -213,6 +220,33 @@ class Step:
                         k.update_vector(m, group.vectors, how_bias)(
                             d, ldd, count, bias, stride, row + net.columns[s][1], hyper
                         )
+
+    def by_columns(self, order: Pointer, count: Int) -> None:
+        """Sorts a sparse batch for `update_sparse`."""
+        fields = self.fields
+        turned = (fields.turned_values, fields.turned_rows, fields.turned_starts)
+        width = padded(self.net.stages[0].n, self.layout.lanes)
+        sparse.by_columns(self.f.m)(fields.X, fields.columns, fields.starts, order, count, width, *turned)
+
+    def update_sparse(self, block: Int, count: Int, row: Pointer) -> None:
+        """`update` of the first stage, from a sparse batch."""
+        net, layout, fields, lanes = self.net, self.layout, self.fields, self.layout.lanes
+        stage, ldd, starts = net.stages[0], layout.ld[1], layout.starts[0]
+        how, how_bias = (*net.updates[0], None)[:2]
+        stride, hyper = layout.size, net.limits(row)
+        registers, first = padded(stage.m, lanes) // lanes, block * lanes
+        if how:
+            turned = (fields.turned_values, fields.turned_rows, fields.turned_starts.offset(first, "i64"))
+            w, scalars = self.w + starts["weight"] + first * (registers * lanes), row + net.columns[0][0]
+            sparse.update_sparse(self.f.m, registers, how)(
+                *turned, self.delta[1], ldd, w, stride, scalars, hyper, lanes
+            )
+        if how_bias:
+            with self.f.when(block.equals(0)), each(self.f, registers) as register:
+                c = register * lanes
+                k.update_vector(self.f.m, 1, how_bias)(
+                    self.delta[1] + c, ldd, count, self.w + starts["bias"] + c, stride, row + net.columns[0][1], hyper
+                )
 
     def refresh(self, s: int, vectors: int, first: Int, column: Any, mine: Pointer) -> None:
         """The transposed copy of one block of one panel."""
@@ -330,6 +364,17 @@ def write_dense(
             )  # fmt: skip
 
 
+def write_sparse(
+    f: Function, stage: Stage, layout: Layout, w: Pointer, X: Sequence[Pointer], order: Pointer | None, y: Pointer,
+    kept: Pointer | None, rows: Any,
+) -> None:  # fmt: skip
+    """y = op(X W + b) by the first stage, for sparse rows: values, columns, starts.  All of them, or those in order."""
+    starts, (_, _, places) = layout.starts[0], X
+    key = (stage.op, stage.m, order is not None, stage.biased, kept is not None)
+    bias = w + starts.get("bias", 0)
+    sparse.forward_sparse(f.m, *key)(*X, order or places, w + starts["weight"], bias, y, layout.ld[1], kept or y, rows)
+
+
 def write_train(m: Module, net: Network, layout: Layout) -> str:
     """Steps of training: one phase divides the rows of a batch among threads, the next the weights.
 
@@ -369,7 +414,9 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         step.backward(s, first, rows, count)
 
             def on_weights(s: int, block: Int, c: Int) -> None:
-                if net.stages[s].dense:
+                if s == 0 and net.skips_zeros:
+                    step.update_sparse(block, count, row)
+                elif net.stages[s].dense:
                     step.update(s, block, count, row)
                 else:
                     step.update_vectors(s, count, row)
@@ -379,8 +426,15 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             for number, (kind, parts) in enumerate(phases):
                 phase, ends = t * len(phases) + number, number == len(phases) - 1
                 if kind == "rows":
-                    with shared(f, board, phase, (tiles + (share - 1)) // share) as c:
-                        on_rows(parts, c)
+                    turns = int(number == 0 and net.turns)  # the first ticket
+                    with shared(f, board, phase, (tiles + (share - 1)) // share + turns) as c:
+                        if turns:
+                            with f.when(c.equals(0)):
+                                step.by_columns(order, count)
+                            with f.when(Int(f, "0") < c):
+                                on_rows(parts, c - 1)
+                        else:
+                            on_rows(parts, c)
                 elif kind == "columns":
                     ((what, s),) = parts
                     registers = padded(net.stages[s].m, layout.lanes) // layout.lanes
@@ -404,7 +458,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
 
 def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
     """A step's phases: what is done row by row, or column by column, or weight by weight, before all threads go on."""
-    parts = [("gather", 0)]
+    parts = [] if net.skips_zeros else [("gather", 0)]
     parts += [("forward", s) for s in range(len(net.stages))]
     parts += [("loss", 0)]
     # the lowest trained stage needs no dx, but one that is not dense computes its gradients' shares on the way
@@ -496,20 +550,22 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
 # --- prediction -------------------------------------------------------------------------------------------------------
 
 
-PREDICT_FIELDS = ["w", "X", "out", "count", "scratch", "stride", "board"]
+PREDICT_FIELDS = ["w", "X", "columns", "starts", "out", "count", "scratch", "stride", "board"]
 """What Python hands over to `predict`, by name; each thread has `stride` reals of the scratch memory."""
 
 
-def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
+def write_predict(m: Module, stages: Sequence[Stage], layout: Layout, *, skips_zeros: bool) -> str:
     """Rows in, outputs out; blocks of rows are shared among threads.
 
     A row meets the same operations in the same order alone and in company: its result does not depend on the others.
+    If it `skips_zeros`, X is a sparse matrix.
     """
     ld, last, wide = layout.ld, len(stages), stages[-1].m
 
     def body(f: Function, record: Pointer, rank: Int) -> None:
         places = {name: i for i, name in enumerate(PREDICT_FIELDS)}
-        w, X, out, scratch, board = (record.pointer(places[name]) for name in ("w", "X", "out", "scratch", "board"))
+        names = ("w", "X", "columns", "starts", "out", "scratch", "board")
+        w, X, columns, starts, out, scratch, board = (record.pointer(places[name]) for name in names)
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
         act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
@@ -526,7 +582,10 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
                         act[0] = gathered
                     for s, stage in enumerate(stages):
                         lda = ld[s] if s or not stage.dense else stage.n
-                        if stage.dense:
+                        if s == 0 and skips_zeros:
+                            those = (X, columns, starts.offset(i, "i64"))
+                            write_sparse(f, stage, layout, w, those, None, act[1], None, rows)
+                        elif stage.dense:
                             write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
                         else:
                             beside, ldb = w + layout.starts[s].get("gamma", 0), padded(stage.m, layout.lanes)

@@ -27,13 +27,17 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     return array
 
 
+def arrays_of(X: Array | SparseRows) -> tuple[Array, Array, Array]:
+    """What kernels read of X: values, columns and starts."""
+    return (X.values, X.columns, X.starts) if isinstance(X, SparseRows) else (X, NOTHING, NOTHING)
+
+
 class Arrays:
     """Data as kernels read it: checked, contiguous, in the model's precision."""
 
     def __init__(self, X: Array | SparseRows, targets: Array, weights: Array | None) -> None:
         self.X, self.targets, self.weights = X, targets, weights
-        rows = (X.values, X.columns, X.starts) if isinstance(X, SparseRows) else (X, NOTHING, NOTHING)
-        used = (*rows, targets, NOTHING if weights is None else weights)
+        used = (*arrays_of(X), targets, NOTHING if weights is None else weights)
         names = ("X", "columns", "starts", "targets", "weights")
         self.addresses = {name: array.ctypes.data for name, array in zip(names, used, strict=True)}
 
@@ -58,6 +62,8 @@ class Plan:
             "order": self.order.ctypes.data,
             "offsets": self.offsets.ctypes.data,
         }
+        X = arrays.X
+        self.most_values = X.most_values(self.order, self.offsets) if isinstance(X, SparseRows) else 0
         values = loss.values_per_row(outputs)
         if loss.reduction == "sum":
             self.loss_factor, self.weights, self.divisors = 1.0, np.ones(len(sizes)), np.ones(len(sizes))
@@ -78,14 +84,21 @@ class Workspace:
     """The memory of one run: packed weights, activations and their gradients, and where they are."""
 
     def __init__(
-        self, model: Sequential, net: Network, layout: Layout, positions: Sequence[dict[str, Array]], rows: int
+        self,
+        model: Sequential,
+        net: Network,
+        layout: Layout,
+        positions: Sequence[dict[str, Array]],
+        rows: int,
+        values: int,
     ) -> None:
-        self.rows, self.gradient = rows, net.rule is None
+        self.rows, self.values, self.gradient = rows, values, net.rule is None
         dtype, stages, widths = model.dtype, net.stages, net.widths
         slots = len(net.rule.slots) if net.rule else 0
         self.w = aligned((1 + slots + (self.gradient or net.clips_norm), layout.size), dtype)
         self.transposed = aligned((max(layout.transposed_size, 1),), dtype)
-        act, delta = ([aligned((rows, ld), dtype) for ld in layout.ld] for _ in range(2))
+        shapes = [(1, 1) if net.skips_zeros and s == 0 else (rows, ld) for s, ld in enumerate(layout.ld)]
+        act, delta = ([aligned(shape, dtype) for shape in shapes] for _ in range(2))
         beside, shares = [], []
         for s in range(len(widths)):
             stage = stages[s] if s < len(stages) else None
@@ -94,17 +107,23 @@ class Workspace:
             vectors = len(stage.parameters) if stage is not None and not stage.dense else 0
             sums = (7, layout.ld[s]) if stage is not None and stage.batch else (vectors * rows, layout.ld[s])
             shares.append(aligned(sums, dtype))
-        self.values = aligned((rows + layout.lanes,), dtype)
+        losses = aligned((rows + layout.lanes,), dtype)
+        turned = {  # a batch by columns: see `by_columns`
+            "turned_values": np.empty(max(values, 1), dtype),
+            "turned_rows": np.empty(max(values, 1), np.int64),
+            "turned_starts": np.empty(padded(widths[0], layout.lanes) + 2 if net.turns else 1, np.int64),
+        }
         tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
         self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
         self.averages = aligned((layout.averages_size,), dtype)
         fixed = {
-            "w": self.w, "transposed": self.transposed, "values": self.values, "norms": self.norms,
-            "averages": self.averages,
+            "w": self.w, "transposed": self.transposed, "values": losses, "norms": self.norms,
+            "averages": self.averages, **turned,
         }  # fmt: skip
         self.fixed = {name: array.ctypes.data for name, array in fixed.items()} | {"rows": rows}
-        self.kept = [array for arrays in (act, delta, beside, shares) for array in arrays]
-        self.places = np.array([array.ctypes.data for array in self.kept], np.int64)
+        places = [array for arrays in (act, delta, beside, shares) for array in arrays]
+        self.places = np.array([array.ctypes.data for array in places], np.int64)
+        self.kept = [*fixed.values(), *places]
         trainable = sum(len(s) for s in model.segments if s.trainable)
         self.flat, self.buffers = np.empty(model.n_parameters, dtype), np.empty(len(model.buffers), dtype)
         self.results = np.empty(model.n_parameters if self.gradient else (slots, trainable), dtype)

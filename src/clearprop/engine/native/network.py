@@ -211,6 +211,7 @@ class Network:
     labels: bool  # targets are class numbers
     weighted: bool
     sparse: bool  # X is a sparse matrix
+    skips_zeros: bool  # of it, in the first layer
     updates: tuple[tuple[Update | None, ...], ...]  # by stage and parameter; None where nothing is computed
     columns: tuple[tuple[int, ...], ...]  # where each parameter's scalars start in a row of the table
     width: int  # numbers in a row of the table: scalars, then the limits l1, l2, clip_value, clip_norm
@@ -223,6 +224,11 @@ class Network:
     @property
     def widths(self) -> list[int]:
         return [self.stages[0].n, *(stage.m for stage in self.stages)]
+
+    @property
+    def turns(self) -> bool:
+        """Whether batches are also needed by columns."""
+        return self.skips_zeros and self.updates[0][0] is not None
 
     @property
     def lowest(self) -> int:
@@ -240,6 +246,7 @@ def network_of(
     labels: bool,
     weighted: bool,
     sparse: bool,
+    thin: bool,
 ) -> Network:
     """What the text of `train` depends on; without an optimiser all gradients are stored and no weight changes."""
     gradient, stages = optimizer is None, stages_of(model)
@@ -278,6 +285,7 @@ def network_of(
         labels=labels,
         weighted=weighted,
         sparse=sparse,
+        skips_zeros=thin and stages[0].dense,
         updates=tuple(updates),
         columns=tuple(columns),
         width=len(trainable) * scalars + LIMITS,

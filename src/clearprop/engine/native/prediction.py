@@ -12,10 +12,11 @@ from clearprop._types import Array
 from clearprop.engine.native.jit import load
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import ROWS, TOGETHER, write_predict, write_predict_rows
-from clearprop.engine.native.memory import aligned
+from clearprop.engine.native.memory import aligned, arrays_of
 from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import Stage, stages_for_prediction
 from clearprop.engine.native.scheduler import Board, share_record
+from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
 from clearprop.errors import ShapeError
@@ -35,14 +36,13 @@ class Predictor:
     def __init__(self, model: Sequential, target: Target, positions: Sequence[dict[str, Array]]) -> None:
         self.dtype, self.target, self.positions = model.dtype, target, positions
         self.stages = stages_for_prediction(model)
-        self.layout = Layout(self.stages, lanes_of(model.dtype), target.vectors)
-        self.width = sum(self.layout.ld)
+        self.width = sum(Layout(self.stages, lanes_of(model.dtype), target.vectors).ld)
         self.in_place = bool(self.stages) and all(stage.dense or not stage.parameters for stage in self.stages)
         self._places = threading.local()
 
-    @functools.cached_property
-    def many(self) -> Any:
-        return _predict(self.stages, self.dtype, self.target)
+    def skips_zeros(self, X: SparseRows) -> bool:
+        """Whether `predict` takes them as they are."""
+        return X.thin and len(X) >= WORTH_PACKING and bool(self.stages) and self.stages[0].dense
 
     @functools.cached_property
     def few(self) -> Any:
@@ -65,35 +65,37 @@ class Predictor:
         out[...] = place.out
         return out
 
-    def predict(self, model: Sequential, X: Array, out: Array | None, threads: int) -> Array:
+    def predict(self, model: Sequential, X: Array | SparseRows, out: Array | None, threads: int) -> Array:
         n, k = len(X), model.n_out
+        given = arrays_of(X)
         target: Array = out  # type: ignore[assignment]
         if out is not None:
             check_out(out, n, k)
-        if out is None or out.dtype != self.dtype or not out.flags.carray or np.may_share_memory(out, X):
+        if out is None or out.dtype != self.dtype or not out.flags.carray or np.may_share_memory(out, given[0]):
             target = np.empty((n, k), self.dtype)
         if not self.stages:
-            target[...] = X
+            target[...] = given[0]
         elif n < WORTH_PACKING and self.in_place:
             w, scratch = np.ascontiguousarray(model.w), np.empty(self.width, self.dtype)
-            addresses = (w.ctypes.data, X.ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
+            addresses = (w.ctypes.data, given[0].ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
             record = np.array(addresses, np.int64)
             self.few(record.ctypes.data)
         elif n:
-            w = aligned((self.layout.size,), self.dtype)
+            function, layout = _predict(self.stages, self.dtype, self.target, isinstance(X, SparseRows))
+            w = aligned((layout.size,), self.dtype)
             parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
             for s, stage in enumerate(self.stages):
                 for name in stage.parameters:
                     values = (parameters[stage.layer] | buffers[stage.layer])[name]
-                    for flat, packed in self.layout.parts(s, stage, name, values, w):
+                    for flat, packed in layout.parts(s, stage, name, values, w):
                         packed[...] = flat
             threads = min(threads, -(-n // TOGETHER))
             stride = padded(ROWS * self.width, 128)
             scratch, board = aligned((threads, stride), self.dtype), Board(threads, 1, GOES_ON)
-            arrays = [w.ctypes.data, X.ctypes.data, target.ctypes.data]
+            arrays = [array.ctypes.data for array in (w, *given, target)]
             record = np.array([*arrays, n, scratch.ctypes.data, stride, board.address], np.int64)
             kept = (w, X, target, scratch, board)
-            share_record(self.many, record, kept, threads, board, long=n > MANY)
+            share_record(function, record, kept, threads, board, long=n > MANY)
         if out is not None and target is not out:
             out[...] = target
             return out
@@ -120,10 +122,11 @@ def check_out(out: Array, n: int, k: int) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _predict(stages: tuple[Stage, ...], dtype: Any, target: Target) -> Any:
+def _predict(stages: tuple[Stage, ...], dtype: Any, target: Target, skips_zeros: bool) -> tuple[Any, Layout]:
     m = Module(dtype, target)
-    symbol = write_predict(m, stages, Layout(stages, m.lanes, target.vectors))
-    return _Shared(load(target, list(m.definitions.values()))[symbol])
+    layout = Layout(stages, m.lanes, target.vectors, by_rows=skips_zeros)
+    symbol = write_predict(m, stages, layout, skips_zeros=skips_zeros)
+    return _Shared(load(target, list(m.definitions.values()))[symbol]), layout
 
 
 @functools.lru_cache(maxsize=256)

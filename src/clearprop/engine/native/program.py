@@ -27,7 +27,7 @@ from clearprop.randomness import Key
 SLICE = 0.1  # seconds after which `run` returns
 CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
 WORTH_SHARING = 1e6  # operations in a step, below which threads would wait for each other most of the time
-DENSE_ROWS = 4096  # of sparse data, made dense at once for prediction
+DENSE_NUMBERS = 1 << 20  # of sparse data, made dense at once for prediction
 
 
 class NativeProgram:
@@ -150,12 +150,13 @@ class NativeProgram:
 
     def _trainer(self, samples: bool, arrays: Arrays, *, gradient: bool = False) -> Trainer:
         sparse = isinstance(arrays.X, SparseRows)
-        key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, sparse, gradient)
+        thin = isinstance(arrays.X, SparseRows) and arrays.X.thin and not samples
+        key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, sparse, thin, gradient)
         if key not in self._trainers:
-            _, labels, weighted, _, _ = key
+            _, labels, weighted, *_ = key
             rule = None if gradient or not isinstance(self.optimizer, Optimizer) else self.optimizer
             about = (self.model, self.loss, rule, self.options, self.positions)
-            net = network_of(*about, labels=labels, weighted=weighted, sparse=sparse)
+            net = network_of(*about, labels=labels, weighted=weighted, sparse=sparse, thin=thin)
             self._trainers[key] = Trainer(self.model, net, self.options, self.target, self.positions, samples=samples)
         return self._trainers[key]
 
@@ -179,13 +180,14 @@ class NativeProgram:
         if self._predictor.in_place and type(X) is np.ndarray and X.shape == self._one and X.dtype is self.model.dtype:
             return self._predictor.one(self.model, X, out)
         rows = self._rows(X)
-        if not isinstance(rows, SparseRows):
+        if not isinstance(rows, SparseRows) or self._predictor.skips_zeros(rows):
             return self._predictor.predict(self.model, rows, out, self.threads)
         n, k = len(rows), self.model.n_out
         out = np.empty((n, k), self.model.dtype) if out is None else out
         check_out(out, n, k)
-        for start in range(0, n, DENSE_ROWS):
-            block = slice(start, start + DENSE_ROWS)
+        at_once = max(DENSE_NUMBERS // rows.shape[1], 1)
+        for start in range(0, n, at_once):
+            block = slice(start, start + at_once)
             self._predictor.predict(self.model, rows[block], out[block], self.threads)
         return out
 

@@ -40,7 +40,7 @@ class Trainer:
         samples: bool,
     ) -> None:
         self.model, self.net, self.target, self.positions, self.samples = model, net, target, positions, samples
-        self.layout = Layout(net.stages, lanes_of(model.dtype), target.vectors, samples=samples)
+        self.layout = _layout(samples, net, model.dtype, target)
         weights = [stage.n * stage.m for stage in net.stages if stage.dense]
         self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(net.widths)
         self.function = _function(samples, net, model.dtype, target)
@@ -60,7 +60,7 @@ class Trainer:
     ) -> tuple[int, Array, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), buffers, and the loss of each step's batch, summed over its rows."""
         dtype, net = self.model.dtype, self.net
-        space = self._space(padded(plan.longest, self.target.unit))
+        space = self._space(padded(plan.longest, self.target.unit), plan.most_values if net.turns else 0)
         if not space.holds(state):
             space.pack(state)
         first = state.position
@@ -96,18 +96,23 @@ class Trainer:
         limits[:, :2] *= np.reshape(options.penalty_share(weights), (-1, 1))
         return limits
 
-    def _space(self, rows: int) -> Workspace:
+    def _space(self, rows: int, values: int) -> Workspace:
         with suppress(IndexError):  # none left: another thread may have taken the last
             while True:
                 space = self._spaces.pop()
-                if space.rows >= rows:
+                if space.rows >= rows and space.values >= values:
                     return space
-        return Workspace(self.model, self.net, self.layout, self.positions, rows)
+        values += values // 8  # batches of the next epoch may have a few more
+        return Workspace(self.model, self.net, self.layout, self.positions, rows, values)
+
+
+def _layout(samples: bool, net: Network, dtype: Any, target: Target) -> Layout:
+    return Layout(net.stages, lanes_of(dtype), target.vectors, samples=samples, by_rows=net.skips_zeros)
 
 
 @functools.lru_cache(maxsize=256)
 def _function(samples: bool, net: Network, dtype: Any, target: Target) -> Any:
     m = Module(dtype, target)
-    layout = Layout(net.stages, m.lanes, target.vectors, samples=samples)
+    layout = _layout(samples, net, dtype, target)
     symbol = (write_samples if samples else write_train)(m, net, layout)
     return _Function(load(target, list(m.definitions.values()))[symbol])
