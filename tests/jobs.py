@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.data import Dataset
+from clearprop.data.arrays import is_sparse
 from clearprop.engine import ENGINES, GradientOptions, initial_state
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, Loss
@@ -47,7 +48,8 @@ class Job:
         """What `train` makes of X, y and weights."""
         k = self.model.n_out
         names = tuple(map(str, range(k))) if np.ndim(self.y) == 1 and k > 1 else ()
-        return Dataset(np.asarray(self.X, self.model.dtype), self.y, self.weights, target_names=names)
+        X = self.X if is_sparse(self.X) else np.asarray(self.X, self.model.dtype)
+        return Dataset(X, self.y, self.weights, target_names=names)
 
     def train(self, engine, epochs=1, stop=NO_STOP):
         """The state after each epoch, totals included."""
