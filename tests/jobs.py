@@ -60,7 +60,7 @@ class Job:
         carry = state.carry
         for epoch in range(1, epochs + 1):
             batches = epoch_batches(self.order, epoch, len(data), batch_size=self.batch_size, seed=self.seed)
-            state = replace(state, epoch=epoch, position=0, totals=np.zeros(2), carry=carry)
+            state = replace(state, epoch=epoch, position=0, totals=np.zeros(3), carry=carry)
             table, carry = self.optimizer.table(state.step + 1, len(batches), factors, decays, carry)
             while state.position < len(batches):
                 state = program.run(state, data, batches, table, stop)

@@ -79,7 +79,7 @@ class Run:
             calls += 1
         assert calls == len(batches) or not one_step_at_a_time
         done = self.state
-        self.state = replace(done, epoch=done.epoch + 1, position=0, totals=np.zeros(2), carry=carry)
+        self.state = replace(done, epoch=done.epoch + 1, position=0, totals=np.zeros(3), carry=carry)
         return done
 
 

@@ -61,6 +61,7 @@ FACTORS = {
     "weighted": (False, True),
     "bias": (True, False),
     "penalty": (0.0, 1e-3),
+    "in_sum": (False, True),
     "trainable": ("all", "upper"),
     "threads": (1, 2),
     "sparse": (0.0, 0.1, 0.6),  # how many of its numbers a sparse matrix has; 0 is an array
@@ -198,7 +199,7 @@ def guard_everything():
 
 def guard_constants():
     """The arrays that all runs share, for which the place of others has changed."""
-    memory.NOTHING = program.NOTHING = guarded(np.zeros(1))
+    memory.NOTHING = program.NOTHING = training.NOTHING = guarded(np.zeros(1))
     prediction.GOES_ON = program.GOES_ON = guarded(np.zeros(1, np.uint8))
 
 
@@ -253,6 +254,7 @@ def exercise(case, processor):
     optimizer = OPTIMIZERS[case["optimizer"]]()
     options = GradientOptions(
         l2=case["penalty"],
+        penalty_in_sum=case["in_sum"],
         clip_norm=0.1 if case["clip"] == "norm" else None,
         clip_value=0.01 if case["clip"] == "value" else None,
     )

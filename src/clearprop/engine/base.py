@@ -42,6 +42,7 @@ class GradientOptions:
         Adds l1 Σ|w| + ½ l2 Σw² to the loss, over the weights that decay (not biases).
     penalty_in_sum : bool
         Adds it to the sum over a batch instead, before that is divided by the batch's weight: scikit-learn's `alpha`.
+        What it adds is noted in the state's totals.
     clip_value : float, optional
         Each component is limited to ±clip_value.
     clip_norm : float, optional
@@ -84,8 +85,8 @@ class State:
         The epoch under way, from 1.
     position : int
         Batches of this epoch done so far.
-    totals : array of 2 float64
-        Of this epoch: sum of losses times weights, sum of weights.
+    totals : array of 3 float64
+        Of this epoch: sum of losses times weights, sum of weights, and sum of the penalties that `penalty_in_sum` adds.
     carry : tuple of float
         What the optimiser's `scalars` passes on, as at the start of this epoch.
     seed : int
@@ -117,7 +118,7 @@ class Program(Protocol):
         """Train from `state.position`; return at the epoch's end, after 100 ms, or when `stop[0]` is not 0.
 
         At least one batch is done.  `state` is not changed.  `scalars` is the optimiser's `table` for the epoch.
-        ``sums[:, b]`` receives, for each batch b that is done, its loss times its weight, and its weight.
+        ``sums[:, b]`` receives, for each batch b that is done, what it adds to the three totals.
 
         Raises
         ------
@@ -226,7 +227,7 @@ def initial_state(model: Sequential, optimizer: Optimizer, seed: int) -> State:
         step=0,
         epoch=1,
         position=0,
-        totals=np.zeros(2),
+        totals=np.zeros(3),
         carry=optimizer.initial_carry,
         seed=seed,
     )

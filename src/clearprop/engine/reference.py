@@ -12,7 +12,7 @@ from clearprop.data import Dataset
 from clearprop.data.arrays import canonical_csr, dense_rows, is_sparse
 from clearprop.engine.base import ENGINES, Batches, GradientOptions, State, divergence, penalties
 from clearprop.errors import ConfigurationError
-from clearprop.losses import Loss, penalty_gradient
+from clearprop.losses import Loss, penalty, penalty_gradient
 from clearprop.model import Segment, Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
@@ -79,15 +79,16 @@ class ReferenceProgram:
                     raise divergence(model, state, position, f"the loss is {value}", w, X)
                 model.backward_into(self.loss.backward(cache), caches, grads)
                 weight = self.loss.weight_of(len(rows), s)
+                found = value * weight, weight, self._penalty_in_sum(w)
                 self._condition(w, g, weight)
                 for (segment, slot), row in zip(self.trainable, scalars[position].tolist(), strict=True):
                     self.optimizer.apply(w[segment.slice], g[segment.slice], slots[:, slot], row)
                 for old, new in zip(buffer_views, kept, strict=True):
                     for name, values in old.items():
                         values[...] = new[name]
-                totals += (value * weight, weight)
+                totals += found
                 if sums is not None:
-                    sums[:, position] = value * weight, weight
+                    sums[:, position] = found
                 position += 1
                 if stop[0] or time.perf_counter() > end:
                     break
@@ -110,6 +111,14 @@ class ReferenceProgram:
             norm = math.sqrt(squares)
             if norm > options.clip_norm:
                 g *= options.clip_norm / norm
+
+    def _penalty_in_sum(self, w: Array) -> float:
+        """Of the weights that are trained."""
+        options, trained = (
+            self.options,
+            [w[s.slice] for s in self.decaying if s.trainable and self.options.penalty_in_sum],
+        )
+        return float(sum(penalty(part, options.l1, options.l2) for part in trained))
 
     def _penalise(self, w: Array, g: Array, weight: float) -> None:
         share = float(self.options.penalty_share(weight))

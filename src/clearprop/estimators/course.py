@@ -31,8 +31,6 @@ class Course:
         What it goes on from.
     seed : int, RandomState or None
         For all that is random.
-    penalty : float
-        The penalty at the weights with which the epoch under way began.
     ended : bool
         Whether there is to be no epoch any more, however many are allowed.
     """
@@ -41,7 +39,7 @@ class Course:
         self.estimator, self.seed = estimator, estimator.random_state
         self.checkpoint: Checkpoint | None = None
         self.saved: SavedTraining | None = None
-        self.penalty, self.ended, self.history = 0.0, False, History()
+        self.ended, self.history = False, History()
         given = estimator.checkpoint
         if given is None:
             return
@@ -136,7 +134,6 @@ class Course:
         e = self.estimator
         rate = getattr(e._optimizer, "learning_rate", None)
         numbers = {
-            "penalty": self.penalty,
             "best_loss_": e.best_loss_,
             "best_validation_score_": e.best_validation_score_,
             "learning_rate": rate if isinstance(rate, float) else None,
@@ -153,7 +150,6 @@ class Course:
             None if state[name] is None else float.fromhex(state[name])
             for name in ("best_loss_", "best_validation_score_", "learning_rate")
         )
-        self.penalty = float.fromhex(state["penalty"])
         self.ended, e.converged_ = bool(state["ended"]), bool(state["converged_"])
         e._no_improvement_count = int(state["no_improvement"])
         if rate is not None:

@@ -69,7 +69,6 @@ class Fitting:
         batch_size = min(200, n) if self.batch_size == "auto" else min(self.batch_size, n)
         if incremental or getattr(self, "_batches", None) is None or len(self._batches.rows) != n:
             self._batches = Shuffles(self._random_state, n, self.shuffle)
-        options = GradientOptions(l2=float(self.alpha), penalty_in_sum=True)
         course.check(held and held.data)
         if course.saved is not None:
             self._batches.skip(course.saved.state.epoch - 1)
@@ -82,7 +81,7 @@ class Fitting:
             batch_size=int(batch_size),
             order=self._batches,
             engine=self.engine,
-            l2=options.l2,
+            l2=float(self.alpha),
             penalty_in_sum=True,
             clip_value=self.clip_value,
             clip_norm=self.clip_norm,
@@ -90,21 +89,19 @@ class Fitting:
         )
         if self.early_stopping and self._best is None and self.validation_scores_:
             self._best = model.w.copy(), model.buffers.copy()  # what an earlier fit found best is where this one starts
-        self.n_iter_, steps, weight = 0, -(-n // batch_size), loss.weight_of(n, data.sample_weight)
-        course.penalty = penalties(model, options, weight)
+        self.n_iter_ = 0
         try:
             with Tasks(self, asked).all() as tasks, course.kept(training):
                 self.t_ += self.n_iter_ * n
                 while not course.ended and self.n_iter_ < self.max_iter:
                     task = tasks.begin("epoch")
-                    epoch = next(training)
-                    before, course.penalty = course.penalty, penalties(model, options, weight)
-                    # scikit-learn adds the penalty at each batch's weights, here taken to change evenly in an epoch;
-                    # and it counts batches by their rows, here by their sample weights
-                    shown = steps * (before + (course.penalty - before) * (steps - 1) / (2 * steps))
-                    self._note(epoch, shown_loss(loss, epoch["loss"], shown, model.n_out), n)
-                    course.ended = self._judge(held) | incremental
-                    course.note(epoch)
+                    watched = held is not None or tasks.watched or self.verbose or course.checkpoint is not None
+                    for epoch in training.ahead(1 if watched else self._certain_epochs()):
+                        # scikit-learn counts batches by their rows, here they count by their sample weights
+                        loss_shown = shown_loss(loss, epoch["loss"], epoch.record.pop("penalty"), model.n_out)
+                        self._note(epoch, loss_shown, n)
+                        course.ended = self._judge(held) | incremental
+                        course.note(epoch)
                     course.ended |= tasks.end(task)
                 course.end()
                 if not course.ended:
@@ -123,7 +120,7 @@ class Fitting:
             state = training.state
             model.w[...], model.buffers[...] = state.w, state.buffers
             # an interrupted epoch is begun anew; with the model's own arrays, a pickle holds them once
-            self._state = replace(state, w=model.w, buffers=model.buffers, position=0, totals=np.zeros(2))
+            self._state = replace(state, w=model.w, buffers=model.buffers, position=0, totals=np.zeros(3))
             if self._best is not None and (not incremental or self.converged_):
                 model.w[...], model.buffers[...] = self._best
                 self._best = None
@@ -140,6 +137,13 @@ class Fitting:
                 self._state = start
             self._optimizer, self._optimizer_settings = fresh, settings
         return self._optimizer  # type: ignore[no-any-return]
+
+    def _certain_epochs(self: Any) -> int:
+        """How many epochs will be done whatever their losses are, at rates that are known."""
+        if isinstance(self._optimizer, RateInside) and self.learning_rate == "invscaling":
+            return 1
+        patience = min(self.n_iter_no_change, self.max_iter)  # which may be infinite
+        return 1 + int(patience - self._no_improvement_count)
 
     def _note(self: Any, epoch: Epoch, loss: float, rows: int) -> None:
         self.n_iter_ += 1

@@ -355,7 +355,7 @@ def _state(place: Any, tensors: Mapping[str, Array]) -> State:
     _demand(place["epoch"] >= 1 and place["position"] <= place["step"] < 2**63, "its place makes no sense")
     floats = w.dtype in (np.float32, np.float64) and w.dtype == slots.dtype == buffers.dtype
     _demand(floats and w.ndim == 1 and slots.ndim == 2 and buffers.ndim == 1, "its weights have no shape or type")
-    _demand(totals.shape == (2,) and totals.dtype == np.float64, "its totals are not two numbers")
+    _demand(totals.shape == (3,) and totals.dtype == np.float64, "its totals are not three numbers")
     _demand(carry.ndim == 1 and carry.dtype == np.float64, "the optimizer's numbers make no sense")
     return State(w, slots, buffers, totals=totals, carry=tuple(carry.tolist()), **place)
 

@@ -146,7 +146,7 @@ def train(
     program = chosen.compile(model, loss, optimizer, options)
     for sentence in saturated_layers(model, dense_rows(training.X, slice(256))) if resume is None else ():
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
-    report = Report(program, loss, training, held_out, tuple(metrics))
+    report = Report(program, loss, training, held_out, tuple(metrics), penalty_in_sum)
     run = Run(model, first_state(model, optimizer, seed) if begun is None else resumed_state(begun, model, optimizer))
     resumed = resume.path if isinstance(resume, SavedTraining) else None
     if isinstance(optimizer, LBFGS):
@@ -166,7 +166,7 @@ def train(
         )
 
     ordinary = all(isinstance(layer, Dense | Activation | BatchNorm | LayerNorm) for layer in model.layers)
-    joinable = ordinary and isinstance(order, str) and record == "epoch" and held_out is None and not metrics
+    joinable = ordinary and record == "epoch" and held_out is None and not metrics
     together = AHEAD // len(training) if joinable else 1
     run.each_step = record == "step"
     epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
@@ -196,7 +196,9 @@ def fit(
     True
     """
     training = train(model, data, loss, optimizer, epochs=epochs, resume=resume, **options)
-    training._run.unseen, training.callbacks = not callbacks, tuple(callbacks)
+    repeatable = isinstance(options.get("order", "shuffled"), str)
+    training._run.unseen = epochs if repeatable and not callbacks else 1
+    training.callbacks = tuple(callbacks)
     history = training.history
     if isinstance(resume, SavedTraining):
         history.rows.extend(dict(row) for row in resume.history)

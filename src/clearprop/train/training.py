@@ -34,7 +34,7 @@ class Epoch:
     record : dict
         "epoch", "loss" (the mean over the epoch's batches, each before its update, without penalties), the metrics,
         "learning_rate", "seconds", "rows_per_second"; with validation also "validation_loss" and "validation_..."
-        metrics.
+        metrics; with `penalty_in_sum` the "penalty" that the loss is without.
     """
 
     number: int
@@ -72,6 +72,15 @@ class Training(Iterator[Epoch]):
 
     def __next__(self) -> Epoch:
         return next(self._epochs)
+
+    def ahead(self, most: int) -> list[Epoch]:
+        """The next epoch, or at most as many as `most`, for those who look at model and state only after the last.
+
+        An order that is a function is asked for all of them first.
+        """
+        self._run.unseen = most
+        first = next(self)
+        return [first, *(next(self) for _ in range(self._run.following))]
 
     def close(self) -> None:
         """End the run."""
@@ -115,7 +124,8 @@ class Run:
         self.running = False  # whether batches are under way; `state` may then be ahead of the model's arrays
         self.settled = False  # whether whoever iterates has seen all that `state` contains
         self.watcher: Callable[[bool], Any] | None = None
-        self.unseen = False  # whether nobody looks at model or state between epochs
+        self.unseen = 1  # epochs until somebody looks at model or state
+        self.following = 0  # epochs that are done, but not yet yielded
 
     def advance(
         self, program: Program, data: Dataset, batches: Batches, scalars: Array, sums: Array | None = None
@@ -156,21 +166,24 @@ def steps(
     together: int,
 ) -> Iterator[Epoch]:
     model, state, each_step = run.model, run.state, run.each_step
+    drawn: dict[int, Batches] = {}
     while (number := state.epoch) <= epochs:
         run.rest()
         started = time.perf_counter()
-        if together > 1 and run.unseen and state.position == 0:
-            upcoming = range(number, min(number + together, epochs + 1))
-            found = _at_once(run, program, optimizer, data, [plan(epoch) for epoch in upcoming])
+        upcoming = range(number, min(number + min(together, run.unseen), epochs + 1))
+        if len(upcoming) > 1 and state.position == 0:
+            drawn = {epoch: plan(epoch) for epoch in upcoming}
+            found = _at_once(run, program, optimizer, data, list(drawn.values()))
             if found is not None:
                 seconds = (time.perf_counter() - started) / len(upcoming)
                 for epoch, (totals, last, rows) in zip(upcoming, found, strict=True):
-                    row = {"epoch": epoch, "loss": _mean(*totals)}
+                    run.following = upcoming[-1] - epoch
+                    row = report.losses(epoch, totals)
                     yield report.epoch(row, epoch, epochs, optimizer.rate(last), seconds, rows)
                 state = run.state
                 continue
             together = 1  # it diverged: once more, to end where it would have ended epoch by epoch
-        batches = plan(number)
+        batches = drawn[number] if number in drawn else plan(number)
         if state.position > len(batches):
             raise ConfigurationError(
                 f"the state to resume has done {state.position} batches of epoch {number}, which has {len(batches)}; "
@@ -181,16 +194,14 @@ def steps(
             before = state.totals
             state = run.advance(program, data, batches, scalars)
             if each_step:
-                value, weight = state.totals - before
-                step = {"epoch": number, "step": state.step, "loss": _mean(value, weight)}
-                yield Epoch(number, epochs, step, model)
+                yield Epoch(number, epochs, report.losses(number, state.totals - before, step=state.step), model)
             run.rest()
         result = None
         if not each_step:
             seconds = time.perf_counter() - started
-            row = {"epoch": number, "loss": _mean(*state.totals)}
+            row = report.losses(number, state.totals)
             result = report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
-        state = run.set(epoch=number + 1, position=0, totals=np.zeros(2), carry=carry)
+        state = run.set(epoch=number + 1, position=0, totals=np.zeros(3), carry=carry)
         if result:
             yield result
     run.rest(ended=True)
@@ -217,7 +228,7 @@ def _at_once(
     batches = Batches(np.concatenate([batches.indices for batches in plans]), np.concatenate([[0], *offsets]))
     before = state = run.set(w=run.model.w.copy(), buffers=run.model.buffers.copy())
     scalars, carry = _table(optimizer, run.model, state, batches)
-    sums = np.empty((2, len(batches)))
+    sums = np.empty((3, len(batches)))
     try:
         while state.position < len(batches):
             state = run.advance(program, data, batches, scalars, sums)
@@ -225,9 +236,9 @@ def _at_once(
         run.state, run.running = before, False
         run.model.w[...], run.model.buffers[...] = before.w, before.buffers
         return None
-    run.set(epoch=before.epoch + len(plans), position=0, totals=np.zeros(2), carry=carry)
+    run.set(epoch=before.epoch + len(plans), position=0, totals=np.zeros(3), carry=carry)
     parts = zip(np.split(sums, ends[:-1], axis=1), ends.tolist(), plans, strict=True)
-    return [(added_up(np.zeros(2), part), before.step + end, len(plan.indices)) for part, end, plan in parts]
+    return [(added_up(np.zeros(3), part), before.step + end, len(plan.indices)) for part, end, plan in parts]
 
 
 def minimise(
@@ -288,6 +299,13 @@ class Report:
     training: Dataset
     held_out: Dataset | None
     metrics: tuple[str, ...]
+    penalty_in_sum: bool
+
+    def losses(self, epoch: int, totals: Array, **more: float) -> dict[str, float]:
+        """The means of loss and penalty over batches of these totals."""
+        value, weight, penalty = totals
+        row = {"epoch": epoch, **more, "loss": _mean(value, weight)}
+        return row | {"penalty": _mean(penalty, weight)} if self.penalty_in_sum else row
 
     def epoch(self, row: dict[str, float], number: int, epochs: int, rate: float, seconds: float, rows: int) -> Epoch:
         if self.metrics:

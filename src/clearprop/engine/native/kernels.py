@@ -210,6 +210,29 @@ def add_squares(f: Function, g: Any, ldg: Any, rows: Any, columns: Any, total: A
         f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
 
 
+@kernel("w* ld rows columns hyper* total*")
+def add_penalties(f: Function, w: Any, ld: Any, rows: Any, columns: Any, hyper: Any, total: Any) -> None:
+    """total += the penalties of a block of weights, whose rows are `ld` apart, in float64."""
+    m = f.m
+    double = f"<{m.lanes} x double>"
+    f.allocated.append(f"  %sums = alloca {double}")
+    f.effect(f"store {double} zeroinitializer, ptr %sums")
+    with f.loop(0, ld, m.lanes) as c:
+        masks = f.below(columns - c, 1)
+        with f.loop(0, rows) as i:
+            x = (w + (i * ld + c)).load()
+            value = hyper.splat() * x.maximum(-x) + 0.5 * (hyper + 1).splat() * x * x
+            (x,) = value.keep(masks).v
+            x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
+            before = f.emit(f"load {double}, ptr %sums", pure=False)
+            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr %sums")
+    sums = f.emit(f"load {double}, ptr %sums", pure=False)
+    after = f.emit(f"load double, ptr {total}, align 8", pure=False)
+    for lane in range(m.lanes):
+        after = f.emit(f"fadd double {after}, {f.emit(f'extractelement {double} {sums}, i32 {lane}')}")
+    f.effect(f"store double {after}, ptr {total}, align 8")
+
+
 @kernel("totals* count hyper* scale*")
 def norm_scale(f: Function, totals: Any, count: Any, hyper: Any, scale: Any) -> None:
     """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""

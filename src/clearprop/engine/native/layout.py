@@ -40,6 +40,8 @@ class Layout:
         self.panels_transposed: list[list[Panels]] = []
         self.averages: list[int] = []
         self.size = self.transposed_size = self.averages_size = 0
+        blocks = [1 if samples else padded(stage.n, lanes) // lanes for stage in stages]
+        self.tickets = 1 + sum(blocks)  # of an update, at most
 
         def panels(n: int) -> list[Panels]:
             """As few as fit the registers, and as equally wide as can be: a narrow one would be slow."""

@@ -27,7 +27,7 @@ FIELDS = [
     *("X", "columns", "starts", "targets", "weights", "order", "offsets"),  # data and batches
     *("turned_values", "turned_rows", "turned_starts"),  # a sparse batch by columns
     *("first", "steps", "scalars", "divisors", "seed_low", "seed_high", "epoch"),  # of the steps
-    *("losses", "values", "norms", "done"),  # results
+    *("losses", "values", "penalties", "norms", "done"),  # results
     *("board", "threads", "stop", "rows"),
 ]
 """What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
@@ -315,6 +315,13 @@ class Step:
                 with self.f.when(block.equals(0)):
                     yield start, padded(stage.m, lanes), 1, stage.m, how, v
 
+    def note_penalty(self, s: int, block: Int, ticket: Int, t: Int, row: Pointer) -> None:
+        """What a block's weights add to the loss of step t."""
+        total = self.fields.penalties.offset(t * self.layout.tickets + ticket, "double")
+        for w, ld, rows, columns, how, _ in self.stored(s, block):
+            if how.penalised:
+                k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(row), total)
+
     def square(self, s: int, block: Int, ticket: Int) -> None:
         """The squares of a block's gradients, added up in the ticket's place."""
         f, lanes = self.f, self.layout.lanes
@@ -414,6 +421,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         step.backward(s, first, rows, count)
 
             def on_weights(s: int, block: Int, c: Int) -> None:
+                if net.notes_penalty:
+                    step.note_penalty(s, block, c, t, row)
                 if s == 0 and net.skips_zeros:
                     step.update_sparse(block, count, row)
                 elif net.stages[s].dense:
@@ -524,6 +533,11 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     how = (*net.updates[s], None)[:2]
                     scalars = [row + column for column in (*net.columns[s], 0)[:2]]
                     bias = w + starts.get("bias", 0)
+                    if net.notes_penalty and how[0] and how[0].penalised:
+                        rows, columns = (stage.n, stage.m) if layout.by_input[s] else (stage.m, stage.n)
+                        total = fields.penalties.offset(t * layout.tickets + s, "double")
+                        matrix = (w + starts["weight"], padded(columns, m.lanes), rows, columns)
+                        k.add_penalties(m)(*matrix, net.limits(row), total)
                     key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest)
                     k.sample_backward(m, *key, *how)(
                         act[s],

@@ -113,8 +113,7 @@ class Workspace:
             "turned_rows": np.empty(max(values, 1), np.int64),
             "turned_starts": np.empty(padded(widths[0], layout.lanes) + 2 if net.turns else 1, np.int64),
         }
-        tickets = 1 + sum(padded(stage.n, layout.lanes) // layout.lanes for stage in stages)
-        self.norms = np.zeros((tickets, layout.lanes)) if net.clips_norm else NOTHING
+        self.norms = np.zeros((layout.tickets, layout.lanes)) if net.clips_norm else NOTHING
         self.averages = aligned((layout.averages_size,), dtype)
         fixed = {
             "w": self.w, "transposed": self.transposed, "values": losses, "norms": self.norms,

@@ -216,6 +216,7 @@ class Network:
     columns: tuple[tuple[int, ...], ...]  # where each parameter's scalars start in a row of the table
     width: int  # numbers in a row of the table: scalars, then the limits l1, l2, clip_value, clip_norm
     clips_norm: bool
+    notes_penalty: bool  # of the weights before each step
 
     def limits(self, row: Pointer) -> Pointer:
         """Where the limits are in a row of the table."""
@@ -290,4 +291,5 @@ def network_of(
         columns=tuple(columns),
         width=len(trainable) * scalars + LIMITS,
         clips_norm=clips_norm,
+        notes_penalty=not gradient and options.penalty_in_sum and bool(options.l1 or options.l2),
     )

@@ -83,11 +83,13 @@ class NativeProgram:
         threads, pace = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
         steps = int(min(len(batches) - first, max(1.0, SLICE / pace)))
         began = time.perf_counter()
-        done, w, slots, buffers, losses = trainer.train(
+        done, w, slots, buffers, losses, penalties = trainer.train(
             plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
         )
         self._pace.note(threads, (time.perf_counter() - began) / done)
-        found = np.stack([losses * plan.loss_factor, plan.weights[first : first + done]])
+        found = np.empty((3, done))
+        found[0], found[1] = losses * plan.loss_factor, plan.weights[first : first + done]
+        found[2] = penalties * np.where(found[1] > 0.0, found[1], 1.0)  # by which `penalty_share` has divided
         if sums is not None:
             sums[:, first : first + done] = found
         totals = added_up(state.totals, found)
@@ -168,9 +170,9 @@ class NativeProgram:
         n = len(arrays.X)
         plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.unit)
         trainer = self._trainer(False, arrays, gradient=True)
-        state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(2), (), model.seed)
+        state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(3), (), model.seed)
         threads = self._most(trainer.cost * n, trainer)
-        _, _, g, _, losses = trainer.train(
+        _, _, g, _, losses, _ = trainer.train(
             plan, state, np.zeros((1, 0)), 1, GOES_ON, threads, long=trainer.cost * n > CAUTIOUS * SLICE
         )
         value = float(losses[0] / plan.divisors[0])

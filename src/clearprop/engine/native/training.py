@@ -13,7 +13,7 @@ from clearprop.engine.base import GradientOptions, State
 from clearprop.engine.native.jit import load
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import FIELDS, phases_of, write_samples, write_train
-from clearprop.engine.native.memory import Plan, Workspace
+from clearprop.engine.native.memory import NOTHING, Plan, Workspace
 from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import LIMITS, Network
 from clearprop.engine.native.scheduler import Board, share_record
@@ -57,8 +57,10 @@ class Trainer:
         threads: int,
         *,
         long: bool = False,
-    ) -> tuple[int, Array, Array, Array, Array]:
-        """Steps done, w, slots (or the gradient), buffers, and the loss of each step's batch, summed over its rows."""
+    ) -> tuple[int, Array, Array, Array, Array, Any]:
+        """Steps done, w, slots (or the gradient), buffers; of each step the loss, summed over its batch's rows, and its
+        share of what `penalty_in_sum` adds.
+        """
         dtype, net = self.model.dtype, self.net
         space = self._space(padded(plan.longest, self.target.unit), plan.most_values if net.turns else 0)
         if not space.holds(state):
@@ -72,21 +74,24 @@ class Trainer:
         table[steps * net.width :] = plan.divisors[first : first + steps]
         results = np.zeros(1 + steps)
         done, losses = results[:1].view(np.int64), results[1:]
+        penalties = np.zeros((steps, self.layout.tickets)) if net.notes_penalty else NOTHING
         board = Board(threads, steps * self.phases, stop)
         at_table, at_results, seed = table.ctypes.data, results.ctypes.data, int(state.seed)
         values = {
             **space.fixed, **plan.addresses, "stop": stop.ctypes.data, "board": board.address,
             "scalars": at_table, "divisors": at_table + steps * net.width * dtype.itemsize, "done": at_results,
             "losses": at_results + 8, "first": first, "steps": steps, "threads": threads, "epoch": state.epoch,
+            "penalties": penalties.ctypes.data,
             "seed_low": seed & 0xFFFFFFFF, "seed_high": seed >> 32,
         }  # fmt: skip
         record = np.concatenate([[values[name] for name in FIELDS], space.places])
-        kept = (board, space, table, results, plan, stop)
+        kept = (board, space, table, results, penalties, plan, stop)
         share_record(self.function, record, kept, threads, board, long=long)
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
-        return steps_done, *result, losses[:steps_done]
+        noted = np.add.accumulate(penalties[:steps_done], axis=1)[:, -1] if net.notes_penalty else 0.0
+        return steps_done, *result, losses[:steps_done], noted
 
     def _limits(self, weights: Array) -> Array:
         """l1, l2, clip_value and clip_norm of steps on batches of these weights."""
