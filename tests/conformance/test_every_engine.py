@@ -14,7 +14,7 @@ from clearprop.engine import (
 )
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
-from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy, penalty_gradient
+from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy, penalty, penalty_gradient
 from clearprop.model import MLP, Sequential
 from clearprop.optim import LBFGS, SGD, Adam
 from clearprop.randomness import Key
@@ -178,6 +178,26 @@ def test_totals_of_summed_losses_count_batches(engine):
     np.testing.assert_allclose(done.totals[0], mean.totals[0], rtol=1e-13)
 
 
+@every_architecture
+@pytest.mark.parametrize("batch_size", [1, 4, N])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_penalties_add_to_sums_is_noted(engine, architecture, batch_size, dtype):
+    options = {"l1": 0.01, "l2": 0.3, "penalty_in_sum": True}
+    model = ARCHITECTURES[architecture](dtype)
+    if batch_size == 1 and any(isinstance(layer, BatchNorm) for layer in model.layers):
+        pytest.skip("one row is no batch")
+    rate = 0.1 if batch_size == N else 0.0  # else the weights have to stay the same through an epoch
+    run = Run(engine, model, CrossEntropy(), SGD(rate), WEIGHTED, batch_size=batch_size, **options)
+    trained = [s.slice for s in model.segments if s.trainable and s.decays]
+    for _ in range(3):
+        expected = sum(float(penalty(run.state.w[part].astype(float), 0.01, 0.3)) for part in trained)
+        batches = -(-N // batch_size)
+        np.testing.assert_allclose(
+            run.epoch().totals[2], batches * expected, rtol=1e-5 if dtype == "float32" else 1e-12
+        )
+    assert Run(engine, model, CrossEntropy(), SGD(0.1), l2=0.3).epoch().totals[2] == 0.0
+
+
 def test_dropout_masks_do_not_depend_on_how_batches_are_cut(engine):
     totals = [
         Run(engine, ARCHITECTURES["dropout"](), CrossEntropy(), SGD(0.0), order="sequential", batch_size=b)
@@ -185,7 +205,7 @@ def test_dropout_masks_do_not_depend_on_how_batches_are_cut(engine):
         .totals
         for b in (1, 4, 10, N)
     ]
-    np.testing.assert_allclose(totals, np.broadcast_to(totals[0], (4, 2)), rtol=1e-12)
+    np.testing.assert_allclose(totals, np.broadcast_to(totals[0], (4, 3)), rtol=1e-12)
 
 
 def test_dropout_masks_change_from_epoch_to_epoch(engine):

@@ -131,6 +131,10 @@ class Program(Protocol):
         """The loss, penalties included, at the model's weights, and its gradient for all parameters."""
         ...
 
+    def objective(self, X: Array, y: Any, sample_weight: Any = None) -> Callable[[], tuple[float, Array]]:
+        """`loss_and_grad` of these rows, to be called again and again: they are checked once."""
+        ...
+
     def predict(self, X: Array, out: Array | None = None) -> Array:
         """The network's outputs, of shape (n, n_out)."""
         ...

@@ -1,7 +1,9 @@
 """The reference engine: NumPy, one operation after the other.  It is the specification of all others."""
 
+import functools
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -126,6 +128,9 @@ class ReferenceProgram:
             g[segment.slice] += penalty_gradient(w[segment.slice], share * self.options.l1, share * self.options.l2)
 
     # --- values -------------------------------------------------------------------------------------------------------
+
+    def objective(self, X: Array, y: Any, sample_weight: Any = None) -> Callable[[], tuple[float, Array]]:
+        return functools.partial(self.loss_and_grad, X, y, sample_weight)
 
     def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
         model = self.model

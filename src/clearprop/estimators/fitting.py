@@ -242,15 +242,13 @@ class Fitting:
         program = choose_engine(self.engine, model, loss, optimizer)[0].compile(model, loss, optimizer, options)
         weight = loss.weight_of(len(data), data.sample_weight)
 
+        objective = program.objective(data.X, data.y, data.sample_weight)
+
         def loss_and_grad(w: Array) -> tuple[float, Array]:
             model.w[...] = w
             with np.errstate(all="ignore"):
-                value, g = program.loss_and_grad(data.X, data.y, data.sample_weight)
-            return value, g.astype(np.float64)
-
-        def shown(value: float) -> float:
-            penalty = penalties(model, options, weight)
-            return shown_loss(loss, value - penalty, penalty, model.n_out)
+                value, g = objective()
+            return value, g.astype(np.float64, copy=False)
 
         with Tasks(self, asked).all() as tasks:
             task = tasks.begin("iteration")
@@ -258,9 +256,10 @@ class Fitting:
             def after(intermediate_result: Any) -> None:
                 nonlocal task
                 model.w[...] = intermediate_result.x
-                self.n_iter_, self.loss_ = self.n_iter_ + 1, shown(intermediate_result.fun)
-                without_penalty = float(intermediate_result.fun) - penalties(model, options, weight)
-                self.history_.append({"epoch": len(self.history_) + 1, "loss": without_penalty})
+                penalty = penalties(model, options, weight)
+                without = float(intermediate_result.fun) - penalty
+                self.n_iter_, self.loss_ = self.n_iter_ + 1, shown_loss(loss, without, penalty, model.n_out)
+                self.history_.append({"epoch": len(self.history_) + 1, "loss": without})
                 if held is not None:
                     self._validate_epoch(held)
                 if tasks.end(task):
@@ -284,7 +283,9 @@ class Fitting:
             if result.status != 99:  # the last task, if it was not ended by a callback's wish
                 tasks.end(task)
         model.w[...] = result.x
-        self.n_iter_, self.loss_ = min(result.nit, self.max_iter), shown(float(result.fun))
+        penalty = penalties(model, options, weight)
+        self.n_iter_ = min(result.nit, self.max_iter)
+        self.loss_ = shown_loss(loss, float(result.fun) - penalty, penalty, model.n_out)
         if not (math.isfinite(self.loss_) and np.isfinite(model.w).all()):
             raise DivergenceError(NOT_FINITE)
         if result.status in (1, 2):

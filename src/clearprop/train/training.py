@@ -253,11 +253,12 @@ def minimise(
     model, done = run.model, run.state.step
     trainable = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
     weight = program.loss.weight_of(len(data), data.sample_weight)  # type: ignore[attr-defined]
+    objective = program.objective(data.X, data.y, data.sample_weight)
 
     def loss_and_grad(w: Array) -> tuple[float, Array]:
         model.w[trainable] = w
         with np.errstate(all="ignore"):
-            value, g = program.loss_and_grad(data.X, data.y, data.sample_weight)
+            value, g = objective()
         return value, g[trainable].astype(np.float64)
 
     first, _ = loss_and_grad(model.w[trainable])

@@ -291,5 +291,5 @@ def network_of(
         columns=tuple(columns),
         width=len(trainable) * scalars + LIMITS,
         clips_norm=clips_norm,
-        notes_penalty=not gradient and options.penalty_in_sum and bool(options.l1 or options.l2),
+        notes_penalty=(gradient or options.penalty_in_sum) and bool(options.l1 or options.l2),
     )

@@ -3,6 +3,7 @@
 import functools
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
-from clearprop.engine.base import Batches, GradientOptions, State, added_up, divergence, penalties
+from clearprop.engine.base import Batches, GradientOptions, State, added_up, divergence
 from clearprop.engine.native.memory import NOTHING, Arrays, Plan
 from clearprop.engine.native.network import network_of, stages_of
 from clearprop.engine.native.prediction import GOES_ON, Predictor, check_out
@@ -45,7 +46,6 @@ class NativeProgram:
         self.positions = model.parameter_views(np.arange(model.n_parameters))
         self._one = (1, model.n_in)
         self.needs_batches = any(stage.batch for stage in stages_of(model))
-        self.decaying = any(s.decays for s in model.segments) and bool(options.l1 or options.l2)
         self._trainers: dict[Any, Trainer] = {}
         self._pace = _Pace()
         self._known: tuple[Dataset | None, Plan | None] = None, None
@@ -165,18 +165,23 @@ class NativeProgram:
     # --- values -------------------------------------------------------------------------------------------------------
 
     def loss_and_grad(self, X: Array, y: Any, sample_weight: Any = None) -> tuple[float, Array]:
+        return self.objective(X, y, sample_weight)()
+
+    def objective(self, X: Array, y: Any, sample_weight: Any = None) -> Callable[[], tuple[float, Array]]:
         model = self.model
         arrays = self._checked_arrays(X, y, sample_weight)
         n = len(arrays.X)
         plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.unit)
         trainer = self._trainer(False, arrays, gradient=True)
-        state = State(model.w, NOTHING, model.buffers, 0, 0, 0, np.zeros(3), (), model.seed)
-        threads = self._most(trainer.cost * n, trainer)
-        _, _, g, _, losses, _ = trainer.train(
-            plan, state, np.zeros((1, 0)), 1, GOES_ON, threads, long=trainer.cost * n > CAUTIOUS * SLICE
-        )
-        value = float(losses[0] / plan.divisors[0])
-        return value + (penalties(model, self.options, float(plan.weights[0])) if self.decaying else 0.0), g
+        threads, long = self._most(trainer.cost * n, trainer), trainer.cost * n > CAUTIOUS * SLICE
+        divisor, no_scalars, no_totals = float(plan.divisors[0]), np.zeros((1, 0)), np.zeros(3)
+
+        def loss_and_grad() -> tuple[float, Array]:
+            state = State(model.w, NOTHING, model.buffers, 0, 0, 0, no_totals, (), model.seed)
+            _, _, g, _, losses, penalties = trainer.train(plan, state, no_scalars, 1, GOES_ON, threads, long=long)
+            return float(losses[0]) / divisor + float(penalties[0]), g
+
+        return loss_and_grad
 
     def predict(self, X: Array, out: Array | None = None) -> Array:
         if self._predictor.in_place and type(X) is np.ndarray and X.shape == self._one and X.dtype is self.model.dtype:

@@ -57,7 +57,7 @@ class Trainer:
         threads: int,
         *,
         long: bool = False,
-    ) -> tuple[int, Array, Array, Array, Array, Any]:
+    ) -> tuple[int, Array, Array, Array, Array, Array]:
         """Steps done, w, slots (or the gradient), buffers; of each step the loss, summed over its batch's rows, and its
         share of what `penalty_in_sum` adds.
         """
@@ -90,7 +90,7 @@ class Trainer:
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
-        noted = np.add.accumulate(penalties[:steps_done], axis=1)[:, -1] if net.notes_penalty else 0.0
+        noted = np.add.accumulate(penalties, axis=1)[:steps_done, -1] if net.notes_penalty else np.zeros(steps_done)
         return steps_done, *result, losses[:steps_done], noted
 
     def _limits(self, weights: Array) -> Array:
