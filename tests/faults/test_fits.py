@@ -248,7 +248,7 @@ def test_a_damaged_checkpoint(tmp_path):
         ("settings.seed", None, "no estimator wrote it"),
         ("settings.parameters", [], "no estimator wrote it"),
         ("settings.parameters.tol", "x" * 999, "its tol is x"),
-        ("callbacks.0.1.penalty", None, "the state of Course makes no sense"),
+        ("callbacks.0.1.no_improvement", None, "the state of Course makes no sense"),
         ("callbacks.0.1.best_loss_", [], "the state of Course makes no sense"),
         ("callbacks.0.1.no_improvement", "many", "the state of Course makes no sense"),
         ("callbacks.0.0", "os.system", "has the state of the callbacks os.system"),
