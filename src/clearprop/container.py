@@ -280,7 +280,7 @@ def _metadata(reader: _Reader, header: bytearray) -> tuple[str, dict[str, Any]]:
         _check_size(whole, reader.size)
         if "\\u" in whole and _ESCAPED.search(
             whole
-        ):  # there is no need for it, and one emoji makes all of it four times as large
+        ):  # needless, and one emoji makes the whole text four times as large
             raise ValueError("an escaped character")
         entries = json.loads(whole, object_pairs_hook=_once, **_STRICT)
         text = entries.pop("__metadata__")["clearprop"]

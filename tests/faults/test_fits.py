@@ -207,6 +207,8 @@ def test_what_cannot_be_combined(tmp_path):
     ]:
         with pytest.raises(ConfigurationError, match=words):
             small(tmp_path).set_params(**settings).fit(X, Y)
+    with pytest.raises(ValueError, match="'abc' cannot be used to seed"):
+        small(tmp_path, random_state="abc").fit(X, Y)
     with pytest.raises(ConfigurationError, match="not for partial_fit"):
         small(tmp_path, early_stopping=False).partial_fit(X, Y, classes=[0, 1])
     assert not list(tmp_path.iterdir())
@@ -251,6 +253,7 @@ def test_a_damaged_checkpoint(tmp_path):
         ("callbacks.0.1.no_improvement", None, "the state of Course makes no sense"),
         ("callbacks.0.1.best_loss_", [], "the state of Course makes no sense"),
         ("callbacks.0.1.no_improvement", "many", "the state of Course makes no sense"),
+        ("place.epoch", 3, "the state of Course makes no sense"),
         ("callbacks.0.0", "os.system", "has the state of the callbacks os.system"),
     ],
 )

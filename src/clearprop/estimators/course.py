@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,11 @@ class Course:
             )
         checkpoint = given if isinstance(given, Checkpoint) else Checkpoint(given)
         self.saved = checkpoint.latest()
+        random = check_random_state(self.seed)
         if self.saved is not None:
             self.seed = self._saved_seed(self.saved)
-        elif self.seed is None or isinstance(self.seed, np.random.RandomState):
-            self.seed = check_random_state(self.seed).randint(2**31)  # of which a checkpoint can tell
+        elif not isinstance(self.seed, Integral):
+            self.seed = random.randint(2**31)  # a number, of which a checkpoint can tell
         settings = {"seed": int(self.seed), "parameters": self._parameters()}
         self.checkpoint = Checkpoint(checkpoint.folder, checkpoint.every, settings)
 
@@ -145,6 +147,9 @@ class Course:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Be where another fit was."""
+        assert self.saved is not None
+        if len(self.history) != self.saved.state.epoch - 1:
+            raise ValueError("a row for each epoch")
         e = self.estimator
         e.best_loss_, e.best_validation_score_, rate = (
             None if state[name] is None else float.fromhex(state[name])
