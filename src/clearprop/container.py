@@ -278,9 +278,8 @@ def _metadata(reader: _Reader, header: bytearray) -> tuple[str, dict[str, Any]]:
     try:
         whole = str(memoryview(header)[8:], "ascii")
         _check_size(whole, reader.size)
-        if "\\u" in whole and _ESCAPED.search(
-            whole
-        ):  # needless, and one emoji makes the whole text four times as large
+        # Nobody needs to write so, and one emoji makes all of the text four times as large in memory.
+        if "\\u" in whole and _ESCAPED.search(whole):
             raise ValueError("an escaped character")
         entries = json.loads(whole, object_pairs_hook=_once, **_STRICT)
         text = entries.pop("__metadata__")["clearprop"]
