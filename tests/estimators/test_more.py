@@ -27,6 +27,7 @@ from clearprop.estimators import MLPClassifier, MLPRegressor
 from clearprop.losses import BinaryCrossEntropy, Loss
 from clearprop.ops.op import Op
 from clearprop.optim import LBFGS
+from clearprop.train import training
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 IRIS = scale(load_iris().data), load_iris().target
@@ -479,3 +480,30 @@ def test_the_network_is_an_ordinary_model():
     estimator = MLPClassifier(**QUICK).fit(*IRIS)
     assert [layer.units for layer in estimator.model_.layers if isinstance(layer, Dense)] == [12, 6, 3]
     assert isinstance(estimator._loss, Loss) and len(estimator.history_) == 40
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tol": 0.02, "n_iter_no_change": 3},
+        {"tol": 0.02, "n_iter_no_change": 4, "batch_size": 20},
+        {"max_iter": 7, "batch_size": 1},
+        {"n_iter_no_change": np.inf, "max_iter": 25},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 1},
+        {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1, "max_iter": 20},
+    ],
+    ids=str,
+)
+def test_epochs_that_nobody_looks_at_leave_no_trace(settings, monkeypatch):
+    calls, original = [], training._at_once
+    monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+    X, y = IRIS
+    unseen = MLPClassifier(9, random_state=4, **settings).fit(X, y)
+    assert bool(calls) == (settings.get("learning_rate") != "invscaling")
+    calls.clear()
+    seen = MLPClassifier(9, random_state=4, **settings).fit(X, y, X_val=X, y_val=y)
+    assert not calls
+    assert unseen.loss_curve_ == seen.loss_curve_ and unseen.t_ == seen.t_ and unseen.converged_ == seen.converged_
+    for one, other in zip(unseen.coefs_ + unseen.intercepts_, seen.coefs_ + seen.intercepts_, strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert unseen._random_state.randint(2**31) == seen._random_state.randint(2**31)

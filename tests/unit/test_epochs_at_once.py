@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset
+from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset, train
 from clearprop.errors import DivergenceError
 from clearprop.train import loop, training
 
@@ -72,3 +72,26 @@ def test_a_run_that_diverges_ends_where_it_would_have_ended_epoch_by_epoch(engin
         ends.append((str(error.value), model.w.tobytes()))
         monkeypatch.undo()
     assert ends[0] == ends[1] and "in epoch 8, step 4" in ends[0][0]
+
+
+@pytest.mark.parametrize("diverges", [False, True])
+def test_ahead_asks_an_order_once_for_each_epoch(diverges, monkeypatch):
+    asked, rng = [], np.random.default_rng(3)
+
+    def order(epoch):
+        asked.append(epoch)
+        return rng.permutation(90)
+
+    if diverges:  # as far as those who train epochs at once can see; each is trained again, on the rows drawn for it
+        monkeypatch.setattr(training, "_at_once", lambda *given: None)
+    model = MLP([2, 8, 2], "tanh", seed=3)
+    run = train(model, DATA, "crossentropy", epochs=12, order=order)
+    lengths = []
+    while sum(lengths) < 12:
+        epochs = run.ahead(5)
+        assert [epoch.number for epoch in epochs] == list(range(sum(lengths) + 1, sum(lengths) + len(epochs) + 1))
+        lengths.append(len(epochs))
+    assert lengths == ([1] * 12 if diverges else [5, 5, 2]) and asked == list(range(1, 13))
+    rng, other = np.random.default_rng(3), MLP([2, 8, 2], "tanh", seed=3)
+    fit(other, DATA, "crossentropy", epochs=12, order=order)
+    assert other.w.tobytes() == model.w.tobytes()

@@ -28,8 +28,9 @@ class Dataset:
     ----------
     X : array or sparse matrix, shape (n, d)
         Features, finite; float32 stays, everything else becomes float64. Any of scipy's sparse formats is kept as a
-        `scipy.sparse.csr_array` without duplicates and stored zeros. Training makes it dense batch by batch: results
-        and time are as for the dense array, memory is as for the sparse one (with L-BFGS, all rows are one batch).
+        `scipy.sparse.csr_array` without duplicates and stored zeros. Results are those of the dense array, to the bit.
+        In the native engine a dense first layer meets only the numbers that are not 0, if they are at most a quarter.
+        Otherwise, and for batches of one row, it is made dense batch by batch (with L-BFGS, all rows are one batch).
     y : array, shape (n,) or (n, k)
         Class numbers ``0 .. len(target_names) - 1``, or quantities (one or k for each row).
     sample_weight : array, shape (n,), optional
