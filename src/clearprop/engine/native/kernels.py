@@ -28,6 +28,8 @@ from clearprop.ops import Op
 from clearprop.ops.normalization import SMALL
 from clearprop.optim import Optimizer
 
+LONG = 12  # instructions of an operation on one vector
+
 # --- matrix products --------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +64,14 @@ def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None)
     y.store(op.forward(z).keep(masks))
 
 
+def is_long(f: Function, op: Op) -> bool:
+    """Whether a tile's rows take turns: with the text of all of them at once, most values would not be in registers."""
+    with f.rehearsal():
+        before = len(f.lines)
+        op.forward(f.full(0.0))
+        return len(f.lines) - before > LONG
+
+
 def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> None:
     """dx = op's vjp of dy, padding 0; `activate` has left the input there, if it is needed."""
     n = len(dy.v)
@@ -87,9 +97,19 @@ def forward(
     with f.loop(0, rows, tile_rows) as i:
         sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * width), (0, depth), 4)
         b = load(bias) if biased else f.full(0.0)
-        for r, z in enumerate(sums):
-            at = (i + r) * ldy
-            activate(op, z.plain_add(b) if biased else z, masks, y + at, x + at if keep else None)
+        outputs = [z.plain_add(b) if biased else z for z in sums]
+
+        def finish(z: Vector, at: Any) -> None:
+            activate(op, z, masks, y + at, x + at if keep else None)
+
+        if tile_rows == 1 or not is_long(f, op):
+            for r, z in enumerate(outputs):
+                finish(z, (i + r) * ldy)
+        else:
+            for r, z in enumerate(outputs):
+                (y + (i + r) * ldy).store(z)
+            with f.loop(i, i + tile_rows) as row:
+                finish((y + row * ldy).load(nv), row * ldy)
 
 
 @kernel("d* ldd wt* depth y* dx^ ldy rows columns")
