@@ -81,6 +81,15 @@ def test_the_two_newest_and_the_best_are_kept(tmp_path):
     assert names(tmp_path / "6")[1:] == ["step-000000000020.safetensors", "step-000000000024.safetensors"]
 
 
+def test_what_a_killed_save_has_not_removed_is_removed_later(tmp_path):
+    saved = broken_off(tmp_path, 4)
+    older = tmp_path / "step-000000000004.safetensors"
+    older.write_bytes(b"")
+    with pytest.raises(ZeroDivisionError):  # before anything is saved
+        run(tmp_path, Stop(4), every=9, resume=saved)
+    assert names(tmp_path)[1:] == ["step-000000000008.safetensors", "step-000000000012.safetensors"]
+
+
 def test_the_best_has_the_weights_of_the_lowest_validation_loss(tmp_path):
     # learning makes it worse
     model, weights = MLP([2, 5, 2], "tanh", seed=1), []

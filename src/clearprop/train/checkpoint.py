@@ -119,6 +119,8 @@ class Checkpoint:
                     "fit(resume=load_checkpoint(folder)), or choose another folder"
                 )
             _remove(self.folder / name for name in os.listdir(self.folder) if _ORPHAN.fullmatch(name))
+            if goes_on:  # perhaps from a save that was killed before it had removed what it made superfluous
+                _remove(_before(self.folder, Path(str(training.resumed)).name)[1:])
             self._training, self._last, (self._last_epoch, _) = training, time.monotonic(), training.place
             self._first = not goes_on
             training.at_rest(self._watch)
@@ -189,9 +191,8 @@ class Checkpoint:
         name = f"step-{state.step:012}.safetensors"
         atomic_write(self.folder / name, content)
         # Later ones are of a run that this one repeats, or are damaged.
-        others = [path for path in _newest_first(self.folder) if path.name != name]
-        before = [path for path in others if path.name < name]
-        _remove(path for path in others if path not in before[:1])
+        kept = [self.folder / name, *_before(self.folder, name)[:1]]
+        _remove(path for path in _newest_first(self.folder) if path not in kept)
 
     # --- signals ------------------------------------------------------------------------------------------------------
 
@@ -295,6 +296,11 @@ def _remove(paths: Iterable[Path]) -> None:
 
 def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.safetensors"), reverse=True)
+
+
+def _before(folder: Path, name: str) -> list[Path]:
+    """Those of fewer steps, the newest first."""
+    return [path for path in _newest_first(folder) if path.name < name]
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
