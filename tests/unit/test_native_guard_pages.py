@@ -243,7 +243,9 @@ def build(case):
     loss = {"mse": MSE, "binary": BinaryCrossEntropy}.get(case["loss"], CrossEntropy)()
     X, y = X.astype(model.dtype), y if y.dtype.kind == "i" else y.astype(model.dtype)
     weight = rng.uniform(0.5, 2.0, n).astype(model.dtype) if case["weighted"] else None
-    X = sp.csr_array(X * (rng.uniform(size=X.shape) < case["sparse"])) if case["sparse"] else guarded(X)
+    kept = rng.uniform(size=X.shape) < case["sparse"]
+    kept[0, 0] = True  # memory of no bytes has no place to be guarded
+    X = sp.csr_array(X * kept) if case["sparse"] else guarded(X)
     return model, loss, X, guarded(y), None if weight is None else guarded(weight)
 
 
