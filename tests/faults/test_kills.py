@@ -22,7 +22,7 @@ def started(folder, program="interrupted.py", **options):
     command = [sys.executable, str(Path(__file__).with_name(program)), str(folder), json.dumps(options)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     line = process.stderr.readline()
-    assert line == "begun\n", line + process.communicate()[1]
+    assert line == "begun\n", (line + process.communicate()[1], process.wait())
     return process
 
 
