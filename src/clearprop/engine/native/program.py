@@ -212,6 +212,7 @@ class _Pace:
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
+        self.cold = True  # the first slice finds neither threads nor memory ready, and tells nothing
         self.patience = 0.0  # slices until the slower number is tried again
 
     def choose(self, most: int, guess: float) -> tuple[int, float]:
@@ -222,11 +223,14 @@ class _Pace:
         fast, slow = sorted((most, 1), key=self.seconds.__getitem__)
         self.patience -= 1.0
         if fast != slow and self.patience < 0.0:
-            self.patience = 16.0 * (self.seconds[slow] / self.seconds[fast]) ** 2
+            self.patience = 4.0 * (self.seconds[slow] / self.seconds[fast]) ** 2
             return slow, 4.0 * self.seconds[slow]
         return fast, self.seconds[fast]
 
     def note(self, threads: int, seconds: float) -> None:
         """A slice's steps took `seconds` each."""
+        if self.cold:
+            self.cold = False
+            return
         known = self.seconds.get(threads, seconds)
         self.seconds[threads] = seconds if seconds < known else 0.8 * known + 0.2 * seconds
