@@ -102,6 +102,17 @@ def test_processors_of_both_vector_widths_give_the_same_bits(seeds):
         assert results(job, NativeEngine(avx2())) == results(job, NativeEngine()), seed
 
 
+@every_seed
+def test_tiles_of_another_shape_give_the_same_bits(seeds):
+    """Panels as wide as AVX-512's, which this processor need not have."""
+    host = host_target()[0]
+    other = replace(host, rows=8 if host.rows < 8 else 6, vectors=4 - host.vectors)
+    for seed, job in sparse_jobs(seeds):
+        job = replace(job, options={"l1": 0.01, "l2": 0.1, "penalty_in_sum": True} | job.options)
+        for data in (job, as_sparse(job)):
+            assert results(data, NativeEngine(other)) == results(job, NativeEngine()), seed
+
+
 @pytest.mark.parametrize("options", [{}, {"clip_norm": 0.01, "l2": 0.01}, {"clip_value": 1e-4, "l1": 0.01}], ids=str)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", OPTIMIZER_EXAMPLES, ids=repr)

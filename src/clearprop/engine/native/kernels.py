@@ -232,25 +232,32 @@ def add_squares(f: Function, g: Any, ldg: Any, rows: Any, columns: Any, total: A
 
 @kernel("w* ld rows columns hyper* total*")
 def add_penalties(f: Function, w: Any, ld: Any, rows: Any, columns: Any, hyper: Any, total: Any) -> None:
-    """total += the penalties of a block of weights, whose rows are `ld` apart, in float64."""
+    """total[lane] += the penalties of weights whose rows are `ld` apart, in float64: each vector's column, row by row.
+
+    So the order of the sum does not depend on how many vectors a panel has.
+    """
     m = f.m
     double = f"<{m.lanes} x double>"
-    f.allocated.append(f"  %sums = alloca {double}")
-    f.effect(f"store {double} zeroinitializer, ptr %sums")
     with f.loop(0, ld, m.lanes) as c:
         masks = f.below(columns - c, 1)
         with f.loop(0, rows) as i:
             x = (w + (i * ld + c)).load()
-            value = hyper.splat() * x.maximum(-x) + 0.5 * (hyper + 1).splat() * x * x
-            (x,) = value.keep(masks).v
+            (x,) = (hyper.splat() * x.maximum(-x) + 0.5 * (hyper + 1).splat() * x * x).keep(masks).v
             x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
-            before = f.emit(f"load {double}, ptr %sums", pure=False)
-            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr %sums")
-    sums = f.emit(f"load {double}, ptr %sums", pure=False)
-    after = f.emit(f"load double, ptr {total}, align 8", pure=False)
-    for lane in range(m.lanes):
-        after = f.emit(f"fadd double {after}, {f.emit(f'extractelement {double} {sums}, i32 {lane}')}")
-    f.effect(f"store double {after}, ptr {total}, align 8")
+            before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
+            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
+
+
+@kernel("lanes* total*")
+def add_lanes(f: Function, lanes: Any, total: Any) -> None:
+    """total = the sum of as many float64 numbers as a vector has lanes, one after the other."""
+    numbers = [
+        f.emit(f"load double, ptr {lanes.offset(lane, 'double')}, align 8", pure=False) for lane in range(f.m.lanes)
+    ]
+    total_so_far = numbers[0]
+    for number in numbers[1:]:
+        total_so_far = f.emit(f"fadd double {total_so_far}, {number}")
+    f.effect(f"store double {total_so_far}, ptr {total}, align 8")
 
 
 @kernel("totals* count hyper* scale*")

@@ -317,10 +317,19 @@ class Step:
 
     def note_penalty(self, s: int, block: Int, ticket: Int, t: Int, row: Pointer) -> None:
         """What a block's weights add to the loss of step t."""
-        total = self.fields.penalties.offset(t * self.layout.tickets + ticket, "double")
-        for w, ld, rows, columns, how, _ in self.stored(s, block):
-            if how.penalised:
-                k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(row), total)
+        with self.penalty(ticket, t) as sums:
+            for w, ld, rows, columns, how, _ in self.stored(s, block):
+                if how.penalised:
+                    k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(row), sums)
+
+    @contextlib.contextmanager
+    def penalty(self, ticket: Any, t: Int) -> Iterator[Pointer]:
+        """Room for a ticket's sums of penalties, a float64 number in each lane, which end as one number of step t."""
+        f, lanes = self.f, self.layout.lanes
+        sums = f.scratch(64 // f.m.bits * lanes)
+        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {sums}, align 8")
+        yield sums
+        k.add_lanes(f.m)(sums, self.fields.penalties.offset(t * self.layout.tickets + ticket, "double"))
 
     def square(self, s: int, block: Int, ticket: Int) -> None:
         """The squares of a block's gradients, added up in the ticket's place."""
@@ -535,9 +544,9 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
                     bias = w + starts.get("bias", 0)
                     if net.notes_penalty and how[0] and how[0].penalised:
                         rows, columns = (stage.n, stage.m) if layout.by_input[s] else (stage.m, stage.n)
-                        total = fields.penalties.offset(t * layout.tickets + s, "double")
                         matrix = (w + starts["weight"], padded(columns, m.lanes), rows, columns)
-                        k.add_penalties(m)(*matrix, net.limits(row), total)
+                        with step.penalty(s, t) as sums:
+                            k.add_penalties(m)(*matrix, net.limits(row), sums)
                     key = (below, stage.n, stage.m, layout.by_input[s], s > net.lowest)
                     k.sample_backward(m, *key, *how)(
                         act[s],
