@@ -339,9 +339,14 @@ for _name, _loss in _LOSSES.items():
     LOSSES.register(_name, _loss)
 
 
+def penalty_values(w: Value, l1: Value, l2: Value) -> Value:
+    """l1 |w| + ½ l2 w², of each weight"""
+    return l1 * np.maximum(w, -w) + 0.5 * l2 * w * w
+
+
 def penalty(w: Value, l1: float, l2: float) -> Value:
     """l1 Σ|w| + ½ l2 Σ w², added to the loss for the weights that decay"""
-    return np.sum(l1 * np.maximum(w, -w) + 0.5 * l2 * w * w)
+    return np.sum(penalty_values(w, l1, l2))
 
 
 def penalty_gradient(w: Value, l1: Value, l2: Value) -> Value:

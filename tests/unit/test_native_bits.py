@@ -66,17 +66,6 @@ def many_rows(job, rng):
     return replace(job, X=X, y=job.y[rows], weights=weights, batch_size=int(rng.choice([1, 64, 300, 700])))
 
 
-@pytest.fixture
-def threads(monkeypatch):
-    """Says how many threads work from now on, however little there is to do."""
-    monkeypatch.setattr(native, "WORTH_SHARING", 1e-3)
-
-    def set_number(number):
-        monkeypatch.setattr(native, "usable_threads", lambda: number)
-
-    return set_number
-
-
 # --- training ---------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,6 @@ import scipy.sparse as sp
 
 from clearprop import MLP, Activation, BatchNorm, Dense, LayerNorm, Sequential
 from clearprop.engine import NativeEngine
-from clearprop.engine.native import program as native
 from clearprop.engine.native.sparse import THIN, SparseRows
 from clearprop.engine.native.target import avx2, host_target
 from clearprop.errors import DivergenceError
@@ -68,17 +67,6 @@ def reads_dense(job):
     """Whether a dense layer reads the rows; dropout of nothing is left out."""
     first = next(layer for layer in job.model.layers if getattr(layer, "rate", 1.0) > 0.0)
     return isinstance(first, Dense)
-
-
-@pytest.fixture
-def threads(monkeypatch):
-    """Says how many threads work from now on, however little there is to do."""
-    monkeypatch.setattr(native, "WORTH_SHARING", 1e-3)
-
-    def set_number(number):
-        monkeypatch.setattr(native, "usable_threads", lambda: number)
-
-    return set_number
 
 
 @every_seed

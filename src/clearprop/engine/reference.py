@@ -115,11 +115,9 @@ class ReferenceProgram:
                 g *= options.clip_norm / norm
 
     def _penalty_in_sum(self, w: Array) -> float:
-        """Of the weights that are trained."""
-        options, trained = (
-            self.options,
-            [w[s.slice] for s in self.decaying if s.trainable and self.options.penalty_in_sum],
-        )
+        """What `penalty_in_sum` adds for the weights that are trained; 0 without it."""
+        options = self.options
+        trained = [w[s.slice] for s in self.decaying if s.trainable and options.penalty_in_sum]
         return float(sum(penalty(part, options.l1, options.l2) for part in trained))
 
     def _penalise(self, w: Array, g: Array, weight: float) -> None:

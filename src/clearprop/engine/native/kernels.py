@@ -23,12 +23,10 @@ from clearprop.engine.native.rows import (
     one_for_all,
 )
 from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
-from clearprop.losses import Loss, penalty_gradient
+from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
 from clearprop.ops.normalization import SMALL
 from clearprop.optim import Optimizer
-
-LONG = 12  # instructions of an operation on one vector
 
 # --- matrix products --------------------------------------------------------------------------------------------------
 
@@ -64,8 +62,14 @@ def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None)
     y.store(op.forward(z).keep(masks))
 
 
+LONG = 12  # instructions
+
+
 def is_long(f: Function, op: Op) -> bool:
-    """Whether a tile's rows take turns: with the text of all of them at once, most values would not be in registers."""
+    """Whether an operation on one vector takes many instructions.
+
+    Then a tile's rows take turns in a loop: with all of them under way at once, most values would leave the registers.
+    """
     with f.rehearsal():
         before = len(f.lines)
         op.forward(f.full(0.0))
@@ -242,7 +246,7 @@ def add_penalties(f: Function, w: Any, ld: Any, rows: Any, columns: Any, hyper: 
         masks = f.below(columns - c, 1)
         with f.loop(0, rows) as i:
             x = (w + (i * ld + c)).load()
-            (x,) = (hyper.splat() * x.maximum(-x) + 0.5 * (hyper + 1).splat() * x * x).keep(masks).v
+            (x,) = penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks).v
             x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
             before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
             f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
@@ -580,9 +584,9 @@ def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
         yield whole, n - whole
 
 
-def at_once(f: Function, rows: int) -> list[range]:
+def row_parts(f: Function, rows: int) -> list[range]:
     """The rows of a block in parts whose sums fit the registers."""
-    tall = f.m.target.block_rows
+    tall = f.m.target.sums
     return [range(first, min(first + tall, rows)) for first in range(0, rows, tall)]
 
 
@@ -594,7 +598,7 @@ def sample_forward(
     lanes = f.m.lanes
     if by_input:  # rows of w, scaled and added
         width = padded(m, lanes)
-        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.target.block_rows):
+        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.target.sums):
             chains = min({1: 4, 2: 3, 3: 2}.get(width // lanes, 1), n)  # enough to hide the latency of narrow rows
             state = [f.full(0.0, nv)] * chains
             if biased:
@@ -614,7 +618,7 @@ def sample_forward(
         width = padded(n, lanes)
         for o, count in row_blocks(f, m):
             sums = []
-            for some in at_once(f, count):
+            for some in row_parts(f, count):
                 part = [f.full(0.0)] * len(some)
                 for c, nv, state in column_blocks(f, width // lanes, part, f.m.target.columns):
                     av = (a + c).load(nv)
@@ -650,7 +654,7 @@ def sample_backward(
     if by_input:
         for i, count in row_blocks(f, n):
             sums = []
-            for some in at_once(f, count):
+            for some in row_parts(f, count):
                 part = [f.full(0.0)] * (len(some) if goes_on else 0)
                 for c, nv, state in column_blocks(f, width // lanes, part, columns):
                     dv = (d + c).load(nv)

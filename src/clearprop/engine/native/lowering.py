@@ -631,7 +631,7 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
     `starts` says where each parameter lies in it.
     """
     lanes, last = m.lanes, len(stages)
-    widest = m.target.block_rows  # vectors of a row under way at once, which hide each other's latency
+    widest = m.target.sums  # vectors of a row under way at once, which hide each other's latency
 
     def body(f: Function, record: Pointer) -> None:
         w, X, out, count, scratch = (

@@ -93,7 +93,7 @@ def forward_sparse(
     with f.loop(0, rows) as i:
         row = order.integer(i) if ordered else i
         start, stop = starts.integer(row), starts.integer(row + 1)
-        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.target.block_rows):
+        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.target.sums):
             with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (k, state):
                 weights = (w + (columns.integer(k) * width + c)).load(nv)
                 state[:] = [(values + k).splat().fma(weights, state[0])]

@@ -31,7 +31,7 @@ class Target:
     features: str
     rows: int  # of a tile; 4, 6 or 8
     vectors: int  # logical 64-byte vectors across a tile
-    columns: int  # logical vectors of a row that a single sample's kernels hold beside the sums of `block_rows` rows
+    columns: int  # logical vectors of one row that kernels without tiles hold beside their `sums`
     spin: str  # what to `call` while waiting in a loop, so that the other thread of the core gets on
     spin_type: str  # the same as one has to `declare` it
 
@@ -48,8 +48,8 @@ class Target:
         return [part for part in parts if part[0] < part[1]]
 
     @property
-    def block_rows(self) -> int:
-        """Rows of a tile of weights, which divide the lanes of a vector."""
+    def sums(self) -> int:
+        """Logical vectors that kernels without tiles (one sample, sparse rows) sum in; they divide the lanes."""
         return 8 if self.rows >= 8 else 4
 
 
