@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clearprop.engine import ENGINES, GradientOptions, choose_engine, initial_state
-from clearprop.engine.native.program import _Pace
+from clearprop.engine.native.program import SLICE, _Pace
 from clearprop.errors import ConfigurationError
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP
@@ -83,61 +83,51 @@ def test_a_position_before_the_first_batch_is_refused():
 # --- how many threads -------------------------------------------------------------------------------------------------
 
 
-def slices(seconds, n, most=2):
-    """The numbers of threads that n slices use, if a step takes seconds[threads]."""
-    pace, used = _Pace(), []
+def slices(pace, seconds, n, most=2):
+    """The numbers of threads that n slices use, and for how long, if a step takes seconds[threads]."""
+    used = []
     for _ in range(n):
-        threads, _ = pace.choose(most, guess=1.0)
-        used.append(threads)
-        pace.note(threads, seconds[threads])
+        threads, step, slice_ = pace.choose(most, guess=0.01)
+        steps = max(1, int(slice_ / step))
+        pace.note(threads, steps, steps * seconds[threads])
+        used.append((threads, steps * seconds[threads]))
     return used
 
 
 @pytest.mark.parametrize("fast", [1, 2])
 def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast):
-    used = slices({fast: 1.0, 3 - fast: 2.0}, 400)
-    assert set(used[1:3]) == {1, 2}
-    assert 0.93 < np.mean(np.array(used) == fast) < 1.0  # 16 slices' patience with one that takes twice as long
-    assert 3 - fast in used[100:]
+    used = slices(_Pace(), {fast: 0.001, 3 - fast: 0.002}, 400)
+    assert {threads for threads, _ in used[1:3]} == {1, 2}
+    in_vain = sum(seconds for threads, seconds in used[3:] if threads != fast)
+    assert 0.0 < in_vain < 0.06 * sum(seconds for _, seconds in used[3:])
+    assert 3 - fast in [threads for threads, _ in used[300:]]
 
 
 def test_the_first_slice_decides_nothing():
     pace = _Pace()
-    threads, _ = pace.choose(2, guess=1.0)
-    pace.note(threads, 9.0)  # threads are started, memory is touched for the first time
-    later = []
-    for _ in range(12):
-        threads, _ = pace.choose(2, guess=1.0)
-        pace.note(threads, {1: 2.0, 2: 1.0}[threads])
-        later.append(threads)
-    assert later.count(2) == 10
+    threads, *_ = pace.choose(2, guess=0.01)
+    pace.note(threads, 10, 9.0)  # threads are started, memory is touched for the first time
+    later = [threads for threads, _ in slices(pace, {1: 0.002, 2: 0.001}, 12)]
+    assert later[:5] == [2, 1, 2, 2, 2]
 
 
 def test_a_number_of_threads_that_has_become_faster_is_found():
     pace = _Pace()
-    seconds = {1: 1.0, 2: 2.0}
-    for _ in range(10):
-        threads, _ = pace.choose(2, guess=1.0)
-        pace.note(threads, seconds[threads])
-    seconds[2] = 0.5
-    later = []
-    for _ in range(200):
-        threads, _ = pace.choose(2, guess=1.0)
-        pace.note(threads, seconds[threads])
-        later.append(threads)
-    assert later[0] == 1 and later[-1] == 2
+    before = slices(pace, {1: 0.001, 2: 0.002}, 10)
+    after = slices(pace, {1: 0.001, 2: 0.0005}, 40)
+    assert before[-1][0] == 1 and after[-1][0] == 2
 
 
 def test_one_thread_has_no_other_to_be_compared_with():
-    assert set(slices({1: 1.0}, 10, most=1)) == {1}
+    assert {threads for threads, _ in slices(_Pace(), {1: 1.0}, 10, most=1)} == {1}
 
 
 def test_slices_are_planned_by_the_seconds_a_step_took():
     pace = _Pace()
-    assert pace.choose(1, guess=0.5) == (1, 0.5)
-    pace.note(1, 0.3)  # the first says nothing
-    assert pace.choose(1, guess=0.5) == (1, 0.5)
-    pace.note(1, 0.01)
-    assert pace.choose(1, guess=0.5) == (1, 0.01)
-    pace.note(1, 0.02)  # slower: trusted a fifth at a time
+    assert pace.choose(1, guess=0.5) == (1, 0.5, SLICE)
+    pace.note(1, 10, 3.0)  # the first says nothing
+    assert pace.choose(1, guess=0.5) == (1, 0.5, SLICE)
+    pace.note(1, 10, 0.1)
+    assert pace.choose(1, guess=0.5) == (1, 0.01, SLICE)
+    pace.note(1, 10, 0.2)  # slower: trusted a fifth at a time
     assert pace.choose(1, guess=0.5)[1] == pytest.approx(0.012)

@@ -26,6 +26,8 @@ from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns
+TRIAL = SLICE / 16  # seconds in which to find out how fast another number of threads is
+RARELY = 20.0  # times as long as the last trial took, until the next
 CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
 WORTH_SHARING = 1e6  # operations in a step, below which threads would wait for each other most of the time
 DENSE_NUMBERS = 1 << 20  # of sparse data, made dense at once for prediction
@@ -80,13 +82,13 @@ class NativeProgram:
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
-        threads, pace = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
-        steps = int(min(len(batches) - first, max(1.0, SLICE / pace)))
+        threads, pace, slice_ = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
+        steps = int(min(len(batches) - first, max(1.0, slice_ / pace)))
         began = time.perf_counter()
         done, w, slots, buffers, losses, penalties = trainer.train(
             plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
         )
-        self._pace.note(threads, (time.perf_counter() - began) / done)
+        self._pace.note(threads, done, time.perf_counter() - began)
         found = np.empty((3, done))
         found[0], found[1] = losses * plan.loss_factor, plan.weights[first : first + done]
         found[2] = penalties * np.where(found[1] > 0.0, found[1], 1.0)  # by which `penalty_share` has divided
@@ -213,24 +215,24 @@ class _Pace:
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
         self.cold = True  # the first slice finds neither threads nor memory ready, and tells nothing
-        self.patience = 0.0  # slices until the slower number is tried again
+        self.patience = 0.0  # seconds until the slower number is tried again
 
-    def choose(self, most: int, guess: float) -> tuple[int, float]:
-        """A number of threads, and the seconds that a step will take; `guess` if nothing is known yet."""
+    def choose(self, most: int, guess: float) -> tuple[int, float, float]:
+        """A number of threads, the seconds that a step will take (`guess` if nothing is known), and those of all."""
         for threads in dict.fromkeys((most, 1)):
-            if threads not in self.seconds:  # try it, briefly
-                return threads, 4.0 * min(self.seconds.values(), default=guess / 4.0)
+            if threads not in self.seconds:
+                return threads, min(self.seconds.values(), default=guess), TRIAL if self.seconds else SLICE
         fast, slow = sorted((most, 1), key=self.seconds.__getitem__)
-        self.patience -= 1.0
-        if fast != slow and self.patience < 0.0:
-            self.patience = 4.0 * (self.seconds[slow] / self.seconds[fast]) ** 2
-            return slow, 4.0 * self.seconds[slow]
-        return fast, self.seconds[fast]
+        if fast != slow and self.patience <= 0.0:
+            return slow, self.seconds[slow], TRIAL
+        return fast, self.seconds[fast], SLICE
 
-    def note(self, threads: int, seconds: float) -> None:
-        """A slice's steps took `seconds` each."""
+    def note(self, threads: int, steps: int, seconds: float) -> None:
+        """A slice of so many steps took so long."""
         if self.cold:
             self.cold = False
             return
-        known = self.seconds.get(threads, seconds)
-        self.seconds[threads] = seconds if seconds < known else 0.8 * known + 0.2 * seconds
+        pace, known = seconds / steps, self.seconds.get(threads, math.inf)
+        self.seconds[threads] = min(pace, 0.8 * known + 0.2 * pace)
+        trial = threads == max(self.seconds, key=self.seconds.__getitem__)
+        self.patience = RARELY * seconds if trial else self.patience - seconds

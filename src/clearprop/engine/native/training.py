@@ -94,11 +94,11 @@ class Trainer:
         return steps_done, *result, losses[:steps_done], noted
 
     def _limits(self, weights: Array) -> Array:
-        """l1, l2, clip_value and clip_norm of steps on batches of these weights."""
+        """l1, l2, clip_value and clip_norm of steps on batches of these weights: one row if it is the same for all."""
         options = self.options
-        limits = np.empty((len(weights), LIMITS))
-        limits[:] = options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0
-        limits[:, :2] *= np.reshape(options.penalty_share(weights), (-1, 1))
+        share = np.reshape(options.penalty_share(weights), (-1, 1))
+        limits = np.tile([options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0], share.shape)
+        limits[:, :2] *= share
         return limits
 
     def _space(self, rows: int, values: int) -> Workspace:
