@@ -428,15 +428,15 @@ def model_from_config(config: Mapping[str, Any]) -> Sequential:
 
 
 SINGLE_THREADED = 2**18
-"""Multiplications up to which OpenBLAS, in NumPy, works alone.  Its threads, once woken, wait busily for about 30 ms, on
-the processors that training is about to use."""
+"""Multiplications up to which NumPy's OpenBLAS uses one thread.  Others, once woken, wait busily for about 30 ms, on the
+processors that training is about to use."""
 
 
 def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> list[str]:
     """A sentence for each activation layer whose mean slope over the rows of X is under `below` times its steepest.
 
-    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.  Of
-    many rows the first will do.
+    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.  Of many rows
+    the first are looked at.
     """
     widest = max((p.size for values in model.parameter_views(model.w) for p in values.values()), default=1)
     found = []
