@@ -428,8 +428,8 @@ def model_from_config(config: Mapping[str, Any]) -> Sequential:
 
 
 SINGLE_THREADED = 2**18
-"""Multiplications up to which NumPy's OpenBLAS uses one thread.  Others, once woken, wait busily for about 30 ms, on the
-processors that training is about to use."""
+"""Multiplications up to which NumPy's OpenBLAS uses one thread.  Others, once woken, wait busily for about 30 ms, on
+the processors that training is about to use."""
 
 
 def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> list[str]:
