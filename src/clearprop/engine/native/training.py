@@ -97,7 +97,8 @@ class Trainer:
         """l1, l2, clip_value and clip_norm of steps on batches of these weights: one row if it is the same for all."""
         options = self.options
         share = np.reshape(options.penalty_share(weights), (-1, 1))
-        limits = np.tile([options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0], share.shape)
+        limits = np.empty((len(share), LIMITS))
+        limits[:] = options.l1, options.l2, options.clip_value or 0.0, options.clip_norm or 0.0
         limits[:, :2] *= share
         return limits
 
