@@ -156,16 +156,19 @@ train(sys.argv[1], every="3600s", epochs=10**6)
             stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
-        while newest(folder) is None:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.02)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "saving\n"
-        process.send_signal(signal.SIGINT)
-        sent = time.perf_counter()
-        process.communicate(timeout=30)
-        seconds.append(time.perf_counter() - sent)
+        try:
+            while newest(folder) is None:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.02)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.readline() == "saving\n"
+            process.send_signal(signal.SIGINT)
+            sent = time.perf_counter()
+            process.communicate(timeout=30)
+            seconds.append(time.perf_counter() - sent)
+        finally:
+            process.kill()  # should the test fail, it would train for ever
         assert process.returncode == -signal.SIGINT
         assert newest(folder).state.step == 0 and not list(folder.glob(".*.tmp"))
     print(f"{times} times, median {np.median(seconds):.3f} s, worst {max(seconds):.3f} s")
