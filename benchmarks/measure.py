@@ -16,7 +16,7 @@ from benchmarks.peers.with_numpy import variants as numpy_variants
 from benchmarks.workloads import Workload, load, save
 
 ROOT = Path(__file__).parent.parent
-PAUSE = 0.05  # seconds after a repetition, in which the threads of its libraries stop spinning
+PAUSE = 0.2  # seconds after a repetition, in which the threads of its libraries stop spinning: OpenBLAS's take 0.1
 PATIENCE = 300.0  # seconds for one answer: threads that wait for each other on a busy machine can take for ever
 HOPELESS = 3.0  # times slower than the same library on one thread: more threads are not measured
 

@@ -427,22 +427,15 @@ def model_from_config(config: Mapping[str, Any]) -> Sequential:
     return Sequential(layers, config["n_in"], seed=config["seed"], dtype=config["dtype"])
 
 
-SINGLE_THREADED = 2**18
-"""Multiplications up to which NumPy's OpenBLAS uses one thread.  Others, once woken, wait busily for about 30 ms, on
-the processors that training is about to use."""
-
-
 def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> list[str]:
     """A sentence for each activation layer whose mean slope over the rows of X is under `below` times its steepest.
 
-    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.  Of many rows
-    the first are looked at.
+    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.
     """
-    widest = max((p.size for values in model.parameter_views(model.w) for p in values.values()), default=1)
     found = []
     grid = np.linspace(-8.0, 8.0, 1601)
     parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    y = X[: max(SINGLE_THREADED // widest, 16)]
+    y = X
     for i, layer in enumerate(model.layers):
         x, y = y, layer.forward(y, parameters[i], buffers=buffers[i])[0]
         if not isinstance(layer, Activation):

@@ -87,8 +87,8 @@ def slices(pace, seconds, n, most=2):
     """The numbers of threads that n slices use, and for how long, if a step takes seconds[threads]."""
     used = []
     for _ in range(n):
-        threads, step, slice_ = pace.choose(most, guess=0.01)
-        steps = max(1, int(slice_ / step))
+        threads, step, allotted = pace.choose(most, guess=0.01)
+        steps = max(1, int(allotted / step))
         pace.note(threads, steps, steps * seconds[threads])
         used.append((threads, steps * seconds[threads]))
     return used
@@ -103,7 +103,7 @@ def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast)
     assert 3 - fast in [threads for threads, _ in used[300:]]
 
 
-def test_the_first_slice_decides_nothing():
+def test_the_first_allotteddecides_nothing():
     pace = _Pace()
     threads, *_ = pace.choose(2, guess=0.01)
     pace.note(threads, 10, 9.0)  # threads are started, memory is touched for the first time

@@ -37,6 +37,8 @@ from clearprop.train.orders import Order, epoch_batches
 from clearprop.train.saved import SavedTraining, describe_order, fingerprint
 from clearprop.train.training import AHEAD, Epoch, Report, Run, Training, first_state, minimise, resumed_state, steps
 
+SINGLE_THREADED = 2**18  # multiplications that OpenBLAS, in NumPy, does without its other threads
+
 
 def train(
     model: Sequential,
@@ -144,7 +146,8 @@ def train(
     if isinstance(resume, SavedTraining):
         resume.check(configuration())
     program = chosen.compile(model, loss, optimizer, options)
-    for sentence in saturated_layers(model, dense_rows(training.X, slice(256))) if resume is None else ():
+    first = dense_rows(training.X, slice(_few_rows(model)))
+    for sentence in saturated_layers(model, first) if resume is None else ():
         warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
     report = Report(program, loss, training, held_out, tuple(metrics), penalty_in_sum)
     run = Run(model, first_state(model, optimizer, seed) if begun is None else resumed_state(begun, model, optimizer))
@@ -171,6 +174,15 @@ def train(
     run.each_step = record == "step"
     epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
     return Training(run, epochs_by_steps, configuration, resumed)
+
+
+def _few_rows(model: Sequential) -> int:
+    """How many rows to look at before training: 16 to 256, if possible so few that NumPy uses one thread.
+
+    OpenBLAS's threads, once woken, wait busily for a tenth of a second, on processors that training is about to use.
+    """
+    sizes = (p.size for values in model.parameter_views(model.w) for p in values.values())
+    return min(max(SINGLE_THREADED // max(sizes, default=1), 16), 256)
 
 
 def fit(

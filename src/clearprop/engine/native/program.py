@@ -82,8 +82,8 @@ class NativeProgram:
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
-        threads, pace, slice_ = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
-        steps = int(min(len(batches) - first, max(1.0, slice_ / pace)))
+        threads, pace, allotted = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
+        steps = int(min(len(batches) - first, max(1.0, allotted / pace)))
         began = time.perf_counter()
         done, w, slots, buffers, losses, penalties = trainer.train(
             plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
@@ -218,7 +218,7 @@ class _Pace:
         self.patience = 0.0  # seconds until the slower number is tried again
 
     def choose(self, most: int, guess: float) -> tuple[int, float, float]:
-        """A number of threads, the seconds that a step will take (`guess` if nothing is known), and those of all."""
+        """A number of threads, the seconds a step will take (`guess` if nothing is known), and how long to go on."""
         for threads in dict.fromkeys((most, 1)):
             if threads not in self.seconds:
                 return threads, min(self.seconds.values(), default=guess), TRIAL if self.seconds else SLICE
