@@ -1,6 +1,5 @@
 """The same network trained here and in other libraries: same start, same batches; how alike, and how fast?"""
 
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -221,8 +220,8 @@ def compare(
                 version=PEERS[name].version,
                 score=METRICS[metric](test.y, ACTIVATIONS[of_loss.link].forward(outputs)),
                 loss=float(of_loss(test.y, outputs)),
-                seconds=statistics.median(times[name]),
-                ratio=statistics.median(t / own for t, own in zip(times[name], times[OURS], strict=True)),
+                seconds=float(np.median(times[name])),
+                ratio=float(np.median(np.divide(times[name], times[OURS]))),
                 difference=difference,
             )
         )
