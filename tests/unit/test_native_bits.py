@@ -14,7 +14,6 @@ from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
 from clearprop.engine.native import program as native
 from clearprop.engine.native import training
-from clearprop.engine.native.target import avx2, avx512, host_target
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, CrossEntropy
@@ -22,10 +21,10 @@ from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, Adam
 from clearprop.train import train
 from jobs import Job, random_job
+from processors import HOST, OTHERS
 from witnesses import same_bits
 
-pytestmark = pytest.mark.skipif(host_target()[0] is None, reason="the native engine does not run here")
-both_x86_targets = pytest.mark.skipif(host_target()[1] != "avx512", reason="this processor lacks AVX-512")
+pytestmark = pytest.mark.skipif(HOST is None, reason="the native engine does not run here")
 every_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
 SEEDS = [range(10), pytest.param(range(10, 110), marks=pytest.mark.nightly)]
 every_seed = pytest.mark.parametrize("seeds", SEEDS, ids=len)
@@ -107,23 +106,22 @@ def test_repeats_and_slices_train_the_same(seeds, monkeypatch):
             assert outcome(job) == expected, seed
 
 
-@both_x86_targets
 @every_seed
-def test_processors_of_both_vector_widths_train_the_same(seeds):
+def test_any_processor_trains_the_same(seeds):
     for seed, job in jobs(seeds):
-        assert outcome(job, NativeEngine(avx2())) == outcome(job, NativeEngine(avx512())), seed
+        assert {outcome(job, NativeEngine(other)) for other in OTHERS} == {outcome(job)}, seed
 
 
-@both_x86_targets
 @every_seed
 def test_gradients_are_the_same_bits_everywhere(seeds, threads):
     for seed, job in jobs(seeds):
         threads(1)
-        value, g = job.gradient(NativeEngine(avx512()))
-        for engine, number in ((NativeEngine(avx2()), 1), (NativeEngine(avx2()), 3), (NativeEngine(avx512()), 8)):
-            threads(number)
-            other, h = job.gradient(engine)
-            assert value == other and same_bits(g, h), (seed, number)
+        value, g = job.gradient(NativeEngine())
+        for target in (HOST, *OTHERS):
+            for number in (1, 3, 8):
+                threads(number)
+                other, h = job.gradient(NativeEngine(target))
+                assert value == other and same_bits(g, h), (seed, number)
 
 
 def test_the_history_does_not_depend_on_threads(threads, rng):
@@ -191,15 +189,14 @@ def test_a_row_is_predicted_alone_as_in_company(network, dtype, rng):
         assert same_bits(np.concatenate(pieces), whole[: len(few)]), size
 
 
-@both_x86_targets
 @every_dtype
 @pytest.mark.parametrize("network", NETWORKS)
-def test_both_vector_widths_predict_the_same(network, dtype, rng):
+def test_any_processor_predicts_the_same(network, dtype, rng):
     X = rng.normal(0.0, 3.0, (1_003, 11)).astype(dtype)
-    wide, narrow = (predicting(network, dtype, target) for target in (avx512(), avx2()))
-    expected = wide.predict(X)
-    assert same_bits(narrow.predict(X), expected)
-    for program in (wide, narrow):
+    expected = predicting(network, dtype).predict(X)
+    for target in OTHERS:
+        program = predicting(network, dtype, target)
+        assert same_bits(program.predict(X), expected)
         assert same_bits(np.concatenate([program.predict(X[i : i + 1]) for i in range(1_003)]), expected)
 
 

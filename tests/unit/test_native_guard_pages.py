@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,9 @@ from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy
 from clearprop.model import Sequential
 from clearprop.optim import OPTIMIZERS
+
+sys.path.append(str(Path(__file__).parents[1]))  # where pytest finds it too
+from processors import processors
 
 HOST, REASON = target.host_target()
 pytestmark = [
@@ -140,14 +144,10 @@ class GuardedNumPy:
         return make
 
 
-def guarded_board():
-    """The board's words, which are a ctypes array: its end is guarded."""
-    kind = type(scheduler_memory())
-    memory, offset = MEMORY.piece(ctypes.sizeof(kind))
-    return kind.from_buffer(memory, offset)
-
-
-scheduler_memory = scheduler._Memory
+def guarded_words(count):
+    """The board's memory, which is a ctypes array."""
+    memory, offset = MEMORY.piece(8 * count)
+    return (ctypes.c_int64 * count).from_buffer(memory, offset)
 
 
 def is_guarded(address):
@@ -194,7 +194,7 @@ def guard_everything():
     prediction._Shared = checking(prediction._Shared, lowering.PREDICT_FIELDS)
     prediction._Alone = checking(prediction._Alone, lowering.ROW_FIELDS)
     program.WORTH_SHARING = 1.0
-    scheduler._Memory, scheduler.share = guarded_board, noting(scheduler.share)
+    scheduler._zeros, scheduler.share = guarded_words, noting(scheduler.share)
 
 
 def guard_constants():
@@ -320,10 +320,6 @@ def main(seed, most, processor, compiler):
         print(hashlib.sha256(results[0]).hexdigest(), flush=True)
 
 
-def processors():
-    return {"host": HOST, "avx2": target.avx2() if HOST.name == "avx512" else HOST}
-
-
 def child(*arguments, cache=""):
     """What such a process prints; `cache` is the folder of its compiled code, if it may keep any."""
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
@@ -334,7 +330,7 @@ def child(*arguments, cache=""):
     return lines
 
 
-@pytest.mark.parametrize("processor", ["host", "avx2"])
+@pytest.mark.parametrize("processor", processors())
 @pytest.mark.parametrize(("seed", "most"), [(5, 8), pytest.param(2, 400, marks=pytest.mark.nightly)])
 def test_no_byte_beyond_an_array_is_touched(seed, most, processor, tmp_path):
     lines = child(seed, most, processor, "as it is", cache=tmp_path)
@@ -345,12 +341,12 @@ def test_no_byte_beyond_an_array_is_touched(seed, most, processor, tmp_path):
 @pytest.mark.parametrize("most", [2, pytest.param(60, marks=pytest.mark.nightly)])
 def test_results_do_not_depend_on_how_llvm_optimises(most, compiler):
     """Neither fused where the text is not, nor reordered; also without what one pass of code generation might hide."""
-    assert child(3, most, "host", compiler, cache="none") == as_it_is(most)
+    assert child(3, most, HOST.name, compiler, cache="none") == as_it_is(most)
 
 
 @functools.cache
 def as_it_is(most):
-    return child(3, most, "host", "as it is", cache="none")
+    return child(3, most, HOST.name, "as it is", cache="none")
 
 
 # -- the stack ---------------------------------------------------------------------------------------------------------

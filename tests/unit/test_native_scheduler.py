@@ -21,7 +21,7 @@ import pytest
 llvm = pytest.importorskip("llvmlite.binding")
 
 from clearprop.engine.native import scheduler  # noqa: E402
-from clearprop.engine.native.scheduler import Board, scheduler_ir, share, usable_threads  # noqa: E402
+from clearprop.engine.native.scheduler import MOST_PHASES, Board, scheduler_ir, share, usable_threads  # noqa: E402
 
 ARM = platform.machine().lower() in ("arm64", "aarch64")
 MOST = 7  # tickets in a phase
@@ -55,7 +55,7 @@ phase:
   br label %draw
 draw:
   %did = phi i64 [%done, %phase], [%didmore, %mark]
-  %t = call i64 @draw(ptr %board, i64 %p, i64 %tickets)
+  %t = call i64 @draw(ptr %board, i64 %number, i64 %p, i64 %tickets, i1 %step)
   %got = icmp ult i64 %t, %tickets
   br i1 %got, label %look, label %drawn
 look:
@@ -89,11 +89,10 @@ mark:
   store i64 %count1, ptr %count.at
   %old = atomicrmw add ptr %errors, i64 %wrong monotonic
   %didmore = add i64 %did, 1
-  call void @finished(ptr %board, i64 %p, i64 %tickets, i1 %step)
   br label %draw
 drawn:
   %next = add i64 %p, 1
-  %over = call i1 @stopped(ptr %board)
+  %over = call i1 @stopped(ptr %board, i64 %number)
   br i1 %over, label %end, label %phase
 end:
   ret i64 %did
@@ -209,7 +208,7 @@ def test_a_board_is_aligned_and_empty():
 def test_stop_ends_a_run_after_whole_steps(native, threads):
     steps = set()
     for pause in np.linspace(0, 0.01, 20):
-        run = Run(native, threads, 2**31 - 2)
+        run = Run(native, threads, MOST_PHASES)
         timer = threading.Timer(pause, run.stop.fill, [1])
         timer.start()
         run.go()
@@ -366,7 +365,7 @@ print(caught)
     ],
 )
 def test_python_ends_cleanly(last):
-    python(f"{NATIVE}\ntest.Run(native, 3, 20).go().check(); busy = test.Run(native, 2, 2**31 - 2)\n{last}")
+    python(f"{NATIVE}\ntest.Run(native, 3, 20).go().check(); busy = test.Run(native, 2, test.MOST_PHASES, 1000)\n{last}")
 
 
 # How many threads are of use

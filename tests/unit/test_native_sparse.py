@@ -9,15 +9,14 @@ import scipy.sparse as sp
 from clearprop import MLP, Activation, BatchNorm, Dense, LayerNorm, Sequential
 from clearprop.engine import NativeEngine
 from clearprop.engine.native.sparse import THIN, SparseRows
-from clearprop.engine.native.target import avx2, host_target
 from clearprop.errors import DivergenceError
 from clearprop.losses import CrossEntropy
 from clearprop.optim import SGD
 from examples import OPTIMIZER_EXAMPLES
 from jobs import Job, random_job
+from processors import HOST, OTHERS
 
-pytestmark = pytest.mark.skipif(host_target()[0] is None, reason="the native engine does not run here")
-both_x86_targets = pytest.mark.skipif(host_target()[1] != "avx512", reason="this processor lacks AVX-512")
+pytestmark = pytest.mark.skipif(HOST is None, reason="the native engine does not run here")
 SEEDS = [range(12), pytest.param(range(12, 200), marks=pytest.mark.nightly)]
 every_seed = pytest.mark.parametrize("seeds", SEEDS, ids=len)
 
@@ -82,23 +81,13 @@ def test_random_jobs_give_the_bits_of_dense_rows(seeds, threads):
     assert skipped >= len(seeds) // 3
 
 
-@both_x86_targets
 @every_seed
-def test_processors_of_both_vector_widths_give_the_same_bits(seeds):
-    for seed, job in sparse_jobs(seeds):
-        job = as_sparse(job)
-        assert results(job, NativeEngine(avx2())) == results(job, NativeEngine()), seed
-
-
-@every_seed
-def test_tiles_of_another_shape_give_the_same_bits(seeds):
-    """Panels as wide as AVX-512's, which this processor need not have."""
-    host = host_target()[0]
-    other = replace(host, rows=8 if host.rows < 8 else 6, vectors=4 - host.vectors)
+def test_any_processor_gives_the_same_bits(seeds):
     for seed, job in sparse_jobs(seeds):
         job = replace(job, options={"l1": 0.01, "l2": 0.1, "penalty_in_sum": True} | job.options)
         for data in (job, as_sparse(job)):
-            assert results(data, NativeEngine(other)) == results(job, NativeEngine()), seed
+            expected = results(job, NativeEngine())
+            assert all(results(data, NativeEngine(other)) == expected for other in OTHERS), seed
 
 
 @pytest.mark.parametrize("options", [{}, {"clip_norm": 0.01, "l2": 0.01}, {"clip_value": 1e-4, "l1": 0.01}], ids=str)

@@ -59,16 +59,18 @@ def each(f: Function, count: int) -> contextlib.AbstractContextManager[Any]:
 
 
 @contextlib.contextmanager
-def shared(f: Function, board: Pointer, phase: Int, tickets: Any, *, ends_step: bool = False) -> Iterator[Int]:
+def shared(
+    f: Function, board: Pointer, rank: Int, phase: Int, tickets: Any, *, ends_step: bool = False
+) -> Iterator[Int]:
     """Work that the threads share: each draws tickets until none are left; nobody leaves before all are done."""
     head, body, end = f.labels("draw", "work", "drawn")
     f.effect(f"br label %{head}")
     f.label(head)
-    ticket = Int(f, f.emit(f"call i64 @draw(ptr {board}, i64 {phase}, i64 {tickets})", pure=False))
+    about = f"i64 {rank}, i64 {phase}, i64 {tickets}, i1 {str(ends_step).lower()}"
+    ticket = Int(f, f.emit(f"call i64 @draw(ptr {board}, {about})", pure=False))
     f.effect(f"br i1 {ticket < tickets}, label %{body}, label %{end}")
     f.label(body)
     yield ticket
-    f.effect(f"call void @finished(ptr {board}, i64 {phase}, i64 {tickets}, i1 {str(ends_step).lower()})")
     f.effect(f"br label %{head}")
     f.label(end)
 
@@ -445,7 +447,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                 phase, ends = t * len(phases) + number, number == len(phases) - 1
                 if kind == "rows":
                     turns = int(number == 0 and net.turns)  # the first ticket
-                    with shared(f, board, phase, (tiles + (share - 1)) // share + turns) as c:
+                    with shared(f, board, rank, phase, (tiles + (share - 1)) // share + turns) as c:
                         if turns:
                             with f.when(c.equals(0)):
                                 step.by_columns(order, count)
@@ -456,19 +458,19 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                 elif kind == "columns":
                     ((what, s),) = parts
                     registers = padded(net.stages[s].m, layout.lanes) // layout.lanes
-                    with shared(f, board, phase, registers) as c:
+                    with shared(f, board, rank, phase, registers) as c:
                         step.batch_sums(s, c, count, back=what == "backward")
                 elif kind == "weights":
-                    with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
+                    with shared(f, board, rank, phase, step.all_blocks, ends_step=ends) as c:
                         prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
                         with f.when(c.equals(0)):
                             k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
                         step.in_blocks(c, functools.partial(on_weights, c=c))
                 else:
                     factor = step.norm_scale(row)
-                    with shared(f, board, phase, step.all_blocks, ends_step=ends) as c:
+                    with shared(f, board, rank, phase, step.all_blocks, ends_step=ends) as c:
                         step.in_blocks(c, functools.partial(step.apply, row=row, factor=factor))
-            f.until = f.emit(f"call i1 @stopped(ptr {board})", pure=False)
+            f.until = f.emit(f"call i1 @stopped(ptr {board}, i64 {rank})", pure=False)
 
     prelude = scheduler_ir(m.target.name == "neon")
     return m.write("train", "record* rank", body, prelude=prelude, flush=net.rule is not None)
@@ -593,7 +595,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout, *, skips_z
         own = scratch + rank * stride
         act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
         gathered = own + sum(ld[1:]) * ROWS  # only dense layers read rows that have no padding
-        with shared(f, board, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
+        with shared(f, board, rank, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
             done: Any = c * TOGETHER
             stop = (c * TOGETHER + TOGETHER).minimum(count)
             for rows in (ROWS // m.target.unit * m.target.unit, m.target.unit, 1):

@@ -25,6 +25,7 @@ from clearprop.ops import ACTIVATIONS, Op, batch_norm, dropout, layer_norm
 from clearprop.optim import Optimizer
 
 IDENTITY = ACTIVATIONS["identity"]
+WIDEST = 1 << 24  # blocks of weights must not outnumber the scheduler's tickets
 LIMITS = 4  # l1, l2, clip_value, clip_norm
 
 
@@ -90,6 +91,8 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
     for i, layer in enumerate(model.layers):
         n, m = model.widths[i : i + 2]
         if type(layer) is Dense:
+            if n > WIDEST:
+                raise NotImplementedError(f"it divides the weights of at most {WIDEST:,} inputs among its threads")
             stages.append(Stage(i, n, m, IDENTITY, ("weight", "bias") if layer.use_bias else ("weight",)))
         elif type(layer) is Activation:
             _check_op(layer.op)

@@ -1,5 +1,8 @@
 """How threads share a training run: numbered phases of work, each cut into tickets that any thread may draw.
 
+Every thread has a stretch of the tickets, the same in each step, so what it wrote last time is still in its cache.  It
+draws them from the front; when they are gone it helps the others, from the back of theirs.
+
 A phase ends when its *work* is done, not when every thread has arrived.  A thread that the operating system keeps
 waiting holds nobody up unless it holds a ticket; when it wakes it finds its phase past and skips on.  Hence two threads
 are hardly ever slower than one, whatever else the machine is doing, and nothing fails if a helper never comes.
@@ -15,37 +18,45 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # The board: 64-bit words.  What different threads write lies 128 bytes apart: processors fetch cache lines of 64 bytes
-# in pairs, and Apple's are that long.  Word 0 is phase << 32 | next ticket.
-_FINISHED, _COMPLETED = 16, 17  # tickets finished in this phase; phases completed, written at the end of the run
-_ALONE, _PHASES, _STOP, _YIELD, _SLEEP, _NAP = range(32, 38)  # never change during a run
-_ABANDONED = 48  # not 0: nobody wants the results any more
-_Memory = ctypes.c_int64 * (64 + 15)  # four such stretches, and room to align them; zeroed
-_LAST = 0x7FFFFFFF  # the phase after the end: every other phase is past
+# in pairs, and Apple's are that long.
+_LINE = 16
+_THREADS, _PHASES, _STOP, _YIELD, _SLEEP, _NAP = range(6)  # never change during a run
+_FINISHED, _COMPLETED = _LINE, _LINE + 1  # tickets finished in this phase; phases completed, written at the end
+_ABANDONED = 2 * _LINE  # not 0: nobody wants the results any more
+_STRETCHES = 3 * _LINE  # a line for each thread: the state of its stretch, and how many tickets it has done unreported
+
+# The state of a stretch: phase << 44 | tickets drawn from its front << 22 | from its back.
+_BITS = 22
+MOST_TICKETS, MOST_PHASES = 1 << _BITS, (1 << 64 - 2 * _BITS) - 2
+_OPENS, _FRONT = 2 * _BITS, 1 << _BITS
+_LAST = MOST_PHASES + 1  # the phase after the end: every other phase is past
 
 _PAUSE = {False: ("llvm.x86.sse2.pause", "", ""), True: ("llvm.aarch64.hint", "i32", "i32 1")}
 
 
 def scheduler_ir(arm: bool) -> str:
-    """Three functions in LLVM's language, for x86 or 64-bit ARM.  Each thread of a run does
+    """Two functions in LLVM's language, for x86 or 64-bit ARM.  Each thread of a run does
 
         phase = 0
         do for each phase of a step:
-            while ticket = draw(board, phase, tickets) < tickets:
+            while ticket = draw(board, rank, phase, tickets, whether this phase is the last of its step) < tickets:
                 work
-                finished(board, phase, tickets, whether this phase is the last of its step)
             phase += 1
-        until stopped(board)
+        until stopped(board, rank)
 
     `tickets` is at least 1 and the same for all threads.  Whoever leaves a phase sees all that was written in it.
 
-    `draw`'s acquiring load meets `finished`'s releasing store, and the tickets drawn in between are read-modify-writes
-    of that store's word; the last to finish has by its own read-modify-write seen all the others' work.  A thread that
-    is alone needs no locked instructions, which would cost a small network several per cent.
+    Who draws has finished the ticket drawn before.  A thread counts its tickets and reports their number when it finds
+    no more; the last to report has by its read-modify-write seen all the others' work, and opens the next phase by
+    storing every stretch's state, which releases what `draw` acquires.  The tickets drawn in between are
+    read-modify-writes of those states.  Mostly they are a thread's own: processors need not pass them to each other.
+    A thread that is alone needs no locked instructions, which would cost a small network several per cent.
 
     Waiting spins, then yields, then sleeps: on a crowded machine only sleep lets the kernel move the other threads.
     """
@@ -53,44 +64,120 @@ def scheduler_ir(arm: bool) -> str:
     return f"""
 declare void @{name}({kinds})
 
-define internal i64 @draw(ptr %board, i64 %phase, i64 %tickets) nounwind {{
+define internal i64 @draw(ptr %board, i64 %rank, i64 %phase, i64 %tickets, i1 %step) nounwind {{
 entry:
-  %alone.at = getelementptr i64, ptr %board, i64 {_ALONE}
+  %threads = load i64, ptr %board
+  %alone = icmp eq i64 %threads, 1
+  %own.word = shl i64 %rank, {_LINE.bit_length() - 1}
+  %stretches = getelementptr i64, ptr %board, i64 {_STRETCHES}
+  %own = getelementptr i64, ptr %stretches, i64 %own.word
+  %done.at = getelementptr i64, ptr %own, i64 1
+  %done = load i64, ptr %done.at
   %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
   %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
   %vain = icmp ne i64 %abandoned, 0
   br i1 %vain, label %over, label %look
 look:
-  %state = load atomic i64, ptr %board acquire, align 8
-  %now = lshr i64 %state, 32
+  %further = phi i64 [0, %entry], [%further, %look], [%further, %compete], [%farther, %next]
+  %after = add i64 %rank, %further
+  %beyond = icmp uge i64 %after, %threads
+  %wrapped = sub i64 %after, %threads
+  %whose = select i1 %beyond, i64 %wrapped, i64 %after
+  %word = shl i64 %whose, {_LINE.bit_length() - 1}
+  %stretch = getelementptr i64, ptr %stretches, i64 %word
+  %state = load atomic i64, ptr %stretch acquire, align 8
+  %now = lshr i64 %state, {_OPENS}
+  %opening = icmp ult i64 %now, %phase
+  br i1 %opening, label %look, label %opened
+opened:
   %past = icmp ugt i64 %now, %phase
   br i1 %past, label %over, label %open
 open:
-  %ticket = and i64 %state, 4294967295
-  %left = icmp ult i64 %ticket, %tickets
-  br i1 %left, label %take, label %wait
+  %before = mul i64 %tickets, %whose
+  %until = add i64 %before, %tickets
+  %from = udiv i64 %before, %threads
+  %to = udiv i64 %until, %threads
+  %drawn = lshr i64 %state, {_BITS}
+  %front = and i64 %drawn, {_FRONT - 1}
+  %back = and i64 %state, {_FRONT - 1}
+  %gone = add i64 %front, %back
+  %size = sub i64 %to, %from
+  %left = icmp ult i64 %gone, %size
+  br i1 %left, label %take, label %next
+next:
+  %farther = add i64 %further, 1
+  %more = icmp ult i64 %farther, %threads
+  br i1 %more, label %look, label %none
 take:
-  %taken = add i64 %state, 1
-  %alone = load i64, ptr %alone.at
-  %simple = icmp ne i64 %alone, 0
-  br i1 %simple, label %write, label %compete
+  %mine = icmp eq i64 %further, 0
+  %one = select i1 %mine, i64 {_FRONT}, i64 1
+  %taken = add i64 %state, %one
+  br i1 %alone, label %write, label %compete
 write:
-  store atomic i64 %taken, ptr %board monotonic, align 8
-  ret i64 %ticket
+  store atomic i64 %taken, ptr %stretch monotonic, align 8
+  br label %got
 compete:
-  %pair = cmpxchg ptr %board, i64 %state, i64 %taken acq_rel monotonic
+  %pair = cmpxchg ptr %stretch, i64 %state, i64 %taken acq_rel monotonic
   %won = extractvalue {{i64, i1}} %pair, 1
   br i1 %won, label %got, label %look
 got:
+  %first = add i64 %from, %front
+  %behind = sub i64 %to, %back
+  %last = sub i64 %behind, 1
+  %ticket = select i1 %mine, i64 %first, i64 %last
+  %did = add i64 %done, 1
+  store i64 %did, ptr %done.at
   ret i64 %ticket
+none:
+  %idle = icmp eq i64 %done, 0
+  br i1 %idle, label %wait, label %report
+report:
+  store i64 0, ptr %done.at
+  %finished.at = getelementptr i64, ptr %board, i64 {_FINISHED}
+  br i1 %alone, label %close, label %count
+count:
+  %others = atomicrmw add ptr %finished.at, i64 %done acq_rel
+  %all.done = add i64 %others, %done
+  %last.report = icmp eq i64 %all.done, %tickets
+  br i1 %last.report, label %close, label %wait
+close:
+  store atomic i64 0, ptr %finished.at monotonic, align 8
+  %following = add i64 %phase, 1
+  br i1 %step, label %ask, label %publish
+ask:
+  %phases.at = getelementptr i64, ptr %board, i64 {_PHASES}
+  %phases = load i64, ptr %phases.at
+  %all = icmp uge i64 %following, %phases
+  %stop.at = getelementptr i64, ptr %board, i64 {_STOP}
+  %stop.byte = load ptr, ptr %stop.at
+  %stop = load atomic i8, ptr %stop.byte monotonic, align 1
+  %asked = icmp ne i8 %stop, 0
+  %enough = or i1 %all, %asked
+  br i1 %enough, label %complete, label %publish
+complete:
+  %completed.at = getelementptr i64, ptr %board, i64 {_COMPLETED}
+  store i64 %following, ptr %completed.at
+  br label %publish
+publish:
+  %opens = phi i64 [%following, %close], [%following, %ask], [{_LAST}, %complete]
+  %fresh = shl i64 %opens, {_OPENS}
+  br label %each
+each:
+  %number = phi i64 [0, %publish], [%number.next, %each]
+  %each.word = shl i64 %number, {_LINE.bit_length() - 1}
+  %each.at = getelementptr i64, ptr %stretches, i64 %each.word
+  store atomic i64 %fresh, ptr %each.at release, align 8
+  %number.next = add i64 %number, 1
+  %others.left = icmp ult i64 %number.next, %threads
+  br i1 %others.left, label %each, label %over
 wait:
-  %none = tail call i64 @wait(ptr %board, i64 %phase, i64 %tickets)
-  ret i64 %none
+  call void @wait(ptr %board, ptr %own, i64 %phase)
+  br label %over
 over:
   ret i64 %tickets
 }}
 
-define internal i64 @wait(ptr %board, i64 %phase, i64 %tickets) noinline nounwind {{
+define internal void @wait(ptr %board, ptr %own, i64 %phase) noinline nounwind {{
 entry:
   %yield.at = getelementptr i64, ptr %board, i64 {_YIELD}
   %sleep.at = getelementptr i64, ptr %board, i64 {_SLEEP}
@@ -99,8 +186,8 @@ entry:
   br label %look
 look:
   %looks = phi i64 [0, %entry], [%more, %spin], [%more, %yield], [%more, %sleep]
-  %state = load atomic i64, ptr %board acquire, align 8
-  %now = lshr i64 %state, 32
+  %state = load atomic i64, ptr %own acquire, align 8
+  %now = lshr i64 %state, {_OPENS}
   %past = icmp ugt i64 %now, %phase
   %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
   %vain = icmp ne i64 %abandoned, 0
@@ -122,59 +209,15 @@ sleep:
   %slept = call i32 %sleep.to(i32 %nap)
   br label %look
 over:
-  ret i64 %tickets
-}}
-
-define internal void @finished(ptr %board, i64 %phase, i64 %tickets, i1 %step) nounwind {{
-entry:
-  %finished.at = getelementptr i64, ptr %board, i64 {_FINISHED}
-  %alone.at = getelementptr i64, ptr %board, i64 {_ALONE}
-  %next = add i64 %phase, 1
-  %alone = load i64, ptr %alone.at
-  %simple = icmp ne i64 %alone, 0
-  br i1 %simple, label %read, label %count
-read:
-  %seen = load i64, ptr %finished.at
-  %more = add i64 %seen, 1
-  store i64 %more, ptr %finished.at
-  br label %counted
-count:
-  %counts = atomicrmw add ptr %finished.at, i64 1 acq_rel
-  br label %counted
-counted:
-  %before = phi i64 [%seen, %read], [%counts, %count]
-  %done = add i64 %before, 1
-  %last = icmp eq i64 %done, %tickets
-  br i1 %last, label %close, label %end
-close:
-  store atomic i64 0, ptr %finished.at monotonic, align 8
-  br i1 %step, label %ask, label %publish
-ask:
-  %phases.at = getelementptr i64, ptr %board, i64 {_PHASES}
-  %phases = load i64, ptr %phases.at
-  %all = icmp uge i64 %next, %phases
-  %stop.at = getelementptr i64, ptr %board, i64 {_STOP}
-  %stop.byte = load ptr, ptr %stop.at
-  %stop = load atomic i8, ptr %stop.byte monotonic, align 1
-  %asked = icmp ne i8 %stop, 0
-  %enough = or i1 %all, %asked
-  br i1 %enough, label %complete, label %publish
-complete:
-  %completed.at = getelementptr i64, ptr %board, i64 {_COMPLETED}
-  store i64 %next, ptr %completed.at
-  br label %publish
-publish:
-  %opens = phi i64 [%next, %close], [%next, %ask], [{_LAST}, %complete]
-  %opened = shl i64 %opens, 32
-  store atomic i64 %opened, ptr %board release, align 8
-  br label %end
-end:
   ret void
 }}
 
-define internal i1 @stopped(ptr %board) nounwind {{
-  %state = load atomic i64, ptr %board acquire, align 8
-  %complete = icmp uge i64 %state, {_LAST << 32}
+define internal i1 @stopped(ptr %board, i64 %rank) nounwind {{
+  %word = shl i64 %rank, {_LINE.bit_length() - 1}
+  %stretches = getelementptr i64, ptr %board, i64 {_STRETCHES}
+  %own = getelementptr i64, ptr %stretches, i64 %word
+  %state = load atomic i64, ptr %own acquire, align 8
+  %complete = icmp uge i64 %state, {_LAST << _OPENS}
   %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
   %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
   %vain = icmp ne i64 %abandoned, 0
@@ -194,6 +237,10 @@ else:
 _WAITING = (*(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in (_yield, _sleep)), _nap)
 
 
+def _zeros(words: int) -> Any:
+    return (ctypes.c_int64 * words)()
+
+
 class Board:
     """The memory through which the threads of one run agree.  Every run has its own, so a helper that comes late finds
     its run over and does no harm to the next.
@@ -201,16 +248,15 @@ class Board:
     Parameters
     ----------
     threads : how many will work
-    phases : how many there are to do, whole steps, below 2³¹ - 1
+    phases : how many there are to do, whole steps, MOST_PHASES at most; each has MOST_TICKETS at most
     stop : an array of one byte; the run ends after the step during which it ceases to be 0
     """
 
     def __init__(self, threads: int, phases: int, stop: NDArray[np.uint8]) -> None:
-        self._memory = _Memory()
+        self._memory = _zeros(_STRETCHES + _LINE * threads + _LINE - 1)  # with room to align it
         self._start = -ctypes.addressof(self._memory) % 128 // 8  # where the board begins
         self.address = ctypes.addressof(self._memory) + 8 * self._start
-        constants = slice(self._start + _ALONE, self._start + _NAP + 1)
-        self._memory[constants] = [threads == 1, phases, stop.ctypes.data, *_WAITING]
+        self._memory[self._start : self._start + _NAP + 1] = [threads, phases, stop.ctypes.data, *_WAITING]
         self._stop = stop  # the board has its address only
 
     def abandon(self) -> None:

@@ -16,7 +16,7 @@ from clearprop.engine.native.lowering import FIELDS, phases_of, write_samples, w
 from clearprop.engine.native.memory import NOTHING, Plan, Workspace
 from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import LIMITS, Network
-from clearprop.engine.native.scheduler import Board, share_record
+from clearprop.engine.native.scheduler import MOST_PHASES, Board, share_record
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
 from clearprop.model import Sequential
@@ -65,7 +65,7 @@ class Trainer:
         space = self._space(padded(plan.longest, self.target.unit), plan.most_values if net.turns else 0)
         if not space.holds(state):
             space.pack(state)
-        first = state.position
+        first, steps = state.position, min(steps, MOST_PHASES // self.phases)
         # the scalars and limits of all steps, then the divisors of their losses
         table = np.empty(steps * (net.width + 1), dtype)
         rows = table[: steps * net.width].reshape(steps, net.width)
