@@ -8,8 +8,8 @@ from clearprop.engine.native.target import avx2, avx512, host_target, neon
 def processors():
     """By name: this processor as it is, with its narrower registers, and with the tiles of every other kind.
 
-    Tiles decide where weights lie and in which portions they are worked on.  So all that is ours of the code for another
-    processor runs here, though LLVM writes it with this one's instructions.
+    Tiles decide where weights lie and in which portions they are worked on.  So all that is ours of the code for
+    another processor runs here, though LLVM writes it with this one's instructions.
     """
     host, name = host_target()
     if host is None:

@@ -365,7 +365,8 @@ print(caught)
     ],
 )
 def test_python_ends_cleanly(last):
-    python(f"{NATIVE}\ntest.Run(native, 3, 20).go().check(); busy = test.Run(native, 2, test.MOST_PHASES, 1000)\n{last}")
+    busy = "busy = test.Run(native, 2, test.MOST_PHASES, idle=1000)"
+    python(f"{NATIVE}\ntest.Run(native, 3, 20).go().check()\n{busy}\n{last}")
 
 
 # How many threads are of use

@@ -185,7 +185,7 @@ def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) 
 
 def added_up(totals: Array, sums: Array) -> Array:
     """`totals` and the columns of `sums`, one after the other: the result does not depend on where slices end."""
-    return np.add.accumulate(np.column_stack([totals, sums]), axis=1)[:, -1]
+    return np.add.accumulate(np.concatenate([totals[:, None], sums], axis=1), axis=1)[:, -1]
 
 
 def divergence(model: Sequential, state: State, position: int, what: str, w: Array, X: Array) -> DivergenceError:

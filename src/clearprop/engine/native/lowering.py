@@ -416,11 +416,10 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             rounds = (tiles + (at_once - 1)) // at_once
             several = f.choose(rounds < ROUNDS, ROUNDS, rounds)
             tickets = threads * f.choose(threads.equals(1), rounds, several)
-            share = (tiles + (tickets - 1)) // tickets
 
             def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
-                first = c * share * rows_at_once
-                rows = (c * share + share).minimum(tiles) * rows_at_once - first
+                top, bottom = side_by_side(tiles, c, tickets, threads)
+                first, rows = top * rows_at_once, (bottom - top) * rows_at_once
                 for what, s in parts:
                     if what == "gather":
                         step.gather(order, first, rows)
@@ -447,7 +446,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                 phase, ends = t * len(phases) + number, number == len(phases) - 1
                 if kind == "rows":
                     turns = int(number == 0 and net.turns)  # the first ticket
-                    with shared(f, board, rank, phase, (tiles + (share - 1)) // share + turns) as c:
+                    with shared(f, board, rank, phase, tickets + turns) as c:
                         if turns:
                             with f.when(c.equals(0)):
                                 step.by_columns(order, count)
@@ -462,7 +461,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         step.batch_sums(s, c, count, back=what == "backward")
                 elif kind == "weights":
                     with shared(f, board, rank, phase, step.all_blocks, ends_step=ends) as c:
-                        prefetch_next(f, net, fields, batch, t, c, step.all_blocks)
+                        prefetch_next(f, net, fields, batch, t, c, step.all_blocks, threads)
                         with f.when(c.equals(0)):
                             k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
                         step.in_blocks(c, functools.partial(on_weights, c=c))
@@ -497,7 +496,19 @@ def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
     return [*phases, ("weights", []), *([("norm", [])] if net.clips_norm else [])]
 
 
-def prefetch_next(f: Function, net: Network, fields: Fields, batch: Int, t: Int, ticket: Int, tickets: int) -> None:
+def side_by_side(count: Any, ticket: Int, tickets: Any, threads: Int) -> tuple[Int, Int]:
+    """The ticket's part of 0 .. count - 1: its start and end.  A thread's parts lie side by side.
+
+    Tickets are dealt like cards, so a thread's first is the threads' number before its second.
+    """
+    each = (tickets + (threads - 1)) // threads
+    place = (ticket % threads) * each + ticket // threads
+    return count * place // (each * threads), count * (place + 1) // (each * threads)
+
+
+def prefetch_next(
+    f: Function, net: Network, fields: Fields, batch: Int, t: Int, ticket: Int, tickets: int, threads: Int
+) -> None:
     """While the weights are updated, the next batch's rows come into the cache; sparse ones are left alone."""
     if net.sparse:
         return
@@ -506,7 +517,7 @@ def prefetch_next(f: Function, net: Network, fields: Fields, batch: Int, t: Int,
         start = fields.offsets.integer(batch + 1)
         count = fields.offsets.integer(batch + 2) - start
         order = fields.order.offset(start, "i64")
-        with f.loop(count * ticket // tickets, count * (ticket + 1) // tickets) as i:
+        with f.loop(*side_by_side(count, ticket, tickets, threads)) as i:
             k.prefetch(f.m)(fields.X + order.integer(i) * n, n)
 
 

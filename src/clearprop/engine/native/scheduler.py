@@ -1,7 +1,8 @@
 """How threads share a training run: numbered phases of work, each cut into tickets that any thread may draw.
 
-Every thread has a stretch of the tickets, the same in each step, so what it wrote last time is still in its cache.  It
-draws them from the front; when they are gone it helps the others, from the back of theirs.
+Tickets are dealt like cards: of T threads, thread r has tickets r, r + T, r + 2T, ..., the same in each step, so what it
+wrote last time is still in its cache.  It draws them from the front; when they are gone it helps the others, from the
+back of theirs.
 
 A phase ends when its *work* is done, not when every thread has arrived.  A thread that the operating system keeps
 waiting holds nobody up unless it holds a ticket; when it wakes it finds its phase past and skips on.  Hence two threads
@@ -18,7 +19,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,9 @@ _LINE = 16
 _THREADS, _PHASES, _STOP, _YIELD, _SLEEP, _NAP = range(6)  # never change during a run
 _FINISHED, _COMPLETED = _LINE, _LINE + 1  # tickets finished in this phase; phases completed, written at the end
 _ABANDONED = 2 * _LINE  # not 0: nobody wants the results any more
-_STRETCHES = 3 * _LINE  # a line for each thread: the state of its stretch, and how many tickets it has done unreported
+_HANDS = 3 * _LINE  # a line for each thread: the state of its hand, and how many tickets it has done unreported
 
-# The state of a stretch: phase << 44 | tickets drawn from its front << 22 | from its back.
+# The state of a hand: phase << 44 | tickets drawn from its front << 22 | from its back.
 _BITS = 22
 MOST_TICKETS, MOST_PHASES = 1 << _BITS, (1 << 64 - 2 * _BITS) - 2
 _OPENS, _FRONT = 2 * _BITS, 1 << _BITS
@@ -54,7 +54,7 @@ def scheduler_ir(arm: bool) -> str:
 
     Who draws has finished the ticket drawn before.  A thread counts its tickets and reports their number when it finds
     no more; the last to report has by its read-modify-write seen all the others' work, and opens the next phase by
-    storing every stretch's state, which releases what `draw` acquires.  The tickets drawn in between are
+    storing every hand's state, which releases what `draw` acquires.  The tickets drawn in between are
     read-modify-writes of those states.  Mostly they are a thread's own: processors need not pass them to each other.
     A thread that is alone needs no locked instructions, which would cost a small network several per cent.
 
@@ -69,8 +69,8 @@ entry:
   %threads = load i64, ptr %board
   %alone = icmp eq i64 %threads, 1
   %own.word = shl i64 %rank, {_LINE.bit_length() - 1}
-  %stretches = getelementptr i64, ptr %board, i64 {_STRETCHES}
-  %own = getelementptr i64, ptr %stretches, i64 %own.word
+  %hands = getelementptr i64, ptr %board, i64 {_HANDS}
+  %own = getelementptr i64, ptr %hands, i64 %own.word
   %done.at = getelementptr i64, ptr %own, i64 1
   %done = load i64, ptr %done.at
   %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
@@ -84,8 +84,8 @@ look:
   %wrapped = sub i64 %after, %threads
   %whose = select i1 %beyond, i64 %wrapped, i64 %after
   %word = shl i64 %whose, {_LINE.bit_length() - 1}
-  %stretch = getelementptr i64, ptr %stretches, i64 %word
-  %state = load atomic i64, ptr %stretch acquire, align 8
+  %hand = getelementptr i64, ptr %hands, i64 %word
+  %state = load atomic i64, ptr %hand acquire, align 8
   %now = lshr i64 %state, {_OPENS}
   %opening = icmp ult i64 %now, %phase
   br i1 %opening, label %look, label %opened
@@ -93,16 +93,13 @@ opened:
   %past = icmp ugt i64 %now, %phase
   br i1 %past, label %over, label %open
 open:
-  %before = mul i64 %tickets, %whose
-  %until = add i64 %before, %tickets
-  %from = udiv i64 %before, %threads
-  %to = udiv i64 %until, %threads
   %drawn = lshr i64 %state, {_BITS}
   %front = and i64 %drawn, {_FRONT - 1}
   %back = and i64 %state, {_FRONT - 1}
   %gone = add i64 %front, %back
-  %size = sub i64 %to, %from
-  %left = icmp ult i64 %gone, %size
+  %before = mul i64 %gone, %threads
+  %until = add i64 %before, %whose
+  %left = icmp ult i64 %until, %tickets
   br i1 %left, label %take, label %next
 next:
   %farther = add i64 %further, 1
@@ -114,20 +111,28 @@ take:
   %taken = add i64 %state, %one
   br i1 %alone, label %write, label %compete
 write:
-  store atomic i64 %taken, ptr %stretch monotonic, align 8
+  store atomic i64 %taken, ptr %hand monotonic, align 8
   br label %got
 compete:
-  %pair = cmpxchg ptr %stretch, i64 %state, i64 %taken acq_rel monotonic
+  %pair = cmpxchg ptr %hand, i64 %state, i64 %taken acq_rel monotonic
   %won = extractvalue {{i64, i1}} %pair, 1
   br i1 %won, label %got, label %look
 got:
-  %first = add i64 %from, %front
-  %behind = sub i64 %to, %back
-  %last = sub i64 %behind, 1
-  %ticket = select i1 %mine, i64 %first, i64 %last
   %did = add i64 %done, 1
   store i64 %did, ptr %done.at
-  ret i64 %ticket
+  br i1 %mine, label %own.ticket, label %others.ticket
+own.ticket:
+  %skipped = mul i64 %front, %threads
+  %first = add i64 %skipped, %whose
+  ret i64 %first
+others.ticket:
+  %room = sub i64 %tickets, %whose
+  %room.end = sub i64 %room, 1
+  %most = udiv i64 %room.end, %threads
+  %behind = sub i64 %most, %back
+  %behind.skipped = mul i64 %behind, %threads
+  %last = add i64 %behind.skipped, %whose
+  ret i64 %last
 none:
   %idle = icmp eq i64 %done, 0
   br i1 %idle, label %wait, label %report
@@ -165,7 +170,7 @@ publish:
 each:
   %number = phi i64 [0, %publish], [%number.next, %each]
   %each.word = shl i64 %number, {_LINE.bit_length() - 1}
-  %each.at = getelementptr i64, ptr %stretches, i64 %each.word
+  %each.at = getelementptr i64, ptr %hands, i64 %each.word
   store atomic i64 %fresh, ptr %each.at release, align 8
   %number.next = add i64 %number, 1
   %others.left = icmp ult i64 %number.next, %threads
@@ -214,8 +219,8 @@ over:
 
 define internal i1 @stopped(ptr %board, i64 %rank) nounwind {{
   %word = shl i64 %rank, {_LINE.bit_length() - 1}
-  %stretches = getelementptr i64, ptr %board, i64 {_STRETCHES}
-  %own = getelementptr i64, ptr %stretches, i64 %word
+  %hands = getelementptr i64, ptr %board, i64 {_HANDS}
+  %own = getelementptr i64, ptr %hands, i64 %word
   %state = load atomic i64, ptr %own acquire, align 8
   %complete = icmp uge i64 %state, {_LAST << _OPENS}
   %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
@@ -237,7 +242,7 @@ else:
 _WAITING = (*(ctypes.cast(function, ctypes.c_void_p).value or 0 for function in (_yield, _sleep)), _nap)
 
 
-def _zeros(words: int) -> Any:
+def _zeros(words: int) -> "ctypes.Array[ctypes.c_int64]":
     return (ctypes.c_int64 * words)()
 
 
@@ -253,7 +258,7 @@ class Board:
     """
 
     def __init__(self, threads: int, phases: int, stop: NDArray[np.uint8]) -> None:
-        self._memory = _zeros(_STRETCHES + _LINE * threads + _LINE - 1)  # with room to align it
+        self._memory = _zeros(_HANDS + _LINE * threads + _LINE - 1)  # with room to align it
         self._start = -ctypes.addressof(self._memory) % 128 // 8  # where the board begins
         self.address = ctypes.addressof(self._memory) + 8 * self._start
         self._memory[self._start : self._start + _NAP + 1] = [threads, phases, stop.ctypes.data, *_WAITING]

@@ -211,6 +211,9 @@ class Int:
     def __floordiv__(self, b: Any) -> "Int":
         return self._do("udiv", b, 1)  # sizes and positions are not negative
 
+    def __mod__(self, b: Any) -> "Int":
+        return self._do("urem", b, None)
+
     __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, b: Any) -> "Int":
