@@ -1,6 +1,6 @@
 """How threads share a training run: numbered phases of work, each cut into tickets that any thread may draw.
 
-Tickets are dealt like cards: of T threads, thread r has tickets r, r + T, r + 2T, ..., the same in each step, so what it
+Tickets are dealt like cards: of T threads, thread r has tickets r, r + T, r + 2T, ..., the same in each step; what it
 wrote last time is still in its cache.  It draws them from the front; when they are gone it helps the others, from the
 back of theirs.
 
