@@ -134,6 +134,10 @@ def backward(
 # --- gradients --------------------------------------------------------------------------------------------------------
 
 
+AT_ONCE = {64: 3, 32: 1}  # blocks of `lanes` rows of weights summed at once: 24 float64 are whole tiles everywhere,
+# but 48 float32 numbers of each row of a batch would leave the first-level cache
+
+
 @dataclass(frozen=True)
 class Update:
     """What becomes of a finished gradient: penalties, clipping, the optimiser's rule; or it is `stored` for later."""
@@ -170,28 +174,36 @@ class Update:
             place.store(new)
 
 
-@kernel("a* lda d* ldd depth w* stride scalars* hyper*")
+@kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
 def update(
     f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
-    scalars: Any, hyper: Any,
+    scalars: Any, hyper: Any, rows: Any,
 ) -> None:  # fmt: skip
-    """The gradient aᵀ d of a block of weights, `lanes` rows of a panel, and its rule.
+    """The gradient aᵀ d of some blocks of `lanes` rows of a panel of weights, and its rule.
 
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
-    lanes, wide = f.m.lanes, nv * f.m.lanes
-    sums = f.scratch(lanes * wide)
-    with f.loop(0, lanes * wide, lanes) as j:
+    lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.target.rows
+    most = AT_ONCE[f.m.bits] * lanes
+    sums = f.scratch(most * wide)
+    with f.loop(0, rows * wide, lanes) as j:
         (sums + j).store(f.full(0.0))
     with f.loop(0, depth, BLOCK) as start:
         span = start, (start + BLOCK).minimum(depth)
-        for first, stop, tall in f.m.target.split(lanes):
-            with f.loop(first, stop, tall) as k:
-                parts = tile(f, tall, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
-                for r, part in enumerate(parts):
-                    place = sums + (k + r) * wide
-                    place.store(place.load(nv).plain_add(part))
-    with f.loop(0, lanes * wide, wide) as j:
+
+        def add(k: Any, height: int) -> None:
+            parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
+            for r, part in enumerate(parts):
+                place = sums + (k + r) * wide
+                place.store(place.load(nv).plain_add(part))
+
+        with f.loop(0, rows - (tall - 1), tall) as k:
+            add(k, tall)
+        first = f.last
+        for height in sorted({n % tall for n in range(lanes, most + 1, lanes)} - {0}):
+            with f.when((rows - first).equals(height)):
+                add(first, height)
+    with f.loop(0, rows * wide, wide) as j:
         how(w + j, stride, (sums + j).load(nv), scalars, hyper)
 
 

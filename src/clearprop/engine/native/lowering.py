@@ -19,6 +19,7 @@ from clearprop.ops import Op
 ROWS = 64  # predicted at once, so that their activations stay in the cache
 TOGETHER = 512  # predicted by one thread before it draws its next ticket
 CHUNK = 144  # rows that one ticket has at most, for the same reason
+MANY = 8  # blocks of weights in a layer, from which on one ticket has several
 ROUNDS = 4  # tickets for each thread at least
 
 
@@ -194,9 +195,9 @@ class Step:
                     self.act[s] + at, self.delta[s] + at, ld, rows, stage.n - column,
                 )  # fmt: skip
 
-    # Weights: each block of a layer's inputs is one ticket.
+    # Weights: a ticket is one block of `lanes` inputs of a layer, or several.
 
-    def update(self, s: int, block: Int, count: Int, row: Pointer) -> None:
+    def update(self, s: int, block: Int, blocks: Int, count: Int, row: Pointer) -> None:
         """Rows block · lanes .. of a dense stage's weights: gradient over the whole batch, rule, transposed copy."""
         net, layout, m, lanes = self.net, self.layout, self.f.m, self.layout.lanes
         stage, ld, ldd = net.stages[s], layout.ld[s], layout.ld[s + 1]
@@ -212,10 +213,10 @@ class Step:
                 if how:
                     scalars = row + net.columns[s][0]
                     k.update(m, group.vectors, how)(
-                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper
+                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper, blocks * lanes
                     )
                     if s and not how.stored:
-                        self.refresh(s, group.vectors, first, column, mine)
+                        self.refresh(s, group.vectors, block, blocks, column, mine)
                 if how_bias:
                     with self.f.when(block.equals(0)):
                         bias = self.w + layout.starts[s]["bias"] + column
@@ -230,7 +231,7 @@ class Step:
         width = padded(self.net.stages[0].n, self.layout.lanes)
         sparse.by_columns(self.f.m)(fields.X, fields.columns, fields.starts, order, count, width, *turned)
 
-    def update_sparse(self, block: Int, count: Int, row: Pointer) -> None:
+    def update_sparse(self, block: Int, blocks: Int, count: Int, row: Pointer) -> None:
         """`update` of the first stage, from a sparse batch."""
         net, layout, fields, lanes = self.net, self.layout, self.fields, self.layout.lanes
         stage, ldd, starts = net.stages[0], layout.ld[1], layout.starts[0]
@@ -241,7 +242,7 @@ class Step:
             turned = (fields.turned_values, fields.turned_rows, fields.turned_starts.offset(first, "i64"))
             w, scalars = self.w + starts["weight"] + first * (registers * lanes), row + net.columns[0][0]
             sparse.update_sparse(self.f.m, registers, how)(
-                *turned, self.delta[1], ldd, w, stride, scalars, hyper, lanes
+                *turned, self.delta[1], ldd, w, stride, scalars, hyper, blocks * lanes
             )
         if how_bias:
             with self.f.when(block.equals(0)), each(self.f, registers) as register:
@@ -250,18 +251,22 @@ class Step:
                     self.delta[1] + c, ldd, count, self.w + starts["bias"] + c, stride, row + net.columns[0][1], hyper
                 )
 
-    def refresh(self, s: int, vectors: int, first: Int, column: Any, mine: Pointer) -> None:
-        """The transposed copy of one block of one panel."""
+    def refresh(self, s: int, vectors: int, block: Int, blocks: Int, column: Any, mine: Pointer) -> None:
+        """The transposed copy of some blocks of one panel."""
         layout, f, lanes, stage = self.layout, self.f, self.layout.lanes, self.net.stages[s]
-        for group in layout.panels_transposed[s]:
-            wide = group.vectors * lanes
-            inside = first - group.column
-            with f.when(f.emit(f"icmp ult i64 {inside}, {group.count * wide}")):
-                panel = inside // wide
-                start = (panel * wide + group.column) * padded(stage.m, lanes) + (inside - panel * wide)
-                target = self.transposed + layout.transposed[s] + start
-                with f.loop(0, vectors) as v:
-                    k.transpose(f.m)(mine + v * lanes, vectors * lanes, target + (v * lanes + column) * wide, wide)
+        with f.loop(block * lanes, (block + blocks) * lanes, lanes) as first:
+            source = mine + (first - block * lanes) * (vectors * lanes)
+            for group in layout.panels_transposed[s]:
+                wide = group.vectors * lanes
+                inside = first - group.column
+                with f.when(f.emit(f"icmp ult i64 {inside}, {group.count * wide}")):
+                    panel = inside // wide
+                    start = (panel * wide + group.column) * padded(stage.m, lanes) + (inside - panel * wide)
+                    target = self.transposed + layout.transposed[s] + start
+                    with f.loop(0, vectors) as v:
+                        k.transpose(f.m)(
+                            source + v * lanes, vectors * lanes, target + (v * lanes + column) * wide, wide
+                        )
 
     def update_vectors(self, s: int, count: Int, row: Pointer) -> None:
         """The parameters of a stage that is not dense, whose gradients are sums over the rows' shares."""
@@ -280,28 +285,37 @@ class Step:
                     )
 
     def blocks(self, s: int) -> int:
-        """How many tickets the update of a stage is divided into."""
+        """How many blocks the update of a stage consists of."""
         if not any(self.net.updates[s]):
             return 0
         return padded(self.net.stages[s].n, self.layout.lanes) // self.layout.lanes if self.net.stages[s].dense else 1
 
-    def in_blocks(self, ticket: Int, body: Callable[[int, Int], None]) -> None:
-        """Finds the stage and the block that a ticket stands for, after the first, which is the loss's."""
+    def together(self, s: int) -> int:
+        """How many blocks are one ticket: more are faster, but there have to be enough tickets for all threads."""
+        return k.AT_ONCE[self.f.m.bits] if self.blocks(s) >= MANY else 1
+
+    def tickets(self, s: int) -> int:
+        """How many tickets the update of a stage is divided into."""
+        return -(-self.blocks(s) // self.together(s))
+
+    def in_blocks(self, ticket: Int, body: Callable[[int, Int, Int], None]) -> None:
+        """Finds the stage and the blocks, first and number, that a ticket stands for; the first ticket is the loss."""
         base = 1
         for s in range(len(self.net.stages)):
-            if count := self.blocks(s):
+            if count := self.tickets(s):
                 with self.f.when(self.f.emit(f"icmp ult i64 {ticket - base}, {count}")):
-                    body(s, ticket - base)
+                    block = (ticket - base) * self.together(s)
+                    body(s, block, (self.blocks(s) - block).minimum(self.together(s)))
             base += count
 
     @property
-    def all_blocks(self) -> int:
-        return 1 + sum(self.blocks(s) for s in range(len(self.net.stages)))
+    def all_tickets(self) -> int:
+        return 1 + sum(self.tickets(s) for s in range(len(self.net.stages)))
 
     # The gradient's norm, for which gradients are stored first.
 
-    def stored(self, s: int, block: Int) -> Iterator[tuple[Pointer, int, Any, Any, Update, int]]:
-        """Pieces of a block: (parameters, distance between rows, rows, columns, update, number of the parameter)."""
+    def stored(self, s: int, block: Int, blocks: Int) -> Iterator[tuple[Pointer, int, Any, Any, Update, int]]:
+        """Pieces of blocks: (parameters, distance between rows, rows, columns, update, number of the parameter)."""
         layout, lanes, stage = self.layout, self.layout.lanes, self.net.stages[s]
         for v, (name, how) in enumerate(zip(stage.parameters, self.net.updates[s], strict=True)):
             start = self.w + layout.starts[s][name]
@@ -312,15 +326,15 @@ class Step:
                     with each(self.f, group.count) as p:
                         column = p * wide + group.column
                         mine = start + column * padded(stage.n, lanes) + first * wide
-                        yield mine, wide, (stage.n - first).minimum(lanes), stage.m - column, how, v
+                        yield mine, wide, (stage.n - first).minimum(blocks * lanes), stage.m - column, how, v
             elif how:
                 with self.f.when(block.equals(0)):
                     yield start, padded(stage.m, lanes), 1, stage.m, how, v
 
-    def note_penalty(self, s: int, block: Int, ticket: Int, t: Int, row: Pointer) -> None:
-        """What a block's weights add to the loss of step t."""
+    def note_penalty(self, s: int, block: Int, blocks: Int, ticket: Int, t: Int, row: Pointer) -> None:
+        """What the blocks' weights add to the loss of step t."""
         with self.penalty(ticket, t) as sums:
-            for w, ld, rows, columns, how, _ in self.stored(s, block):
+            for w, ld, rows, columns, how, _ in self.stored(s, block, blocks):
                 if how.penalised:
                     k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(row), sums)
 
@@ -333,12 +347,12 @@ class Step:
         yield sums
         k.add_lanes(f.m)(sums, self.fields.penalties.offset(t * self.layout.tickets + ticket, "double"))
 
-    def square(self, s: int, block: Int, ticket: Int) -> None:
-        """The squares of a block's gradients, added up in the ticket's place."""
+    def square(self, s: int, block: Int, blocks: Int, ticket: Int) -> None:
+        """The squares of the blocks' gradients, added up in the ticket's place."""
         f, lanes = self.f, self.layout.lanes
         total = self.fields.norms.offset(ticket * lanes, "double")
         f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
-        for w, ld, rows, columns, how, _ in self.stored(s, block):
+        for w, ld, rows, columns, how, _ in self.stored(s, block, blocks):
             g = w + self.layout.size * (1 + how.slots)
             with f.loop(0, ld, lanes) as c:
                 k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
@@ -347,20 +361,20 @@ class Step:
         """What gradients are multiplied by: 1, or what brings their norm down to the limit."""
         f, m, lanes = self.f, self.f.m, self.layout.lanes
         scale = f.scratch(1)
-        k.norm_scale(m)(self.fields.norms, self.all_blocks * lanes, self.net.limits(row), scale)
+        k.norm_scale(m)(self.fields.norms, self.all_tickets * lanes, self.net.limits(row), scale)
         return scale
 
-    def apply(self, s: int, block: Int, row: Pointer, factor: Pointer) -> None:
-        """The rule, with a block's stored gradients."""
+    def apply(self, s: int, block: Int, blocks: Int, row: Pointer, factor: Pointer) -> None:
+        """The rule, with the blocks' stored gradients."""
         net, layout, lanes = self.net, self.layout, self.layout.lanes
-        for w, ld, _, columns, how, v in self.stored(s, block):
+        for w, ld, _, columns, how, v in self.stored(s, block, blocks):
             how = replace(how, stored=False, penalised=False, clipped=False)
             weight = net.stages[s].parameters[v] == "weight"
             scalars = row + net.columns[s][v]
-            count = ld * (lanes if weight else 1)
+            count = blocks * (ld * lanes) if weight else ld
             k.apply_stored(self.f.m, how)(w, layout.size, scalars, net.limits(row), factor, count)
             if weight and s:
-                self.refresh(s, ld // lanes, block * lanes, net.stages[s].m - columns, w)
+                self.refresh(s, ld // lanes, block, blocks, net.stages[s].m - columns, w)
 
 
 def write_dense(
@@ -430,17 +444,17 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                     else:
                         step.backward(s, first, rows, count)
 
-            def on_weights(s: int, block: Int, c: Int) -> None:
+            def on_weights(s: int, block: Int, blocks: Int, c: Int) -> None:
                 if net.notes_penalty:
-                    step.note_penalty(s, block, c, t, row)
+                    step.note_penalty(s, block, blocks, c, t, row)
                 if s == 0 and net.skips_zeros:
-                    step.update_sparse(block, count, row)
+                    step.update_sparse(block, blocks, count, row)
                 elif net.stages[s].dense:
-                    step.update(s, block, count, row)
+                    step.update(s, block, blocks, count, row)
                 else:
                     step.update_vectors(s, count, row)
                 if net.clips_norm:
-                    step.square(s, block, c)
+                    step.square(s, block, blocks, c)
 
             for number, (kind, parts) in enumerate(phases):
                 phase, ends = t * len(phases) + number, number == len(phases) - 1
@@ -460,14 +474,14 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                     with shared(f, board, rank, phase, registers) as c:
                         step.batch_sums(s, c, count, back=what == "backward")
                 elif kind == "weights":
-                    with shared(f, board, rank, phase, step.all_blocks, ends_step=ends) as c:
-                        prefetch_next(f, net, fields, batch, t, c, step.all_blocks, threads)
+                    with shared(f, board, rank, phase, step.all_tickets, ends_step=ends) as c:
+                        prefetch_next(f, net, fields, batch, t, c, step.all_tickets, threads)
                         with f.when(c.equals(0)):
                             k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
                         step.in_blocks(c, functools.partial(on_weights, c=c))
                 else:
                     factor = step.norm_scale(row)
-                    with shared(f, board, rank, phase, step.all_blocks, ends_step=ends) as c:
+                    with shared(f, board, rank, phase, step.all_tickets, ends_step=ends) as c:
                         step.in_blocks(c, functools.partial(step.apply, row=row, factor=factor))
             f.until = f.emit(f"call i1 @stopped(ptr {board}, i64 {rank})", pure=False)
 

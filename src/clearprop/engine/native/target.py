@@ -40,13 +40,6 @@ class Target:
         """Rows of a batch are worked on in multiples of this: whole tiles, and whole groups of four."""
         return math.lcm(self.rows, 4)
 
-    def split(self, count: int) -> list[tuple[int, int, int]]:
-        """`count` rows as few tiles, about equally tall: (first row, last row + 1, rows of a tile)."""
-        tiles = -(-count // self.rows)
-        low, more = divmod(count, tiles)
-        parts = [(0, more * (low + 1), low + 1), (more * (low + 1), count, low)]
-        return [part for part in parts if part[0] < part[1]]
-
     @property
     def sums(self) -> int:
         """Logical vectors that kernels without tiles (one sample, sparse rows) sum in; they divide the lanes."""
