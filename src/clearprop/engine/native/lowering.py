@@ -231,7 +231,7 @@ class Step:
         width = padded(self.net.stages[0].n, self.layout.lanes)
         sparse.by_columns(self.f.m)(fields.X, fields.columns, fields.starts, order, count, width, *turned)
 
-    def update_sparse(self, block: Int, blocks: Int, count: Int, row: Pointer) -> None:
+    def update_sparse(self, block: Int, count: Int, row: Pointer) -> None:
         """`update` of the first stage, from a sparse batch."""
         net, layout, fields, lanes = self.net, self.layout, self.fields, self.layout.lanes
         stage, ldd, starts = net.stages[0], layout.ld[1], layout.starts[0]
@@ -242,7 +242,7 @@ class Step:
             turned = (fields.turned_values, fields.turned_rows, fields.turned_starts.offset(first, "i64"))
             w, scalars = self.w + starts["weight"] + first * (registers * lanes), row + net.columns[0][0]
             sparse.update_sparse(self.f.m, registers, how)(
-                *turned, self.delta[1], ldd, w, stride, scalars, hyper, blocks * lanes
+                *turned, self.delta[1], ldd, w, stride, scalars, hyper, lanes
             )
         if how_bias:
             with self.f.when(block.equals(0)), each(self.f, registers) as register:
@@ -291,8 +291,9 @@ class Step:
         return padded(self.net.stages[s].n, self.layout.lanes) // self.layout.lanes if self.net.stages[s].dense else 1
 
     def together(self, s: int) -> int:
-        """How many blocks are one ticket: more are faster, but there have to be enough tickets for all threads."""
-        return k.AT_ONCE[self.f.m.bits] if self.blocks(s) >= MANY else 1
+        """How many blocks are one ticket: of dense data several, if there are enough tickets for all threads then."""
+        thin = s == 0 and self.net.skips_zeros
+        return 1 if thin or self.blocks(s) < MANY else k.AT_ONCE[self.f.m.bits]
 
     def tickets(self, s: int) -> int:
         """How many tickets the update of a stage is divided into."""
@@ -448,7 +449,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                 if net.notes_penalty:
                     step.note_penalty(s, block, blocks, c, t, row)
                 if s == 0 and net.skips_zeros:
-                    step.update_sparse(block, blocks, count, row)
+                    step.update_sparse(block, count, row)
                 elif net.stages[s].dense:
                     step.update(s, block, blocks, count, row)
                 else:
