@@ -192,10 +192,13 @@ def test_every_ticket_once_and_phases_in_order(native, threads, crowded):
             assert run.board.completed == 200
 
 
-def test_a_run_is_complete_though_no_helper_comes(native):
+@pytest.mark.parametrize("number", range(4))
+def test_a_run_is_complete_though_only_one_thread_comes(native, number):
+    """It draws the tickets of all the others too."""
     run = Run(native, 4, 50)
-    run(0)
+    run(number)
     assert run.check().board.completed == 50
+    assert run.tickets == {number: run.counts.sum()}
 
 
 def test_a_board_is_aligned_and_empty():
