@@ -25,4 +25,3 @@ def processors():
 
 
 HOST, *OTHERS = processors().values() or [None]
-NAMES = list(processors())

@@ -397,7 +397,7 @@ def test_stack_frames_are_small_and_fixed(most, make, monkeypatch):
         sizes[name] = frame(jit.assembly(processor, definition))
     largest = max(sizes, key=sizes.get)
     print(f"{make.__name__}: {len(sizes)} functions, the largest frame {sizes[largest]} bytes ({largest})")
-    assert sizes[largest] < 8192
+    assert sizes[largest] < 4096
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from clearprop.engine import ENGINES, GradientOptions, choose_engine, initial_state
+from clearprop.engine.native import network
 from clearprop.engine.native.program import SLICE, _Pace
 from clearprop.errors import ConfigurationError
 from clearprop.losses import MSE, CrossEntropy
@@ -83,6 +84,13 @@ def test_a_position_before_the_first_batch_is_refused():
 # --- how many threads -------------------------------------------------------------------------------------------------
 
 
+def test_more_inputs_than_there_are_tickets_for_are_left_to_the_reference(monkeypatch):
+    monkeypatch.setattr(network, "WIDEST", 4)
+    assert choose_engine("auto", MLP([4, 9]), MSE(), SGD())[0].name == "native"
+    engine, why = choose_engine("auto", MLP([5, 9]), MSE(), SGD())
+    assert engine.name == "reference" and "at most 4 inputs" in why
+
+
 def slices(pace, seconds, n, most=2):
     """The numbers of threads that n slices use, and for how long, if a step takes seconds[threads]."""
     used = []
@@ -103,7 +111,7 @@ def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast)
     assert 3 - fast in [threads for threads, _ in used[300:]]
 
 
-def test_the_first_allotteddecides_nothing():
+def test_the_first_slice_decides_nothing():
     pace = _Pace()
     threads, *_ = pace.choose(2, guess=0.01)
     pace.note(threads, 10, 9.0)  # threads are started, memory is touched for the first time

@@ -184,27 +184,35 @@ def update(
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
     lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.target.rows
-    most = AT_ONCE[f.m.bits] * lanes
+    most = AT_ONCE[f.m.bits] * lanes if lanes % tall else lanes
     sums = f.scratch(most * wide)
-    with f.loop(0, rows * wide, lanes) as j:
-        (sums + j).store(f.full(0.0))
-    with f.loop(0, depth, BLOCK) as start:
-        span = start, (start + BLOCK).minimum(depth)
 
-        def add(k: Any, height: int) -> None:
-            parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
-            for r, part in enumerate(parts):
-                place = sums + (k + r) * wide
-                place.store(place.load(nv).plain_add(part))
+    def finish(a: Pointer, w: Pointer, rows: Any) -> None:
+        with f.loop(0, rows * wide, lanes) as j:
+            (sums + j).store(f.full(0.0))
+        with f.loop(0, depth, BLOCK) as start:
+            span = start, (start + BLOCK).minimum(depth)
 
-        with f.loop(0, rows - (tall - 1), tall) as k:
-            add(k, tall)
-        first = f.last
-        for height in sorted({n % tall for n in range(lanes, most + 1, lanes)} - {0}):
-            with f.when((rows - first).equals(height)):
-                add(first, height)
-    with f.loop(0, rows * wide, wide) as j:
-        how(w + j, stride, (sums + j).load(nv), scalars, hyper)
+            def add(k: Any, height: int) -> None:
+                parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
+                for r, part in enumerate(parts):
+                    place = sums + (k + r) * wide
+                    place.store(place.load(nv).plain_add(part))
+
+            with f.loop(0, rows - (tall - 1), tall) as k:
+                add(k, tall)
+            first = f.last
+            for height in sorted({n % tall for n in range(lanes, most + 1, lanes)} - {0}):
+                with f.when((rows - first).equals(height)):
+                    add(first, height)
+        with f.loop(0, rows * wide, wide) as j:
+            how(w + j, stride, (sums + j).load(nv), scalars, hyper)
+
+    if lanes % tall:
+        finish(a, w, rows)
+    else:  # each block is whole tiles by itself, and the sums take less room on the stack
+        with f.loop(0, rows, lanes) as top:
+            finish(a + top, w + top * wide, lanes)
 
 
 @kernel("d* ldd depth b* stride scalars* hyper*")
