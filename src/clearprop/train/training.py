@@ -20,7 +20,8 @@ from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.train.history import History
 from clearprop.train.saved import Configuration
 
-AHEAD = 2**15  # rows that epochs trained at once have together, at most
+AHEAD = 2**17  # rows that epochs trained at once have together, at most,
+WORK = 2**30  # and at most so many rows times parameters: a tenth of a second
 
 
 @dataclass(frozen=True)
