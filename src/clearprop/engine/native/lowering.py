@@ -84,7 +84,7 @@ class Step:
     net: Network
     layout: Layout
     fields: Fields
-    group: int = 4  # rows that small stages work on together
+    group: int  # rows that small stages work on together
 
     def __post_init__(self) -> None:
         fields = self.fields
@@ -418,23 +418,23 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
 
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
-        step = Step(f, net, layout, fields)
-        board, threads, rows_at_once = fields.board, fields.threads, m.target.unit
+        step = Step(f, net, layout, fields, m.target.group)
+        board, threads, tile = fields.board, fields.threads, m.target.rows
         with f.repeat() as t:
             batch = fields.first + t
             start = fields.offsets.integer(batch)
             count = fields.offsets.integer(batch + 1) - start
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
-            tiles = (count + (rows_at_once - 1)) // rows_at_once
+            tiles = (count + (tile - 1)) // tile
             # as many tickets for each thread, small enough for the cache, and several in case one is kept waiting
-            at_once = threads * (CHUNK // rows_at_once)
+            at_once = threads * (CHUNK // tile)
             rounds = (tiles + (at_once - 1)) // at_once
             several = f.choose(rounds < ROUNDS, ROUNDS, rounds)
             tickets = threads * f.choose(threads.equals(1), rounds, several)
 
             def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
                 top, bottom = side_by_side(tiles, c, tickets, threads)
-                first, rows = top * rows_at_once, (bottom - top) * rows_at_once
+                first, rows = top * tile, (bottom - top) * tile
                 for what, s in parts:
                     if what == "gather":
                         step.gather(order, first, rows)
@@ -624,7 +624,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout, *, skips_z
         with shared(f, board, rank, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
             done: Any = c * TOGETHER
             stop = (c * TOGETHER + TOGETHER).minimum(count)
-            for rows in (ROWS // m.target.unit * m.target.unit, m.target.unit, 1):
+            for rows in (ROWS // m.target.rows * m.target.rows, m.target.rows, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
                     act[0] = X + i * stages[0].n
                     if not stages[0].dense:
@@ -640,7 +640,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout, *, skips_z
                             write_dense(f, stage, layout, s, w, act, None, 0, rows, min(rows, m.target.rows), lda)
                         else:
                             beside, ldb = w + layout.starts[s].get("gamma", 0), padded(stage.m, layout.lanes)
-                            key = (stage.op, stage.m, 4 if rows % 4 == 0 else 1, stage.beside)
+                            key = (stage.op, stage.m, min(rows, m.target.group), stage.beside)
                             k.apply_forward(m, *key)(act[s], lda, beside, ldb, act[s + 1], ld[s + 1], rows)
                     with f.loop(0, rows) as r:
                         k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)

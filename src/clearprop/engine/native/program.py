@@ -123,7 +123,7 @@ class NativeProgram:
         if plan is None or known is not data or plan.batches is not batches:
             arrays = plan.arrays if plan and known is data else None
             arrays = arrays or self._checked_arrays(data.X, data.y, data.sample_weight)
-            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.target.unit)
+            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.target.rows)
             self._known = data, plan
         return plan
 
@@ -173,7 +173,7 @@ class NativeProgram:
         model = self.model
         arrays = self._checked_arrays(X, y, sample_weight)
         n = len(arrays.X)
-        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.unit)
+        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.rows)
         trainer = self._trainer(False, arrays, gradient=True)
         threads, long = self._most(trainer.cost * n, trainer), trainer.cost * n > CAUTIOUS * SLICE
         divisor, no_scalars, no_totals = float(plan.divisors[0]), np.zeros((1, 0)), np.zeros(3)

@@ -98,7 +98,7 @@ def along_rows(
     targets: Sequence[Target],
     group: int = 1,
 ) -> None:
-    """``targets = compute(*sources)`` for each of `rows` rows; `group` (1 or 4) divides their number.
+    """``targets = compute(*sources)`` for each of `rows` rows; `group` divides their number.
 
     `compute` is NumPy text on one row.
     """

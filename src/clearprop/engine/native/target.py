@@ -7,7 +7,6 @@ its operands.
 """
 
 import functools
-import math
 from dataclasses import dataclass
 
 LLVMLITE = "0.50"  # the release whose LLVM defines the bits, the intermediate language and the linker
@@ -29,16 +28,16 @@ class Target:
     triple: str  # LLVM's name of architecture, system and object format
     cpu: str  # one of LLVM's generic levels, never a product: it only schedules instructions
     features: str
-    rows: int  # of a tile; 4, 6 or 8
+    rows: int  # of a tile; 4, 6 or 8; batches are worked on in multiples of it
     vectors: int  # logical 64-byte vectors across a tile
     columns: int  # logical vectors of one row that kernels without tiles hold beside their `sums`
     spin: str  # what to `call` while waiting in a loop, so that the other thread of the core gets on
     spin_type: str  # the same as one has to `declare` it
 
     @property
-    def unit(self) -> int:
-        """Rows of a batch are worked on in multiples of this: whole tiles, and whole groups of four."""
-        return math.lcm(self.rows, 4)
+    def group(self) -> int:
+        """Rows that kernels without tiles work on together, so that one need not wait for the other."""
+        return self.rows // 2
 
     @property
     def sums(self) -> int:

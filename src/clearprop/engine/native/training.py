@@ -62,7 +62,7 @@ class Trainer:
         share of what `penalty_in_sum` adds.
         """
         dtype, net = self.model.dtype, self.net
-        space = self._space(padded(plan.longest, self.target.unit), plan.most_values if net.turns else 0)
+        space = self._space(padded(plan.longest, self.target.rows), plan.most_values if net.turns else 0)
         if not space.holds(state):
             space.pack(state)
         first, steps = state.position, min(steps, MOST_PHASES // self.phases)
