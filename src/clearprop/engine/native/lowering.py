@@ -19,8 +19,11 @@ from clearprop.ops import Op
 ROWS = 64  # predicted at once, so that their activations stay in the cache
 TOGETHER = 512  # predicted by one thread before it draws its next ticket
 CHUNK = 144  # rows that one ticket has at most, for the same reason
-MANY = 8  # blocks of weights in a layer, from which on one ticket has several
-ROUNDS = 4  # tickets for each thread at least
+MANY = 8  # blocks of weights in a layer, from which on one ticket has as many as are summed at once,
+TICKETS = 12  # or more, if so many tickets remain for the layer:
+BLOCKS = {64: 6, 32: 4}  # at most so many; the columns of delta that they meet stay in the first-level cache
+ROUNDS = 4  # tickets of rows for each thread at least,
+HEAVY = 2**20  # bytes of weights, from which on each thread has just one: it reads them all from beyond its own caches
 
 
 FIELDS = [
@@ -212,9 +215,11 @@ class Step:
                 mine = self.w + (column * padded(stage.n, lanes) + layout.starts[s]["weight"]) + first * wide
                 if how:
                     scalars = row + net.columns[s][0]
-                    k.update(m, group.vectors, how)(
-                        self.act[s] + first, ld, d, ldd, count, mine, stride, scalars, hyper, blocks * lanes
-                    )
+                    with self.pieces(s, blocks) as (b, some):
+                        k.update(m, group.vectors, how)(
+                            self.act[s] + (first + b * lanes), ld, d, ldd, count, mine + b * (lanes * wide), stride,
+                            scalars, hyper, some * lanes,
+                        )  # fmt: skip
                     if s and not how.stored:
                         self.refresh(s, group.vectors, block, blocks, column, mine)
                 if how_bias:
@@ -223,6 +228,16 @@ class Step:
                         k.update_vector(m, group.vectors, how_bias)(
                             d, ldd, count, bias, stride, row + net.columns[s][1], hyper
                         )
+
+    @contextlib.contextmanager
+    def pieces(self, s: int, blocks: Int) -> Iterator[tuple[Any, Any]]:
+        """A ticket's blocks, as many as are summed at once: the first of them and their number."""
+        at_once = k.AT_ONCE[self.f.m.bits]
+        if self.together(s) <= at_once:
+            yield 0, blocks
+        else:
+            with self.f.loop(0, blocks, at_once) as b:
+                yield b, (blocks - b).minimum(at_once)
 
     def by_columns(self, order: Pointer, count: Int) -> None:
         """Sorts a sparse batch for `update_sparse`."""
@@ -292,8 +307,10 @@ class Step:
 
     def together(self, s: int) -> int:
         """How many blocks are one ticket: of dense data several, if there are enough tickets for all threads then."""
-        thin = s == 0 and self.net.skips_zeros
-        return 1 if thin or self.blocks(s) < MANY else k.AT_ONCE[self.f.m.bits]
+        if (s == 0 and self.net.skips_zeros) or self.blocks(s) < MANY:
+            return 1
+        at_once, most = k.AT_ONCE[self.f.m.bits], BLOCKS[self.f.m.bits]
+        return max(min(self.blocks(s) // TICKETS, most) // at_once, 1) * at_once
 
     def tickets(self, s: int) -> int:
         """How many tickets the update of a stage is divided into."""
@@ -426,10 +443,11 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             count = fields.offsets.integer(batch + 1) - start
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
             tiles = (count + (tile - 1)) // tile
-            # as many tickets for each thread, small enough for the cache, and several in case one is kept waiting
+            # as many tickets for each thread, small enough for the cache, and several in case a thread is kept waiting
+            heavy = (layout.size + layout.transposed_size) * m.bits // 8 >= HEAVY
             at_once = threads * (CHUNK // tile)
             rounds = (tiles + (at_once - 1)) // at_once
-            several = f.choose(rounds < ROUNDS, ROUNDS, rounds)
+            several = rounds if heavy else f.choose(rounds < ROUNDS, ROUNDS, rounds)
             tickets = threads * f.choose(threads.equals(1), rounds, several)
 
             def on_rows(parts: Sequence[tuple[str, int]], c: Int) -> None:
