@@ -5,7 +5,7 @@ import pytest
 
 from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset, train
 from clearprop.errors import DivergenceError
-from clearprop.train import loop, training
+from clearprop.train import training
 
 DATA = load_dataset("moons", n_samples=90)
 
@@ -14,10 +14,10 @@ def seeing(epoch):
     """A callback: somebody looks."""
 
 
-def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=2**15, model=None, **options):
+def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=training.AHEAD, model=None, **options):
     """History without times, final weights, and how many epochs went into each call of `_at_once`."""
     calls, original = [], training._at_once
-    monkeypatch.setattr(loop, "AHEAD", ahead)
+    monkeypatch.setattr(training, "AHEAD", ahead)
     monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
     model = model or MLP([2, 8, 2], "tanh", seed=3, normalization="batch")
     settings = {"epochs": 13, "batch_size": 16, "seed": 2, "l2": 0.01} | options

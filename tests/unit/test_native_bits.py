@@ -12,15 +12,15 @@ import pytest
 
 from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
+from clearprop.engine.native import lowering, training
 from clearprop.engine.native import program as native
-from clearprop.engine.native import training
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, Adam
 from clearprop.train import train
-from jobs import Job, random_job
+from jobs import TOLERANCE, Job, gradient_error, random_job, training_error
 from processors import HOST, OTHERS
 from witnesses import same_bits
 
@@ -110,6 +110,32 @@ def test_repeats_and_slices_train_the_same(seeds, monkeypatch):
 def test_any_processor_trains_the_same(seeds):
     for seed, job in jobs(seeds):
         assert {outcome(job, NativeEngine(other)) for other in OTHERS} == {outcome(job)}, seed
+
+
+@every_dtype
+def test_large_layers_train_the_same_and_as_the_reference_does(dtype, threads):
+    """They have tickets of several blocks, gradients in panels, and few tickets of rows."""
+    rng = np.random.default_rng(4)
+    job = Job(
+        MLP([600, 390, 70, 3], "tanh", dtype=dtype, seed=1),
+        optimizer=Adam(0.01),
+        X=rng.normal(size=(300, 600)).astype(dtype),
+        y=rng.normal(size=(300, 3)).astype(dtype),
+        batch_size=100,
+    )
+    program = job.program("native")
+    job.train(program)
+    (layout,) = (trainer.layout for trainer in program._trainers.values())
+    assert layout.copied == [True, True, False]
+    assert (layout.size + layout.transposed_size) * job.model.w.itemsize > lowering.HEAVY
+    digests = set()
+    for target in (HOST, *OTHERS):
+        for number in (1, 2, 3):
+            threads(number)
+            digests.add(outcome(job, NativeEngine(target)))
+    assert len(digests) == 1
+    assert gradient_error(job) < TOLERANCE[dtype]
+    assert training_error(job, 2) < {"float64": 1e-11, "float32": 1e-3}[dtype]
 
 
 @every_seed

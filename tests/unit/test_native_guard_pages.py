@@ -41,7 +41,7 @@ pytestmark = [
     pytest.mark.skipif(HOST is None, reason=REASON),
     pytest.mark.skipif(sys.platform != "linux", reason="memory protection as Linux has it"),
 ]
-WIDTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 100, 130)
+WIDTHS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 50, 100, 130, 600)
 FACTORS = {
     "dtype": ("float32", "float64"),
     "n_in": WIDTHS,

@@ -35,7 +35,17 @@ from clearprop.train.checks import check_labels, for_model, split
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
 from clearprop.train.saved import SavedTraining, describe_order, fingerprint
-from clearprop.train.training import AHEAD, WORK, Epoch, Report, Run, Training, first_state, minimise, resumed_state, steps
+from clearprop.train.training import (
+    Epoch,
+    Report,
+    Run,
+    Training,
+    epochs_at_once,
+    first_state,
+    minimise,
+    resumed_state,
+    steps,
+)
 
 SINGLE_THREADED = 2**18  # multiplications that OpenBLAS, in NumPy, does without its other threads
 
@@ -170,7 +180,7 @@ def train(
 
     ordinary = all(isinstance(layer, Dense | Activation | BatchNorm | LayerNorm) for layer in model.layers)
     joinable = ordinary and record == "epoch" and held_out is None and not metrics
-    together = min(AHEAD, WORK // len(model.w)) // len(training) if joinable else 1
+    together = epochs_at_once(len(training), len(model.w)) if joinable else 1
     run.each_step = record == "step"
     epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
     return Training(run, epochs_by_steps, configuration, resumed)

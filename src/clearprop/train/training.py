@@ -21,7 +21,12 @@ from clearprop.train.history import History
 from clearprop.train.saved import Configuration
 
 AHEAD = 2**17  # rows that epochs trained at once have together, at most,
-WORK = 2**30  # and at most so many rows times parameters: a tenth of a second
+WORK = 2**30  # and rows times parameters: a tenth of a second
+
+
+def epochs_at_once(rows: int, parameters: int) -> int:
+    """How many epochs of so many rows are trained at once, if nobody looks at the model in between; 0 is one by one."""
+    return min(AHEAD, WORK // max(parameters, 1)) // rows
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,8 @@ def update(
     def finish(a: Pointer, w: Pointer, rows: Any) -> None:
         with f.loop(0, rows * wide, lanes) as j:
             (sums + j).store(f.full(0.0))
+            for slot in range(1 + how.slots):  # the rule will read them
+                (w + stride * slot + j).prefetch()
         with f.loop(0, depth, BLOCK) as start:
             span = start, (start + BLOCK).minimum(depth)
 
@@ -213,6 +215,13 @@ def update(
     else:  # each block is whole tiles by itself, and the sums take less room on the stack
         with f.loop(0, rows, lanes) as top:
             finish(a + top, w + top * wide, lanes)
+
+
+@kernel("d* ldd copy* rows")
+def copy_columns(f: Function, nv: int, d: Any, ldd: Any, copy: Any, rows: Any) -> None:
+    """The columns of a batch that one panel of weights meets, row after row without a gap."""
+    with f.loop(0, rows) as t:
+        (copy + t * (nv * f.m.lanes)).store((d + t * ldd).load(nv))
 
 
 @kernel("d* ldd depth b* stride scalars* hyper*")
@@ -351,7 +360,7 @@ def copy_sparse_row(f: Function, values: Any, columns: Any, start: Any, stop: An
 @kernel("source* n")
 def prefetch(f: Function, source: Any, n: Any) -> None:
     with f.loop(0, n, f.m.lanes) as j:
-        f.intrinsic("llvm.prefetch.p0", "void", ("ptr", str(source + j)), ("i32", "0"), ("i32", "2"), ("i32", "1"))
+        (source + j).prefetch(2)
 
 
 # --- other layers, and the loss ---------------------------------------------------------------------------------------

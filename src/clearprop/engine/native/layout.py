@@ -7,6 +7,8 @@ from clearprop._types import Array
 from clearprop.engine.native.network import Stage
 from clearprop.engine.native.values import padded
 
+OFTEN, SEVERAL = 16, 4  # blocks of `lanes` inputs, and panels, from which on a layer's update reads a copy of delta
+
 
 def mask_width(columns: int, lanes: int) -> int:
     """Numbers in a row of a dropout mask, which is drawn four vectors at a time."""
@@ -39,6 +41,7 @@ class Layout:
         self.panels: list[list[Panels]] = []
         self.panels_transposed: list[list[Panels]] = []
         self.averages: list[int] = []
+        self.copied: list[bool] = []
         self.size = self.transposed_size = self.averages_size = 0
         blocks = [1 if samples else padded(stage.n, lanes) // lanes for stage in stages]
         self.tickets = 1 + sum(blocks)  # of an update, at most
@@ -64,6 +67,7 @@ class Layout:
             row = [Panels(padded(m, lanes) // lanes, 1, 0)]
             self.panels.append(row if by_rows and not s else panels(m) if stage.dense else [])
             self.panels_transposed.append(panels(n) if stage.dense and s else [])
+            self.copied.append(blocks[s] >= OFTEN and sum(p.count for p in self.panels[s]) >= SEVERAL)
             self.transposed.append(self.transposed_size)
             self.transposed_size += padded(n, lanes) * padded(m, lanes) if stage.dense and s else 0
         widths = [stages[0].n, *(stage.m for stage in stages)]

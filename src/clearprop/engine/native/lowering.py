@@ -34,7 +34,7 @@ FIELDS = [
     *("losses", "values", "penalties", "norms", "done"),  # results
     *("board", "threads", "stop", "rows"),
 ]
-"""What Python hands over to `train`, by name; then act, delta, beside and shares of every stage."""
+"""What Python hands over to `train`, by name; then act, delta, beside, shares and copies of every stage."""
 WHOLE = {"first", "steps", "threads", "rows", "seed_low", "seed_high", "epoch"}
 
 
@@ -44,8 +44,8 @@ class Fields:
     def __init__(self, record: Pointer, boundaries: int) -> None:
         for i, name in enumerate(FIELDS):
             setattr(self, name, record.integer(i) if name in WHOLE else record.pointer(i))
-        starts = [len(FIELDS) + kind * boundaries for kind in range(4)]
-        self.act, self.delta, self.beside, self.shares = (
+        starts = [len(FIELDS) + kind * boundaries for kind in range(5)]
+        self.act, self.delta, self.beside, self.shares, self.copies = (
             [record.pointer(start + s) for s in range(boundaries)] for start in starts
         )
 
@@ -93,6 +93,7 @@ class Step:
         fields = self.fields
         self.w, self.transposed = fields.w, fields.transposed
         self.act, self.delta, self.beside, self.shares = fields.act, fields.delta, fields.beside, fields.shares
+        self.copies = fields.copies
 
     # Activations go forward, from the rows of a batch to their loss.
 
@@ -198,6 +199,19 @@ class Step:
                     self.act[s] + at, self.delta[s] + at, ld, rows, stage.n - column,
                 )  # fmt: skip
 
+    def copy(self, s: int, first: Any, rows: Any) -> None:
+        """delta[s + 1] in panels like those of the weights, which read it many times, and like this in sequence."""
+        layout = self.layout
+        if not (layout.copied[s] and any(self.net.updates[s])):
+            return
+        ldd = layout.ld[s + 1]
+        for group in layout.panels[s]:
+            wide = group.vectors * layout.lanes
+            with each(self.f, group.count) as p:
+                column = p * wide + group.column
+                d, copy = self.delta[s + 1] + first * ldd + column, self.copies[s] + column * self.fields.rows
+                k.copy_columns(self.f.m, group.vectors)(d, ldd, copy + first * wide, rows)
+
     # Weights: a ticket is one block of `lanes` inputs of a layer, or several.
 
     def update(self, s: int, block: Int, blocks: Int, count: Int, row: Pointer) -> None:
@@ -212,6 +226,8 @@ class Step:
             with each(self.f, group.count) as p:
                 column = p * wide + group.column
                 d = self.delta[s + 1] + column
+                if layout.copied[s]:
+                    d, ldd = self.copies[s] + column * self.fields.rows, wide
                 mine = self.w + (column * padded(stage.n, lanes) + layout.starts[s]["weight"]) + first * wide
                 if how:
                     scalars = row + net.columns[s][0]
@@ -458,6 +474,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                         step.gather(order, first, rows)
                     elif what == "forward":
                         step.forward(s, first, rows, start, count)
+                    elif what == "copy":
+                        step.copy(s, first, rows)
                     elif what == "loss":
                         step.loss(order, fields.divisors + t, first, rows)
                     else:
@@ -514,10 +532,9 @@ def phases_of(net: Network) -> list[tuple[str, list[tuple[str, int]]]]:
     parts += [("forward", s) for s in range(len(net.stages))]
     parts += [("loss", 0)]
     # the lowest trained stage needs no dx, but one that is not dense computes its gradients' shares on the way
-    lowest = net.lowest
-    parts += [
-        ("backward", s) for s in reversed(range(lowest, len(net.stages))) if s > lowest or not net.stages[s].dense
-    ]
+    for s in reversed(range(net.lowest, len(net.stages))):
+        parts += [("copy", s)] if net.stages[s].dense else []
+        parts += [("backward", s)] if s > net.lowest or not net.stages[s].dense else []
     phases: list[tuple[str, list[tuple[str, int]]]] = []
     for what, s in parts:
         if what in ("forward", "backward") and net.stages[s].batch:

@@ -99,7 +99,7 @@ class Workspace:
         self.transposed = aligned((max(layout.transposed_size, 1),), dtype)
         shapes = [(1, 1) if net.skips_zeros and s == 0 else (rows, ld) for s, ld in enumerate(layout.ld)]
         act, delta = ([aligned(shape, dtype) for shape in shapes] for _ in range(2))
-        beside, shares = [], []
+        beside, shares, copies = [], [], []
         for s in range(len(widths)):
             stage = stages[s] if s < len(stages) else None
             masked = stage is not None and stage.drops
@@ -107,6 +107,8 @@ class Workspace:
             vectors = len(stage.parameters) if stage is not None and not stage.dense else 0
             sums = (7, layout.ld[s]) if stage is not None and stage.batch else (vectors * rows, layout.ld[s])
             shares.append(aligned(sums, dtype))
+            copied = stage is not None and layout.copied[s]
+            copies.append(aligned((rows, padded(stage.m, layout.lanes)) if copied and stage else (1, 1), dtype))
         losses = aligned((rows + layout.lanes,), dtype)
         turned = {  # a batch by columns: see `by_columns`
             "turned_values": np.empty(max(values, 1), dtype),
@@ -120,7 +122,7 @@ class Workspace:
             "averages": self.averages, **turned,
         }  # fmt: skip
         self.fixed = {name: array.ctypes.data for name, array in fixed.items()} | {"rows": rows}
-        places = [array for arrays in (act, delta, beside, shares) for array in arrays]
+        places = [array for arrays in (act, delta, beside, shares, copies) for array in arrays]
         self.places = np.array([array.ctypes.data for array in places], np.int64)
         self.kept = [*fixed.values(), *places]
         trainable = sum(len(s) for s in model.segments if s.trainable)

@@ -272,6 +272,11 @@ class Pointer:
             loaded.append(f.intrinsic(name, m.vector, address, *rest, pure=False))
         return Vector(f, loaded)
 
+    def prefetch(self, level: int = 3) -> None:
+        """Has the cache line there fetched meanwhile, 3 into all caches, 2 into all but the first."""
+        address, read, data = ("ptr", str(self)), ("i32", "0"), ("i32", "1")
+        self.f.intrinsic("llvm.prefetch.p0", "void", address, read, ("i32", str(level)), data)
+
     def splat(self) -> "Vector":
         """The one real there, in every lane."""
         m, f = self.f.m, self.f
