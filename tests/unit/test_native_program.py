@@ -126,6 +126,21 @@ def test_a_number_of_threads_that_has_become_faster_is_found():
     assert before[-1][0] == 1 and after[-1][0] == 2
 
 
+def test_trials_of_long_steps_have_several():
+    """The first step of a trial is slow, as everything another thread needs is in the other's caches."""
+    pace, used = _Pace(), []
+    for _ in range(12):
+        threads, step, allotted = pace.choose(2, guess=0.05)
+        steps = max(1, int(allotted / step + 1e-9))
+        pace.note(threads, steps, 0.006 + steps * {1: 0.006, 2: 0.004}[threads])
+        used.append((threads, steps))
+    assert used[2][0] == 1 and used[2][1] >= 4
+    assert [threads for threads, _ in used[3:9]] == [2] * 6
+    pace.seconds[2] = 0.011  # it was kept waiting for a while
+    pace.patience = 0.0
+    assert [threads for threads, _ in slices(pace, {1: 0.006, 2: 0.004}, 5)] == [2, 1, 2, 2, 2]
+
+
 def test_one_thread_has_no_other_to_be_compared_with():
     assert {threads for threads, _ in slices(_Pace(), {1: 1.0}, 10, most=1)} == {1}
 
@@ -133,8 +148,8 @@ def test_one_thread_has_no_other_to_be_compared_with():
 def test_slices_are_planned_by_the_seconds_a_step_took():
     pace = _Pace()
     assert pace.choose(1, guess=0.5) == (1, 0.5, SLICE)
-    pace.note(1, 10, 3.0)  # the first says nothing
-    assert pace.choose(1, guess=0.5) == (1, 0.5, SLICE)
+    pace.note(1, 10, 3.0)  # the first, with cold caches, says how long the second may be
+    assert pace.choose(1, guess=0.5) == (1, 0.3, SLICE)
     pace.note(1, 10, 0.1)
     assert pace.choose(1, guess=0.5) == (1, 0.01, SLICE)
     pace.note(1, 10, 0.2)  # slower: trusted a fifth at a time

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +25,8 @@ from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
 
 SLICE = 0.1  # seconds after which `run` returns
-TRIAL = SLICE / 16  # seconds in which to find out how fast another number of threads is
+TRIAL = SLICE / 16  # seconds in which to find out how fast another number of threads is,
+LEAST = 4  # or so many steps, for at first another thread's caches are cold
 RARELY = 20.0  # times as long as the last trial took, until the next
 CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
 WORTH_SHARING = 1e6  # operations in a step, below which threads would wait for each other most of the time
@@ -84,11 +84,10 @@ class NativeProgram:
         cost = trainer.cost * plan.longest
         threads, pace, allotted = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
         steps = int(min(len(batches) - first, max(1.0, allotted / pace)))
-        began = time.perf_counter()
-        done, w, slots, buffers, losses, penalties = trainer.train(
+        done, seconds, w, slots, buffers, losses, penalties = trainer.train(
             plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
         )
-        self._pace.note(threads, done, time.perf_counter() - began)
+        self._pace.note(threads, done, seconds)
         found = np.empty((3, done))
         found[0], found[1] = losses * plan.loss_factor, plan.weights[first : first + done]
         found[2] = penalties * np.where(found[1] > 0.0, found[1], 1.0)  # by which `penalty_share` has divided
@@ -108,7 +107,7 @@ class NativeProgram:
         wrong = ~np.isfinite(losses)
         if wrong.any():
             bad = int(np.argmax(wrong))
-            w = trainer.train(plan, state, scalars, bad, GOES_ON, 1)[1] if bad else state.w
+            w = trainer.train(plan, state, scalars, bad, GOES_ON, 1)[2] if bad else state.w
             position = state.position + bad
             rows = plan.arrays.X[plan.rows(position)]
             raise divergence(self.model, state, position, f"the loss is {losses[bad]}", w, rows)
@@ -180,7 +179,7 @@ class NativeProgram:
 
         def loss_and_grad() -> tuple[float, Array]:
             state = State(model.w, NOTHING, model.buffers, 0, 0, 0, no_totals, (), model.seed)
-            _, _, g, _, losses, penalties = trainer.train(plan, state, no_scalars, 1, GOES_ON, threads, long=long)
+            _, _, _, g, _, losses, penalties = trainer.train(plan, state, no_scalars, 1, GOES_ON, threads, long=long)
             return float(losses[0]) / divisor + float(penalties[0]), g
 
         return loss_and_grad
@@ -214,25 +213,32 @@ class _Pace:
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
-        self.cold = True  # the first slice finds neither threads nor memory ready, and tells nothing
+        self.cold = (
+            True  # the first slice finds neither threads nor memory ready, and tells only how long the next may be
+        )
+        self.guess = 0.0
         self.patience = 0.0  # seconds until the slower number is tried again
 
     def choose(self, most: int, guess: float) -> tuple[int, float, float]:
         """A number of threads, the seconds a step will take (`guess` if nothing is known), and how long to go on."""
         for threads in dict.fromkeys((most, 1)):
             if threads not in self.seconds:
-                return threads, min(self.seconds.values(), default=guess), TRIAL if self.seconds else SLICE
+                pace = min(self.seconds.values(), default=self.guess or guess)
+                return threads, pace, self._trial(pace) if self.seconds else SLICE
         fast, slow = sorted((most, 1), key=self.seconds.__getitem__)
         if fast != slow and self.patience <= 0.0:
-            return slow, self.seconds[slow], TRIAL
+            return slow, self.seconds[slow], self._trial(self.seconds[slow])
         return fast, self.seconds[fast], SLICE
+
+    def _trial(self, pace: float) -> float:
+        return min(max(TRIAL, LEAST * pace), SLICE)
 
     def note(self, threads: int, steps: int, seconds: float) -> None:
         """A slice of so many steps took so long."""
-        if self.cold:
-            self.cold = False
-            return
         pace, known = seconds / steps, self.seconds.get(threads, math.inf)
+        if self.cold:
+            self.cold, self.guess = False, pace
+            return
         self.seconds[threads] = min(pace, 0.8 * known + 0.2 * pace)
         trial = threads == max(self.seconds, key=self.seconds.__getitem__)
         self.patience = RARELY * seconds if trial else self.patience - seconds

@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -57,9 +58,9 @@ class Trainer:
         threads: int,
         *,
         long: bool = False,
-    ) -> tuple[int, Array, Array, Array, Array, Array]:
-        """Steps done, w, slots (or the gradient), buffers; of each step the loss, summed over its batch's rows, and its
-        share of what `penalty_in_sum` adds.
+    ) -> tuple[int, float, Array, Array, Array, Array, Array]:
+        """Steps done, seconds they took, w, slots (or the gradient), buffers; of each step the loss, summed over its
+        batch's rows, and its share of what `penalty_in_sum` adds.
         """
         dtype, net = self.model.dtype, self.net
         space = self._space(padded(plan.longest, self.target.rows), plan.most_values if net.turns else 0)
@@ -86,12 +87,14 @@ class Trainer:
         }  # fmt: skip
         record = np.concatenate([[values[name] for name in FIELDS], space.places])
         kept = (board, space, table, results, penalties, plan, stop)
+        began = time.perf_counter()
         share_record(self.function, record, kept, threads, board, long=long)
+        seconds = time.perf_counter() - began
         steps_done = int(done[0]) if self.samples else board.completed // self.phases
         result = space.unpack()
         self._spaces.append(space)
         noted = np.add.accumulate(penalties, axis=1)[:steps_done, -1] if net.notes_penalty else np.zeros(steps_done)
-        return steps_done, *result, losses[:steps_done], noted
+        return steps_done, seconds, *result, losses[:steps_done], noted
 
     def _limits(self, weights: Array) -> Array:
         """l1, l2, clip_value and clip_norm of steps on batches of these weights: one row if it is the same for all."""
