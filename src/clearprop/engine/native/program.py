@@ -213,10 +213,8 @@ class _Pace:
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
-        self.cold = (
-            True  # the first slice finds neither threads nor memory ready, and tells only how long the next may be
-        )
-        self.guess = 0.0
+        self.cold = True  # the first slice finds neither threads nor memory ready,
+        self.guess = 0.0  # and tells only how long the next may be
         self.patience = 0.0  # seconds until the slower number is tried again
 
     def choose(self, most: int, guess: float) -> tuple[int, float, float]:
