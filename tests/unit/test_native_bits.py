@@ -12,7 +12,7 @@ import pytest
 
 from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
-from clearprop.engine.native import lowering, training
+from clearprop.engine.native import kernels, lowering, training
 from clearprop.engine.native import program as native
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
@@ -128,6 +128,7 @@ def test_large_layers_train_the_same_and_as_the_reference_does(dtype, threads):
     (layout,) = (trainer.layout for trainer in program._trainers.values())
     assert layout.copied == [True, True, False]
     assert (layout.size + layout.transposed_size) * job.model.w.itemsize > lowering.HEAVY
+    assert 600 // layout.lanes // lowering.TICKETS > kernels.AT_ONCE[8 * job.model.w.itemsize]
     digests = set()
     for target in (HOST, *OTHERS):
         for number in (1, 2, 3):

@@ -81,14 +81,14 @@ def test_a_position_before_the_first_batch_is_refused():
         compiled("native", model, MSE()).run(state, None, batches, np.ones((1, 2, 2)), np.zeros(1, np.uint8))
 
 
-# --- how many threads -------------------------------------------------------------------------------------------------
-
-
 def test_more_inputs_than_there_are_tickets_for_are_left_to_the_reference(monkeypatch):
     monkeypatch.setattr(network, "WIDEST", 4)
     assert choose_engine("auto", MLP([4, 9]), MSE(), SGD())[0].name == "native"
     engine, why = choose_engine("auto", MLP([5, 9]), MSE(), SGD())
     assert engine.name == "reference" and "at most 4 inputs" in why
+
+
+# --- how many threads -------------------------------------------------------------------------------------------------
 
 
 def slices(pace, seconds, n, most=2):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
-from clearprop.engine.native.module import kernel
+from clearprop.engine.native.module import Module, kernel
 from clearprop.engine.native.rows import (
     BLOCK,
     Pass,
@@ -174,47 +174,47 @@ class Update:
             place.store(new)
 
 
+def at_once(m: Module) -> int:
+    """Blocks that `update` sums at once.
+
+    Where one is whole tiles by itself, several would gain nothing but need more room on the stack.
+    """
+    return AT_ONCE[m.bits] if m.lanes % m.target.rows else 1
+
+
 @kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
 def update(
     f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
     scalars: Any, hyper: Any, rows: Any,
 ) -> None:  # fmt: skip
-    """The gradient aᵀ d of some blocks of `lanes` rows of a panel of weights, and its rule.
+    """The gradient aᵀ d of at most `at_once` blocks of `lanes` rows of a panel of weights, and its rule.
 
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
     lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.target.rows
-    most = AT_ONCE[f.m.bits] * lanes if lanes % tall else lanes
+    most = at_once(f.m) * lanes
     sums = f.scratch(most * wide)
+    with f.loop(0, rows * wide, lanes) as j:
+        (sums + j).store(f.full(0.0))
+        for slot in range(1 + how.slots):  # the rule will read them
+            (w + stride * slot + j).prefetch()
+    with f.loop(0, depth, BLOCK) as start:
+        span = start, (start + BLOCK).minimum(depth)
 
-    def finish(a: Pointer, w: Pointer, rows: Any) -> None:
-        with f.loop(0, rows * wide, lanes) as j:
-            (sums + j).store(f.full(0.0))
-            for slot in range(1 + how.slots):  # the rule will read them
-                (w + stride * slot + j).prefetch()
-        with f.loop(0, depth, BLOCK) as start:
-            span = start, (start + BLOCK).minimum(depth)
+        def add(k: Any, height: int) -> None:
+            parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
+            for r, part in enumerate(parts):
+                place = sums + (k + r) * wide
+                place.store(place.load(nv).plain_add(part))
 
-            def add(k: Any, height: int) -> None:
-                parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
-                for r, part in enumerate(parts):
-                    place = sums + (k + r) * wide
-                    place.store(place.load(nv).plain_add(part))
-
-            with f.loop(0, rows - (tall - 1), tall) as k:
-                add(k, tall)
-            first = f.last
-            for height in sorted({n % tall for n in range(lanes, most + 1, lanes)} - {0}):
-                with f.when((rows - first).equals(height)):
-                    add(first, height)
-        with f.loop(0, rows * wide, wide) as j:
-            how(w + j, stride, (sums + j).load(nv), scalars, hyper)
-
-    if lanes % tall:
-        finish(a, w, rows)
-    else:  # each block is whole tiles by itself, and the sums take less room on the stack
-        with f.loop(0, rows, lanes) as top:
-            finish(a + top, w + top * wide, lanes)
+        with f.loop(0, rows - (tall - 1), tall) as k:
+            add(k, tall)
+        first = f.last
+        for height in sorted({n % tall for n in range(lanes, most + 1, lanes)} - {0}):
+            with f.when((rows - first).equals(height)):
+                add(first, height)
+    with f.loop(0, rows * wide, wide) as j:
+        how(w + j, stride, (sums + j).load(nv), scalars, hyper)
 
 
 @kernel("d* ldd copy* rows")

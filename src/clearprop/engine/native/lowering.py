@@ -19,11 +19,11 @@ from clearprop.ops import Op
 ROWS = 64  # predicted at once, so that their activations stay in the cache
 TOGETHER = 512  # predicted by one thread before it draws its next ticket
 CHUNK = 144  # rows that one ticket has at most, for the same reason
-MANY = 8  # blocks of weights in a layer, from which on one ticket has as many as are summed at once,
-TICKETS = 12  # or more, if so many tickets remain for the layer:
-BLOCKS = {64: 6, 32: 4}  # at most so many; the columns of delta that they meet stay in the first-level cache
+MANY = 8  # blocks of weights in a layer, from which on a ticket has as many as can be summed at once
+TICKETS = 12  # of a layer, which have to remain where a ticket has more blocks than that:
+BLOCKS = {64: 6, 32: 4}  # at most so many; they meet the same columns of delta while the first-level cache has these
 ROUNDS = 4  # tickets of rows for each thread at least,
-HEAVY = 2**20  # bytes of weights, from which on each thread has just one: it reads them all from beyond its own caches
+HEAVY = 2**20  # but just one from so many bytes of weights on, as each ticket reads them all
 
 
 FIELDS = [
@@ -247,8 +247,8 @@ class Step:
 
     @contextlib.contextmanager
     def pieces(self, s: int, blocks: Int) -> Iterator[tuple[Any, Any]]:
-        """A ticket's blocks, as many as are summed at once: the first of them and their number."""
-        at_once = k.AT_ONCE[self.f.m.bits]
+        """A ticket's blocks in portions that are summed at once: each portion's first and their number."""
+        at_once = k.at_once(self.f.m)
         if self.together(s) <= at_once:
             yield 0, blocks
         else:
