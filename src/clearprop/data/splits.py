@@ -10,6 +10,23 @@ from clearprop.errors import ConfigurationError, DataError
 from clearprop.randomness import SPLITS, generator
 
 
+def check_split(text: str | None) -> tuple[str, str]:
+    """The kind and the column of ``time:COLUMN`` or ``group:COLUMN``; None is random.
+
+    >>> check_split("time:sold")
+    ('time', 'sold')
+    """
+    if text is None:
+        return "random", ""
+    kind, _, column = text.partition(":")
+    if kind not in ("time", "group") or not column:
+        raise ConfigurationError(
+            f"split={text!r} is neither time:COLUMN (the last rows are put aside) nor group:COLUMN (whole groups are); "
+            "write it as time:date"
+        )
+    return kind, column
+
+
 def part_of(rows: int, fraction: float, name: str = "the data") -> int:
     """How many of the rows a part has: about that fraction, at least one, and not all.
 

@@ -7,6 +7,7 @@ from typing import Any
 from clearprop._registry import did_you_mean
 from clearprop.diagnose.sentences import SENTENCES, WORDS
 from clearprop.errors import ConfigurationError
+from clearprop.judge import Verdict
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Finding:
     Attributes
     ----------
     key : str
-        "dead", "saturated", "vanishing", "exploding", "frozen", "unmoved", "same", "constant" or "linear".
+        "leak", "dead", "saturated", "vanishing", "exploding", "frozen", "unmoved", "same", "overlooked",
+        "overlooked_still", "absurd", "constant" or "linear".
     about : dict
         Where, and the numbers.
     """
@@ -26,7 +28,8 @@ class Finding:
 
     def what(self, language: str = "en") -> str:
         """What is the case, with place and numbers."""
-        return SENTENCES[language][self.key][0].format(**self.about)
+        words = {"decision": WORDS[language][self.about["decision"]]} if "decision" in self.about else {}
+        return SENTENCES[language][self.key][0].format(**self.about | words)
 
     def why(self, language: str = "en") -> str:
         """Why it matters."""
@@ -80,17 +83,15 @@ class Diagnosis:
     findings : tuple of Finding
         Empty for a network in good health.
     layers : tuple of LayerState
-    scores : dict
-        The metric of the "network", of a "linear" model and of a "constant" on the same "rows".
-    metric : str
+    verdict : Verdict
+        The network beside a constant and a linear model.
     rows : int
     language : {"en", "zh"}
     """
 
     findings: tuple[Finding, ...]
     layers: tuple[LayerState, ...]
-    scores: dict[str, float]
-    metric: str
+    verdict: Verdict
     rows: int
     language: str = "en"
 
@@ -98,6 +99,16 @@ class Diagnosis:
         if self.language not in SENTENCES:
             known = did_you_mean(self.language, list(SENTENCES))
             raise ConfigurationError(f"there is no language {self.language!r}; {known}")
+
+    @property
+    def metric(self) -> str:
+        """What the network and its rivals were judged by."""
+        return self.verdict.metric
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The metric of the "network", of a "constant" and of a "linear" model on the same "rows"."""
+        return {"network": self.verdict.score, **self.verdict.baselines, "rows": self.verdict.rows}
 
     @property
     def healthy(self) -> bool:
@@ -149,6 +160,7 @@ class Diagnosis:
             "rows": self.rows,
             "metric": self.metric,
             "scores": self.scores,
+            "verdict": self.verdict.to_dict(),
             "findings": [
                 {
                     "key": f.key,

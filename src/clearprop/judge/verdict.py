@@ -90,10 +90,11 @@ class Verdict:
         one = self.decisive
         sign = -1.0 if self.metric in LOWER_IS_BETTER else 1.0
         low, high = sorted((sign * one.low, sign * one.high))
+        interval = f"{LEVEL:.0%} interval {shown(low)} to {shown(high)}"
         return (
             f"{one.decision} than {_RIVALS[one.rival]}: {self.metric} {shown(self.score)} against {shown(one.score)} "
             f"on {self.rows} rows, a difference of {shown(sign * one.difference)} "
-            f"({LEVEL:.0%} interval {shown(low)} to {shown(high)})"
+            f"({interval if low < high else 'no row tells them apart'})"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def judge(
 
     >>> y, sure, unsure = np.array([0, 1] * 20), np.eye(2)[[0, 1] * 20], np.full((40, 2), 0.5)
     >>> print(judge("accuracy", y, sure, {"constant": unsure}))
-    better than a constant: accuracy 1.000 against 0.500 on 40 rows, a difference of 0.500 (95% interval 0.313 to 0.639)
+    better than a constant: accuracy 1.000 against 0.500 on 40 rows, a difference of 0.500 (95% interval 0.330 to 0.670)
     """
     with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all numbers is not better than anything
         own = score(metric, y_true, network, sample_weight)
@@ -153,10 +154,10 @@ def _difference(
 
 
 def _interval(parts: Array, strata: Array, weight: Array) -> tuple[float, float]:
-    """Of the sum over the strata of the mean part: Student's, with two more rows in each stratum.
+    """Of the sum over the strata of the mean part: Student's, its spread with two more rows in each stratum.
 
-    The two rows are not there: one speaks for either side, as loudly as the others (the interval of Agresti and Min
-    2005, which it is for accuracies). Without them three rows of three would prove everything, their spread being 0.
+    The two rows are not there: one speaks for either side, as loudly as the others do (after Agresti and Min 2005).
+    Without them three rows of three would prove everything, their spread being 0.
     """
     from scipy.stats import t
 
@@ -170,8 +171,8 @@ def _interval(parts: Array, strata: Array, weight: Array) -> tuple[float, float]
         n, loud = w.sum(), part != 0.0
         square = float(np.average(np.square(part[loud]), weights=w[loud])) if loud.any() else 0.0
         mean = float(w @ part) / (n + 2.0)
-        spread = ((float(w @ np.square(part)) + square) / (n + 2.0) - mean**2) / (n + 2.0)
-        centre += mean
+        spread = ((float(w @ np.square(part)) + 2.0 * square) / (n + 2.0) - mean**2) / (n + 2.0)
+        centre += float(w @ part) / n
         variance += spread
         freedom += spread**2 / max(n - 1.0, 1.0)
     if variance == 0.0:
