@@ -36,9 +36,7 @@ class Importance:
     spread: float
 
 
-def importances(
-    saved: SavedModel, data: Dataset, *, seed: int = 0, metric: str | None = None
-) -> list[Importance]:
+def importances(saved: SavedModel, data: Dataset, *, seed: int = 0, metric: str | None = None) -> list[Importance]:
     """The importance of each column of the table for predicting `data`, the greatest first.
 
     Parameters

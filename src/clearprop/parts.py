@@ -21,7 +21,9 @@ from clearprop.errors import ConfigurationError, DataError
 
 LEAST_TIMES = 10
 """So many different times in the order of the rows are no accident."""
-_TIME_WORDS = re.compile(r"(^|[\W_])(date|time|datetime|timestamp|year|month|week|day)s?($|[\W_])|年|月|日期|时间", re.I)
+_TIME_WORDS = re.compile(
+    r"(^|[\W_])(date|time|datetime|timestamp|year|month|week|day)s?($|[\W_])|年|月|日期|时间", re.I
+)
 _MOST_NAMES = 5  # of columns looked at, of classes named
 
 
@@ -154,16 +156,19 @@ def _times(table: Table, target: str, column: str, options: Mapping[str, Any]) -
 
 def time_order(table: Table, target: str, plan: Preparation, options: Mapping[str, Any]) -> str | None:
     """The column of times that the rows are in the order of, if there is one."""
-    dates = {column.name for column in plan.columns if isinstance(column, Date)}
-    named = [name for name in table.names if name != target and (name in dates or _TIME_WORDS.search(name))]
-    for name in named[:_MOST_NAMES]:
+    dates: list[str] = [column.name for column in plan.columns if isinstance(column, Date)]
+    named = [name for name in table.names if _TIME_WORDS.search(name)]
+    dropped: tuple[str, ...] = options["drop"]
+    candidates = dict.fromkeys(name for name in (*dates, *named, *dropped) if name != target)
+    for name in list(candidates)[:_MOST_NAMES]:
         try:
             _refuse_gaps(table, name)
-            times, _ = _times(table, target, name, options)
+            times, are_dates = _times(table, target, name, options)
         except DataError:
             continue
         steps = np.diff(times)
-        if len(np.unique(times)) >= LEAST_TIMES and (np.all(steps >= 0) or np.all(steps <= 0)):
+        ordered = len(np.unique(times)) >= LEAST_TIMES and (np.all(steps >= 0) or np.all(steps <= 0))
+        if ordered and (are_dates or name in named):
             return name
     return None
 
@@ -193,4 +198,6 @@ def far_from_wanted(name: str, rows: int, of: int, fraction: float) -> str | Non
     wanted = max(round(fraction * of), 1)
     if wanted / 1.5 <= rows <= 1.5 * wanted:
         return None
-    return f"{rows} of {of} rows are for {name}, where {wanted} were asked for: rows that belong together are not parted"
+    return (
+        f"{rows} of {of} rows are for {name}, where {wanted} were asked for: rows that belong together are not parted"
+    )

@@ -291,6 +291,11 @@ def train_repeatedly(
             "early stopping watches validation rows, but validation is 0; put some aside "
             "(--validation 0.2), or turn it off (--early-stopping 0)"
         )
+    given = (test is not None or test_rows is not None) and (validation is not None or not options.validation)
+    if options.split is not None and given:
+        raise ConfigurationError(
+            f"split={options.split!r} has nothing to divide, as the rows of each part are given; leave it out"
+        )
     make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
     everything, plan, division = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
@@ -302,7 +307,7 @@ def train_repeatedly(
     order = None
     if isinstance(data, Table) and division.keys is None and test is None and test_rows is None:
         order = time_order(data, plan.target, plan, _columns(options))
-    runs = []
+    runs: list[Run] = []
     for seed in range(options.seed, options.seed + repeats):
         this = replace(options, seed=seed)
         parts = _divide(everything, division, this, own, test_rows)

@@ -66,7 +66,11 @@ def score(metric: str, y_true: Array, answers: Array, sample_weight: Array | Non
         if metric == "accuracy":
             return float(metrics.accuracy_score(y_true, decided, sample_weight=sample_weight))
         _, recall, f1, _ = metrics.precision_recall_fscore_support(
-            y_true, decided, labels=classes_with_rows(y_true, sample_weight), sample_weight=sample_weight, zero_division=0.0
+            y_true,
+            decided,
+            labels=classes_with_rows(y_true, sample_weight),
+            sample_weight=sample_weight,
+            zero_division=0.0,
         )
         return float((recall if metric == "balanced_accuracy" else f1).mean())
     if metric == "log_loss":

@@ -114,11 +114,12 @@ def whole_groups(groups: Array, part: int, seed: int) -> tuple[Array, Array]:
     _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(sizes) < 2:
         raise DataError("all rows belong to one group")
-    chosen, rows = [], 0
+    chosen: list[int] = []
+    rows = 0
     for group in generator(seed, SPLITS).permutation(len(sizes)):
         nearer = abs(rows + sizes[group] - part) < abs(rows - part)
         if nearer and len(chosen) < len(sizes) - 1:
-            chosen.append(group)
+            chosen.append(int(group))
             rows += int(sizes[group])
     if not chosen:  # each is more than twice as large as the part
         chosen.append(int(np.argmin(sizes)))

@@ -8,6 +8,7 @@ from clearprop._registry import did_you_mean
 from clearprop.diagnose.sentences import SENTENCES, WORDS
 from clearprop.errors import ConfigurationError
 from clearprop.judge import Verdict
+from clearprop.judge.verdict import LEVEL, shown
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Finding:
     ----------
     key : str
         "leak", "dead", "saturated", "vanishing", "exploding", "frozen", "unmoved", "same", "overlooked",
-        "overlooked_still", "absurd", "constant" or "linear".
+        "overlooked_still", "absurd", "constant", "linear" or "rival".
     about : dict
         Where, and the numbers.
     """
@@ -141,9 +142,9 @@ class Diagnosis:
         return rows
 
     def sentences(self) -> list[str]:
-        """Scores, then each finding with its reason and remedy."""
+        """Scores and verdict, then each finding with its reason and remedy."""
         words, language = WORDS[self.language], self.language
-        lines = [words["scores"].format(metric=self.metric, **self.scores)]
+        lines = [words["scores"].format(metric=self.metric, **self.scores), self._judgement()]
         if not self.findings:
             return [*lines, words["none"]]
         lines.append(words["found"].format(count=len(self.findings)))
@@ -152,6 +153,17 @@ class Diagnosis:
             lines.append(f"   {words['why']}{finding.why(language)}")
             lines.append(f"   {words['remedy']}{finding.remedy(language)}")
         return lines
+
+    def _judgement(self) -> str:
+        one, words = self.verdict.decisive, WORDS[self.language]
+        return words["judgement"].format(
+            decision=words[one.decision],
+            rival=words[one.rival],
+            difference=shown(one.difference),
+            low=shown(one.low),
+            high=shown(one.high),
+            level=LEVEL,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON can hold them."""

@@ -10,7 +10,7 @@ from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, in_precision
 from clearprop.data.baselines import baselines, rivals
-from clearprop.data.scores import LOWER_IS_BETTER, METRIC_OF_TASK, UP_TO_ONE
+from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE
 from clearprop.diagnose.diagnosis import Diagnosis, Finding, LayerState
 from clearprop.errors import DataError, ShapeError
 from clearprop.judge import Leak, Verdict, judge
@@ -292,13 +292,13 @@ def _rivals(data: Dataset, answers: Array, verdict: Verdict, *, linear: bool) ->
     if linear or (verdict.metric in UP_TO_ONE and verdict.score + luck >= GOOD):
         return []
     agreement = _agreement(data, answers)
-    return [Finding("linear", about | {"agreement": agreement})] if agreement >= LINEAR_ANSWERS else []
+    return [Finding("linear" if agreement >= LINEAR_ANSWERS else "rival", about | {"agreement": agreement})]
 
 
 def _absurd(verdict: Verdict) -> bool:
     if verdict.metric == "r2":
         return verdict.score < -(ABSURD**2)
-    return verdict.metric in LOWER_IS_BETTER and verdict.score > ABSURD * verdict.baselines["constant"]
+    return verdict.metric in ("rmse", "mae") and verdict.score > ABSURD * verdict.baselines["constant"]
 
 
 def _agreement(data: Dataset, answers: Array) -> float:

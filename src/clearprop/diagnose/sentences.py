@@ -44,7 +44,8 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "let rare classes count for more: class_weight='balanced' (--class-weight balanced)",
         ),
         "overlooked_still": (
-            "the network never answers {classes}, the truth of {count} of {rows} rows, though rare classes count for more",
+            "the network never answers {classes}, the truth of {count} of {rows} rows, though rare classes counted "
+            "for more",
             "it has not learnt what tells these rows from the others",
             "train longer, collect more such rows, or look for features that tell them apart",
         ),
@@ -64,6 +65,12 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "{decision} than a constant: {metric} {score:.4g} against {rival:.4g} on {rows} rows",
             "always giving the most frequent class, or the mean, does as well",
             "train longer, change the learning rate, or look for features that tell something",
+        ),
+        "rival": (
+            "{decision} than a linear model: {metric} {score:.4g} against {rival:.4g} on {rows} rows, though only "
+            "{agreement:.2%} of its answers are those of a linear model",
+            "what the hidden layers learnt does not hold on rows they have not seen, or the rows are too few to tell",
+            "train on more rows, make the network smaller or its weight decay larger, or use the linear model",
         ),
         "linear": (
             "{decision} than a linear model: {metric} {score:.4g} against {rival:.4g} on {rows} rows, and a "
@@ -135,6 +142,12 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "总是给出最常见的类别或平均值也能做到这样",
             "训练更久，改变学习率，或寻找有用的特征",
         ),
+        "rival": (
+            "{decision}线性模型：在 {rows} 行上 {metric} 为 {score:.4g}，线性模型为 {rival:.4g}，"
+            "尽管它只有 {agreement:.2%} 的答案与线性模型相同",
+            "隐藏层学到的东西在没见过的行上不成立，或者行数太少、无法判断",
+            "用更多的行训练，缩小网络或加大权重衰减，或直接使用线性模型",
+        ),
         "linear": (
             "{decision}线性模型：在 {rows} 行上 {metric} 为 {score:.4g}，线性模型为 {rival:.4g}；"
             "线性模型能重现它 {agreement:.2%} 的答案",
@@ -154,6 +167,9 @@ WORDS: dict[str, dict[str, str]] = {
         "title": "Diagnosis on {rows} rows",
         "scores": "{metric}: network {network:.4g}, linear model {linear:.4g}, constant {constant:.4g}",
         "; ": "; ",
+        "judgement": "{decision} than {rival}, by {difference} ({level:.0%} interval {low} to {high})",
+        "constant": "a constant",
+        "linear": "a linear model",
         "better": "better",
         "not clearly better": "not clearly better",
         "NOT better": "NOT better",
@@ -167,6 +183,9 @@ WORDS: dict[str, dict[str, str]] = {
         "title": "对 {rows} 行数据的诊断",
         "scores": "{metric}：网络 {network:.4g}，线性模型 {linear:.4g}，常数 {constant:.4g}",
         "; ": "；",
+        "judgement": "{decision}{rival}，相差 {difference}（{level:.0%} 区间 {low} 至 {high}）",
+        "constant": "常数",
+        "linear": "线性模型",
         "better": "优于",
         "not clearly better": "并不明显优于",
         "NOT better": "并不优于",
