@@ -91,6 +91,9 @@ class Division:
 def division_of(table: Table, target: str, split: str | None, options: Mapping[str, Any]) -> Division:
     """What `split` asks for; `options` say how columns are read (see `Preparation.fit`).
 
+    The column itself is left out of the features: new rows are of groups, and of times, that training never saw. A time
+    stays if it is said what it means: dates are to be expanded, or its kind is given.
+
     Raises
     ------
     DataError
@@ -108,8 +111,8 @@ def division_of(table: Table, target: str, split: str | None, options: Mapping[s
     if kind == "group":
         return Division("group", column, _groups(table, column), left_out=True)
     keys, dates = _times(table, target, column, options)
-    as_they_are = dates and options["dates"] is None and options["kinds"].get(column) is None
-    return Division("time", column, keys, dates, left_out=column in options["drop"] or as_they_are)
+    asked_for = column in options["kinds"] or (dates and options["dates"] is not None)
+    return Division("time", column, keys, dates, left_out=column in options["drop"] or not asked_for)
 
 
 def _refuse_gaps(table: Table, column: str) -> None:
@@ -149,9 +152,8 @@ def _times(table: Table, target: str, column: str, options: Mapping[str, Any]) -
     if errors[0] == errors[1]:  # it is the target's
         raise DataError(errors[0])
     numbers = table.first(column, f"({table.cell(column).number}) IS NOT NULL")
-    raise DataError(
-        f"{errors[0] if numbers else errors[1]}; a column to split by in time must be all numbers or all dates"
-    )
+    reason = errors[0 if numbers else 1].rpartition("; ")[0]
+    raise DataError(f"{reason}; a column to split by in time must be all numbers or all dates")
 
 
 def time_order(table: Table, target: str, plan: Preparation, options: Mapping[str, Any]) -> str | None:

@@ -261,6 +261,15 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
     return document
 
 
+def judged_by(model: str | os.PathLike[str]) -> tuple[str | None, bool]:
+    """Of a run's folder the metric that the run was judged by, and whether rare classes counted for more in it."""
+    try:
+        document = json.loads((Path(model) / REPORT).read_text(encoding="utf-8"))
+        return document["metric"], document["options"]["class_weight"] == "balanced"
+    except (OSError, ValueError, KeyError, TypeError):  # a model file, or a folder without a (readable) report
+        return None, False
+
+
 def mean_and_spread(runs: Sequence[Run]) -> tuple[float, float]:
     """Mean and standard deviation (of a sample) of the runs' scores."""
     scores = [run.score for run in runs]

@@ -23,6 +23,7 @@ from clearprop._types import Array
 from clearprop.answers import evaluate, predictions, preparation_of, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.baselines import rivals
+from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
 from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, classification_scores, regression_scores, score
@@ -420,8 +421,8 @@ def _run(
     model = make_model(options, everything.n_features, everything.n_outputs)
     packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
     optimizer = make_optimizer(options, len(training), everything.n_features)
-    weights = _class_weights(training, options)
-    learnt = _weighted(plan.transform(training), weights)
+    weights = None if options.class_weight is None else balanced_weights(training)
+    learnt = weighted(plan.transform(training), weights)
     others = rivals(learnt, plan.transform(test).X, metric)
     others = {name: plan.inverse_target(answers) for name, answers in others.items()}
     score(metric, test.y, others["constant"], test.sample_weight)  # what cannot be judged is refused now
@@ -435,7 +436,7 @@ def _run(
         optimizer,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        validation=None if validation is None else _weighted(plan.transform(validation), weights),
+        validation=None if validation is None else weighted(plan.transform(validation), weights),
         metrics=(METRIC_OF_TASK[everything.task],),
         seed=options.seed,
         l2=options.l2,
@@ -464,20 +465,3 @@ def _run(
         optimizer=repr(optimizer),
         seconds=seconds,
     )
-
-
-def _class_weights(training: Dataset, options: RunOptions) -> Any:
-    """For each class number n / (classes · rows of the class), so that each class weighs the same; or None."""
-    if options.class_weight is None:
-        return None
-    if training.task != "classification":
-        raise ConfigurationError("class_weight is for classes, and the target is a quantity; leave it out")
-    counts = np.bincount(training.y, minlength=training.n_classes)
-    return len(training) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-
-
-def _weighted(data: Dataset, weights: Any) -> Dataset:
-    if weights is None:
-        return data
-    own = 1.0 if data.sample_weight is None else data.sample_weight
-    return replace(data, sample_weight=own * weights[data.y])

@@ -75,9 +75,11 @@ def score(metric: str, y_true: Array, answers: Array, sample_weight: Array | Non
         return float((recall if metric == "balanced_accuracy" else f1).mean())
     if metric == "log_loss":
         labels = np.arange(answers.shape[1])
+        if (answers < 0.0).any():
+            raise DataError("log_loss needs probabilities, and some answers are below 0; judge by another metric")
         return float(metrics.log_loss(y_true, normalised(answers), labels=labels, sample_weight=sample_weight))
     if metric == "roc_auc":
-        return _roc_auc(y_true, normalised(answers), sample_weight)
+        return _roc_auc(y_true, answers, sample_weight)
     answers = answers.reshape(y_true.shape)
     if metric == "r2":
         if len(y_true) < 2:
@@ -90,7 +92,7 @@ def score(metric: str, y_true: Array, answers: Array, sample_weight: Array | Non
 def normalised(probabilities: Array) -> Array:
     """In float64, with sum 1: a float32 softmax sums to 1 within 1e-7, which scikit-learn takes for a mistake."""
     exact = probabilities.astype(np.float64)
-    exact /= exact.sum(axis=1, keepdims=True)
+    exact /= np.maximum(exact.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     return exact
 
 
@@ -99,15 +101,15 @@ def classes_with_rows(y_true: Array, sample_weight: Array | None = None) -> Arra
     return np.unique(y_true if sample_weight is None else y_true[sample_weight > 0])
 
 
-def _roc_auc(y_true: Array, probabilities: Array, sample_weight: Array | None) -> float:
+def _roc_auc(y_true: Array, answers: Array, sample_weight: Array | None) -> float:
     """The area for each class against the rest, averaged over the classes that have rows (two classes: the same)."""
     from sklearn.metrics import roc_auc_score
 
     present = classes_with_rows(y_true, sample_weight)
     if len(present) < 2:
         raise DataError("roc_auc of rows of one class is undefined; judge on more rows, or by another metric")
-    areas = [roc_auc_score(y_true == c, probabilities[:, c], sample_weight=sample_weight) for c in present]
-    return float(areas[-1] if probabilities.shape[1] == 2 else np.mean(areas))
+    areas = [roc_auc_score(y_true == c, answers[:, c], sample_weight=sample_weight) for c in present]
+    return float(areas[-1] if answers.shape[1] == 2 else np.mean(areas))
 
 
 def classification_scores(data: "Dataset", probabilities: Array) -> dict[str, Any]:
@@ -145,8 +147,7 @@ def classification_scores(data: "Dataset", probabilities: Array) -> dict[str, An
     names = [name for name in METRICS_OF_TASK["classification"] if name != "roc_auc" or several]
     scores = {name: score(name, y, probabilities, weight) for name in names}
     if several and data.n_classes == 2:
-        second = normalised(probabilities)[:, 1]
-        scores["average_precision"] = float(average_precision_score(y, second, sample_weight=weight))
+        scores["average_precision"] = float(average_precision_score(y, probabilities[:, 1], sample_weight=weight))
     return scores | {
         "classes": {
             name: {

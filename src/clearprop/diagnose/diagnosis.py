@@ -1,7 +1,7 @@
 """What `diagnose` finds, as data that speaks."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clearprop._registry import did_you_mean
@@ -9,6 +9,8 @@ from clearprop.diagnose.sentences import SENTENCES, WORDS
 from clearprop.errors import ConfigurationError
 from clearprop.judge import Verdict
 from clearprop.judge.verdict import LEVEL, shown
+
+_MOST_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,10 @@ class Diagnosis:
     verdict : Verdict
         The network beside a constant and a linear model.
     rows : int
+    recalls : dict
+        Of a classifier, for each class the share of its rows that are answered right.
+    also : dict
+        Of a classifier, on the same rows: accuracy, balanced accuracy, macro F1 and ROC AUC.
     language : {"en", "zh"}
     """
 
@@ -94,6 +100,8 @@ class Diagnosis:
     layers: tuple[LayerState, ...]
     verdict: Verdict
     rows: int
+    recalls: dict[str, float] = field(default_factory=dict)
+    also: dict[str, float] = field(default_factory=dict)
     language: str = "en"
 
     def __post_init__(self) -> None:
@@ -145,6 +153,12 @@ class Diagnosis:
         """Scores and verdict, then each finding with its reason and remedy."""
         words, language = WORDS[self.language], self.language
         lines = [words["scores"].format(metric=self.metric, **self.scores), self._judgement()]
+        if self.recalls:
+            least = sorted(self.recalls, key=lambda name: self.recalls[name])[:_MOST_CLASSES]
+            recalls = ", ".join(f"{name} {self.recalls[name]:.3f}" for name in least)
+            more = ", ..." if len(self.recalls) > len(least) else ""
+            also = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.also.items())
+            lines.append(words["recalls"].format(rows=self.rows, recalls=recalls + more, also=also))
         if not self.findings:
             return [*lines, words["none"]]
         lines.append(words["found"].format(count=len(self.findings)))
@@ -173,6 +187,8 @@ class Diagnosis:
             "metric": self.metric,
             "scores": self.scores,
             "verdict": self.verdict.to_dict(),
+            "recalls": self.recalls,
+            "also": self.also,
             "findings": [
                 {
                     "key": f.key,

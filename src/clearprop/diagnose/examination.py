@@ -10,7 +10,9 @@ from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, in_precision
 from clearprop.data.baselines import baselines, rivals
-from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE
+from clearprop.data.class_weights import balanced_weights
+from clearprop.data.class_weights import weighted as weighted_rows
+from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, check_metric, classes_with_rows, score
 from clearprop.diagnose.diagnosis import Diagnosis, Finding, LayerState
 from clearprop.errors import DataError, ShapeError
 from clearprop.judge import Leak, Verdict, judge
@@ -56,6 +58,7 @@ def diagnose(
     *,
     start: Array | None = None,
     verdict: Verdict | None = None,
+    metric: str | None = None,
     leaks: Sequence[Leak] = (),
     confusion: Array | None = None,
     weighted: bool = False,
@@ -78,12 +81,14 @@ def diagnose(
         The weights before training; tells what never moved.
     verdict : Verdict, optional
         On rows that were held back.  By default the network is judged on `data`, where its rivals are also fitted.
+    metric : str, optional
+        What is judged by then; by default accuracy (balanced accuracy, if `weighted`) or R².
     leaks : sequence of Leak
         Columns that are known to tell the answer alone.
     confusion : array, optional
         Of the rows that were held back: true classes by answered ones.
     weighted : bool
-        Whether rare classes counted for more in training.
+        Whether rare classes counted for more in training; then they do for the rivals too.
     language : {"en", "zh"}
 
     Raises
@@ -116,8 +121,9 @@ def diagnose(
         raise DataError("the network's outputs are not finite numbers; train it again with a lower learning rate")
     answers = _answered(data, outputs, loss)
     if verdict is None:
-        metric = METRIC_OF_TASK[data.task]
-        verdict = judge(metric, data.y, answers, rivals(data, data.X, metric))
+        metric = check_metric(metric or ("balanced_accuracy" if weighted else METRIC_OF_TASK[data.task]), data.task)
+        learnt = weighted_rows(data, balanced_weights(data) if weighted else None)
+        verdict = judge(metric, data.y, answers, rivals(learnt, data.X, metric))
     found = [
         *(Finding("leak", {"column": one.column, "metric": one.metric, "score": one.score}) for one in leaks),
         *_units(model, layers, len(data)),
@@ -127,7 +133,7 @@ def diagnose(
         *_overlooked(data, answers, confusion, weighted=weighted),
         *_rivals(data, answers, verdict, linear=sum(isinstance(one, Dense) for one in model.layers) < 2),
     ]
-    return Diagnosis(tuple(found), tuple(layers), verdict, len(data), language)
+    return Diagnosis(tuple(found), tuple(layers), verdict, len(data), *_reached(data, answers), language)
 
 
 def _answered(data: Dataset, outputs: Array, loss: Loss) -> Array:
@@ -138,6 +144,17 @@ def _answered(data: Dataset, outputs: Array, loss: Loss) -> Array:
     if answers.shape[1] == 1:
         return np.column_stack([1.0 - answers, answers])
     return answers
+
+
+def _reached(data: Dataset, answers: Array) -> tuple[dict[str, float], dict[str, float]]:
+    """The recall of each class, and what else a classifier reaches; of outputs that need be no probabilities."""
+    if data.task == "regression":
+        return {}, {}
+    right = classes(answers) == data.y
+    there = classes_with_rows(data.y)
+    recalls = {data.target_names[c]: float(right[data.y == c].mean()) for c in there}
+    names = ("accuracy", "balanced_accuracy", "f1_macro", *(("roc_auc",) if len(there) > 1 else ()))
+    return recalls, {name: score(name, data.y, answers) for name in names}
 
 
 def spread(n: int) -> Array:

@@ -1,10 +1,12 @@
 """Does one column alone tell the answer?  Then it was most likely written down after the answer was known.
 
 All columns are looked at coarsely at once, and the few that stand out again with care: how well does the column alone
-predict rows that were left out?
+predict rows that were left out? Where the other columns do nearly as well, the question is an easy one, as some flowers
+are told apart by any of their leaves, and nothing is said.
 """
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from clearprop.data.dataset import Dataset
 
 LEAST_CLASSES, LEAST_QUANTITIES = 0.99, 0.999
 """Balanced accuracy and R² from which on a column alone is too good: honest measurements hardly reach them."""
+EASY_CLASSES, EASY_QUANTITIES = 0.97, 0.99
+"""What the other columns must reach together for the question to be an easy one."""
 FEW = 5
 """Classes with fewer rows say nothing; they are left aside."""
 CHANCE = 1e-3
@@ -24,6 +28,7 @@ _ROWS, _NUMBERS = 2000, 2_000_000  # at most so many rows, and numbers, are look
 _BINS, _ROWS_OF_BIN = 64, 5
 _STANDS_OUT = 0.85  # at the first look, of 1
 _CANDIDATES = 10
+_OTHERS = 20  # of the other columns, the best at the first look
 _FOLDS = 5
 _LEAST = 15  # rows; fewer lie in one line by chance
 
@@ -88,16 +93,19 @@ def leaks(data: Dataset, groups: Sequence[tuple[str, slice]]) -> list[Leak]:
     # Several features of one column can tell together what none of them does alone.
     together = np.array([part.stop - part.start > 1 for _, part in groups])
     best[together] = [_of_patterns(X[:, part], y, data.task) for _, part in np.array(groups, dtype=object)[together]]
+    order = np.argsort(-best, kind="stable")
     named, least = ("balanced accuracy", LEAST_CLASSES) if data.task == "classification" else ("R²", LEAST_QUANTITIES)
-    found = []
-    for number in np.argsort(-best, kind="stable")[:_CANDIDATES]:
+    found = {}
+    for number in order[:_CANDIDATES]:
         if best[number] < _STANDS_OUT:
             break
-        column, part = groups[number]
-        value = _careful(X[:, part], y, data.task)
+        value = _careful(X[:, groups[number][1]], y, data.task)
         if value >= least:
-            found.append(Leak(column, named, value))
-    return sorted(found, key=lambda leak: -leak.score)
+            found[number] = Leak(groups[number][0], named, value)
+    others = [np.arange(len(X.T))[groups[number][1]] for number in order if number not in found][:_OTHERS]
+    if not found or (others and _easy(X[:, np.concatenate(others)], y, data.task)):
+        return []
+    return sorted(found.values(), key=lambda leak: -leak.score)
 
 
 def _some_rows(data: Dataset, columns: int) -> Array:
@@ -179,16 +187,39 @@ def _of_patterns(X: Array, y: Array, task: str) -> float:
 
 def _careful(X: Array, y: Array, task: str) -> float:
     """How well the column predicts rows that were left out."""
-    from sklearn.metrics import balanced_accuracy_score, r2_score
-    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    how: Any = {"n_splits": _FOLDS, "shuffle": True, "random_state": 0}
     if task == "classification":
-        tree = DecisionTreeClassifier(class_weight="balanced", min_samples_leaf=2, random_state=0)
-        return float(balanced_accuracy_score(y, cross_val_predict(tree, X, y, cv=StratifiedKFold(**how))))
-    guess = cross_val_predict(DecisionTreeRegressor(random_state=0), X, y, cv=KFold(**how))
-    return max(float(r2_score(y, guess)), *(_along(x, y) for x in X.T))
+        return _left_out(
+            DecisionTreeClassifier(class_weight="balanced", min_samples_leaf=2, random_state=0), X, y, task
+        )
+    return max(_left_out(DecisionTreeRegressor(random_state=0), X, y, task), *(_along(x, y) for x in X.T))
+
+
+def _easy(X: Array, y: Array, task: str) -> bool:
+    """Whether a tree or a linear model of these columns predicts nearly perfectly too."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if task == "classification":
+        linear = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+        least = EASY_CLASSES
+    else:
+        linear, least = make_pipeline(StandardScaler(), Ridge()), EASY_QUANTITIES
+    return max(_left_out(linear, X, y, task), _careful(X, y, task)) >= least
+
+
+def _left_out(model: Any, X: Array, y: Array, task: str) -> float:
+    """The score of the model's answers for rows that it was not fitted on, each row once."""
+    from sklearn.metrics import balanced_accuracy_score, r2_score
+    from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+
+    kind, of = (StratifiedKFold, balanced_accuracy_score) if task == "classification" else (KFold, r2_score)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an unfinished fit is good enough here
+        answers = cross_val_predict(model, X, y, cv=kind(_FOLDS, shuffle=True, random_state=0))
+    return float(of(y, answers))
 
 
 def _along(x: Array, y: Array) -> float:

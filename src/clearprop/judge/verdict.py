@@ -235,7 +235,7 @@ def _roc_auc(y: Array, a: Array, b: Array, weight: Array) -> tuple[Array, Array]
         inside = y == c
         areas, ranked = [], []
         for answers in (a, b):
-            value = normalised(answers)[:, c]
+            value = answers[:, c]
             above = np.zeros(len(y))
             above[inside] = _share_below(value[inside], value[~inside], weight[~inside])
             above[~inside] = 1.0 - _share_below(value[~inside], value[inside], weight[inside])
