@@ -28,7 +28,7 @@ class Importance:
     column : str
         Its name in the table.
     mean, spread : float
-        The loss of accuracy or r2 when the column is shuffled: mean and standard deviation.
+        The loss of score when the column is shuffled: mean and standard deviation.
     """
 
     column: str
@@ -36,7 +36,7 @@ class Importance:
     spread: float
 
 
-def importances(saved: SavedModel, data: Dataset, *, seed: int = 0) -> list[Importance]:
+def importances(saved: SavedModel, data: Dataset, *, seed: int = 0, metric: str | None = None) -> list[Importance]:
     """The importance of each column of the table for predicting `data`, the greatest first.
 
     Parameters
@@ -47,11 +47,13 @@ def importances(saved: SavedModel, data: Dataset, *, seed: int = 0) -> list[Impo
         Raw rows with their target, best such as the model has not seen; 10,000 of them at most are used.
     seed : int
         Of the shuffles.
+    metric : str, optional
+        What a column's worth is measured in: one that is 1 for the best; by default accuracy or r2.
     """
     rng = np.random.default_rng(seed)
     if len(data) > MOST_ROWS:
         data = data.take(np.sort(rng.choice(len(data), MOST_ROWS, replace=False)))
-    metric = METRIC_OF_TASK[data.task]
+    metric = metric or METRIC_OF_TASK[data.task]
     intact = _score(saved, data, data.X, metric)
     found = []
     for column, features in preparation_of(saved).groups:
@@ -65,6 +67,4 @@ def importances(saved: SavedModel, data: Dataset, *, seed: int = 0) -> list[Impo
 
 
 def _score(saved: SavedModel, data: Dataset, X: Array, metric: str) -> float:
-    answers = predictions(saved, X)
-    predicted = answers.argmax(axis=1) if metric == "accuracy" else answers.reshape(data.y.shape)
-    return score(metric, data.y, predicted, data.sample_weight)
+    return score(metric, data.y, predictions(saved, X), data.sample_weight)

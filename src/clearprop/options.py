@@ -15,6 +15,8 @@ from clearprop._registry import did_you_mean
 from clearprop.data.dataset import Task
 from clearprop.data.kinds import Kind
 from clearprop.data.memory import free_memory
+from clearprop.data.scores import METRIC_OF_TASK, check_metric
+from clearprop.data.splits import check_split
 from clearprop.errors import ConfigurationError
 from clearprop.losses import LOSSES, Loss
 from clearprop.model import MLP
@@ -73,6 +75,13 @@ class RunOptions:
         all epochs and takes the last.
     class_weight : {None, "balanced"}
         Rows of rare classes count for more, so that each class counts the same.
+    metric : str or None
+        What the network and its rivals are judged by: ``accuracy``, ``balanced_accuracy``, ``f1_macro``, ``log_loss``
+        or ``roc_auc``; ``r2``, ``rmse`` or ``mae``. None takes accuracy (balanced accuracy, if classes are to count
+        the same) and r2.
+    split : str or None
+        ``time:COLUMN`` puts the last rows in time aside, for validation and for the test, ``group:COLUMN`` whole
+        groups; None draws rows at random, with each class's share. For tables.
     dtype : {"float64", "float32"}
         Of all calculation.
     seed : int
@@ -97,6 +106,8 @@ class RunOptions:
     test: float = 0.2
     early_stopping: int = 20
     class_weight: str | None = None
+    metric: str | None = None
+    split: str | None = None
     dtype: str = "float64"
     seed: int = 0
     dates: Literal["expand"] | None = None
@@ -113,6 +124,9 @@ class RunOptions:
             raise ConfigurationError(
                 f"early_stopping={self.early_stopping} is a number of epochs, for example 20; 0 turns it off"
             )
+        check_split(self.split)
+        if self.metric is not None:
+            check_metric(self.metric)
         for what, value, known in (
             ("normalization", self.normalization, ("batch", "layer")),
             ("class_weight", self.class_weight, ("balanced",)),
@@ -137,6 +151,17 @@ def make_loss(options: RunOptions, task: Task) -> Loss:
     if name not in known:
         raise ConfigurationError(f"loss {name!r} does not suit {task}; use one of {', '.join(known)}")
     return loss
+
+
+def metric_of(options: RunOptions, task: Task) -> str:
+    """What is judged by, which must suit the task.
+
+    >>> metric_of(RunOptions(), "regression"), metric_of(RunOptions(class_weight="balanced"), "classification")
+    ('r2', 'balanced_accuracy')
+    """
+    if options.metric is not None:
+        return check_metric(options.metric, task)
+    return "balanced_accuracy" if options.class_weight == "balanced" else METRIC_OF_TASK[task]
 
 
 def make_model(options: RunOptions, n_in: int, n_out: int) -> MLP:

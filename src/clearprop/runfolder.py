@@ -169,7 +169,7 @@ def write_run(
     write_judgement(run.saved, run.test, run.scores, path)
     worth = run.importances
     columns, means, spreads = zip(*((one.column, one.mean, one.spread) for one in worth), strict=True)
-    viz.save(viz.importance(columns, means, spreads, unit=run.metric), path / IMPORTANCE)
+    viz.save(viz.importance(columns, means, spreads, unit=run.importance_metric), path / IMPORTANCE)
     if run.data.n_features == 2:
         plane = viz.boundary(lambda X: predictions(run.saved, X)[:, : run.data.n_outputs], run.data)
         viz.save(plane, path / BOUNDARY)
@@ -224,6 +224,7 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
         "task": run.data.task,
         "target": plan.target,
         "rows": run.rows,
+        "split": run.split,
         "columns": [dict(zip(("name", "role", "treatment"), row, strict=True)) for row in plan.describe()],
         "options": asdict(run.options),
         "model": repr(run.saved.model),
@@ -236,18 +237,37 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
         "metric": run.metric,
         "test": run.scores,
         "baselines": run.baselines,
+        "baseline_scores": run.rivals,
         "verdict": run.verdict,
+        "judgement": run.judgement.to_dict(),
+        "warnings": [*run.cautions, *(leak.about(plan.target) for leak in run.leaks)],
         "diagnosis": run.diagnosis.to_dict()["findings"],
         "importance": [asdict(one) for one in run.importances],
         "versions": versions("numpy", "scikit-learn"),
     }
     if len(repeats) > 1:
         document["repeats"] = [
-            {"seed": one.options.seed, one.metric: one.score, "kept_loss": one.kept_loss, "best_epoch": one.best_epoch}
+            {
+                "seed": one.options.seed,
+                one.metric: one.score,
+                "decision": one.judgement.decision,
+                "rival": one.judgement.decisive.rival,
+                "kept_loss": one.kept_loss,
+                "best_epoch": one.best_epoch,
+            }
             for one in repeats
         ]
         document["mean"], document["spread"] = mean_and_spread(repeats)
     return document
+
+
+def judged_by(model: str | os.PathLike[str]) -> tuple[str | None, bool]:
+    """Of a run's folder the metric that the run was judged by, and whether rare classes counted for more in it."""
+    try:
+        document = json.loads((Path(model) / REPORT).read_text(encoding="utf-8"))
+        return document["metric"], document["options"]["class_weight"] == "balanced"
+    except (OSError, ValueError, KeyError, TypeError):  # a model file, or a folder without a (readable) report
+        return None, False
 
 
 def mean_and_spread(runs: Sequence[Run]) -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """From a table to a judged model: what `clearprop train` does, without printing.
 
-The rows are split three ways. Weights, scales and medians come from the training rows; the validation rows say when to
-stop; the test rows judge, once, at the end, and judge a constant and a linear model too, because a network that does
-not beat those is not worth having. What kind a column is, and which values a category has, is settled on all rows.
+The rows are split three ways (see `parts`). Weights, scales and medians come from the training rows; the validation
+rows say when to stop; the test rows judge, once, at the end, and judge a constant and a linear model too, because a
+network that does not beat those is not worth having. What kind a column is, and which values a category has, is settled
+on all rows.
 """
 
 import json
@@ -18,17 +19,21 @@ from typing import Any
 import numpy as np
 
 from clearprop._registry import did_you_mean, listed
-from clearprop.answers import evaluate, preparation_of, rows_of
+from clearprop._types import Array
+from clearprop.answers import evaluate, predictions, preparation_of, rows_of
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
-from clearprop.data.baselines import baselines
+from clearprop.data.baselines import rivals
+from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
 from clearprop.data.files import nearest_file
-from clearprop.data.scores import METRIC_OF_TASK
+from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, classification_scores, regression_scores, score
 from clearprop.diagnose import Diagnosis, diagnose, spread
 from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
 from clearprop.formats.modelfile import SavedModel, packed
 from clearprop.importance import Importance, importances
-from clearprop.options import RunOptions, make_loss, make_model, make_optimizer
+from clearprop.judge import Leak, Verdict, judge, leaks
+from clearprop.options import RunOptions, make_loss, make_model, make_optimizer, metric_of
+from clearprop.parts import Division, absences, division_of, far_from_wanted, time_order
 from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
 from clearprop.train.saved import fingerprint
 
@@ -91,12 +96,18 @@ class Run:
         One record for each epoch.
     best_epoch : int
         The epoch whose weights were kept.
-    metric : str
-        ``"accuracy"`` or ``"r2"``.
+    split : str
+        How the rows were divided, in a sentence.
     scores : dict
         On the test rows, in the target's own unit.
-    baselines : dict
-        ``"constant"`` and ``"linear"``: the metric of the two simplest models on the same test rows.
+    rivals : dict
+        The same of ``"constant"`` and ``"linear"``, the two simplest models, trained and judged on the same rows.
+    judgement : Verdict
+        The network beside them, by the one metric that decides.
+    leaks : tuple of Leak
+        Columns that alone tell the answer.
+    cautions : tuple of str
+        What else should be known before the scores are believed.
     options : RunOptions
         As given.
     loss : str
@@ -113,18 +124,36 @@ class Run:
     rows: dict[str, int]
     history: History
     best_epoch: int
-    metric: str
+    split: str
     scores: dict[str, Any]
-    baselines: dict[str, float]
+    rivals: dict[str, dict[str, Any]]
+    judgement: Verdict
+    leaks: tuple[Leak, ...]
+    cautions: tuple[str, ...]
     options: RunOptions
     loss: str
     optimizer: str
     seconds: float
 
     @property
+    def metric(self) -> str:
+        """What is judged by."""
+        return self.judgement.metric
+
+    @property
     def score(self) -> float:
         """The metric on the test rows."""
-        return float(self.scores[self.metric])
+        return self.judgement.score
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """The metric of the rivals on the same rows."""
+        return self.judgement.baselines
+
+    @property
+    def verdict(self) -> str:
+        """Better than the simple models or not, in one honest half sentence."""
+        return str(self.judgement)
 
     @property
     def kept_loss(self) -> float:
@@ -132,29 +161,29 @@ class Run:
         record = self.history[self.best_epoch - 1]
         return float(record.get("validation_loss", record["loss"]))
 
+    @property
+    def importance_metric(self) -> str:
+        """What the worth of a column is measured in."""
+        return self.metric if self.metric in UP_TO_ONE else METRIC_OF_TASK[self.data.task]
+
     @cached_property
     def importances(self) -> list[Importance]:
         """How much worse the test rows are predicted when a column is shuffled, for each column."""
-        return importances(self.saved, self.test, seed=self.options.seed)
+        return importances(self.saved, self.test, seed=self.options.seed, metric=self.importance_metric)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
-        """What is wrong with the network: units, gradients and biases on all rows, scores on the test rows."""
+        """What is wrong with the network: units, gradients and biases on all rows, the verdict on the test rows."""
         rows = preparation_of(self.saved).transform(self.data.take(spread(len(self.data))))
-        scores = {"network": self.score, **self.baselines, "rows": len(self.test)}
-        return diagnose(self.saved.model, rows, make_loss(self.options, self.data.task), scores=scores)
-
-    @property
-    def verdict(self) -> str:
-        """Better than the simple models or not, in one honest half sentence."""
-        rival = "a constant" if self.score <= self.baselines["constant"] else "a linear model"
-        against = self.baselines["constant" if rival == "a constant" else "linear"]
-        judgement = "better than" if self.score > against else "NOT better than"
-        text = f"{judgement} {rival}: {self.metric} {self.score:.3f} against {against:.3f}"
-        if self.metric == "accuracy":
-            rows = abs(round((self.score - against) * len(self.test)))
-            return f"{text}, a difference of {rows} of {len(self.test)} test rows"
-        return f"{text} on {len(self.test)} test rows"
+        return diagnose(
+            self.saved.model,
+            rows,
+            make_loss(self.options, self.data.task),
+            verdict=self.judgement,
+            leaks=self.leaks,
+            confusion=np.array(self.scores["confusion"]) if "confusion" in self.scores else None,
+            weighted=self.options.class_weight is not None,
+        )
 
 
 def load_data(name: str, *, sql: str | None = None, encoding: str | None = None) -> Dataset | Table:
@@ -263,65 +292,122 @@ def train_repeatedly(
             "early stopping watches validation rows, but validation is 0; put some aside "
             "(--validation 0.2), or turn it off (--early-stopping 0)"
         )
+    given = (test is not None or test_rows is not None) and (validation is not None or not options.validation)
+    if options.split is not None and given:
+        raise ConfigurationError(
+            f"split={options.split!r} has nothing to divide, as the rows of each part are given; leave it out"
+        )
     make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
-    everything, plan = _plan(data, target, task, options)
+    everything, plan, division = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
-    own_validation = None if validation is None else rows_of(plan, validation)
-    own_test = None if test is None else rows_of(plan, test)
-    runs = []
+    own = {
+        name: None if given is None else rows_of(plan, given)
+        for name, given in (("test", test), ("validation", validation))
+    }
+    order = None
+    if isinstance(data, Table) and division.keys is None and test is None and test_rows is None:
+        order = time_order(data, plan.target, plan, _columns(options))
+    runs: list[Run] = []
     for seed in range(options.seed, options.seed + repeats):
         this = replace(options, seed=seed)
-        rest, held_back = _hold_back(everything, this, own_test, test_rows)
-        runs.append(_run(everything, plan, this, rest, held_back, own_validation, callbacks, checkpoints))
+        parts = _divide(everything, division, this, own, test_rows)
+        cautions = [*parts.cautions, *([_ORDERED.format(name=everything.name, column=order)] if order else [])]
+        parts = replace(parts, cautions=tuple(cautions), leaks=tuple(leaks(parts.training, plan.groups)))
+        if not runs:  # other seeds have hardly others
+            _warn(parts, plan)
+        runs.append(_run(everything, plan, this, parts, callbacks, checkpoints))
     return runs
+
+
+_ORDERED = (
+    "{name}: the rows are in the order of {column!r}, and the test rows are drawn from all times; if new rows will be "
+    "later ones, judge on the last rows: split='time:{column}' (--split 'time:{column}')"
+)
+
+
+def _columns(options: RunOptions) -> dict[str, Any]:
+    """The options that say how columns are read."""
+    return {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
 
 
 def _plan(
     data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
-) -> tuple[Dataset, Preparation]:
-    columns = {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
+) -> tuple[Dataset, Preparation, Division]:
+    columns = _columns(options)
     if isinstance(data, Dataset):
-        given = [name for name, value in columns.items() if value]
+        given = [name for name, value in {**columns, "split": options.split}.items() if value]
         if target is not None or task is not None:
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
         if given:
             raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
-        return data, Preparation.of(data)
+        return data, Preparation.of(data), Division()
     if target is None:
         names = listed(data.names)
         raise ConfigurationError(
             f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
         )
+    division = division_of(data, target, options.split, columns)
+    if not division.left_out:
+        plan = Preparation.fit(data, target, task, **columns)
+        return plan.dataset(data), plan, division
+    columns["kinds"] = {name: kind for name, kind in options.kinds.items() if name != division.column}
+    columns["drop"] = tuple(dict.fromkeys((*options.drop, division.column)))
     plan = Preparation.fit(data, target, task, **columns)
-    return plan.dataset(data), plan
+    why = {division.column: "the rows are split by it"}
+    plan = replace(plan, left_out=tuple((name, why.get(name, reason)) for name, reason in plan.left_out))
+    return plan.dataset(data), plan, division
 
 
-def _hold_back(
-    everything: Dataset, options: RunOptions, test: Dataset | None, test_rows: Any
-) -> tuple[Dataset, Dataset]:
-    """The rows to learn from, and the rows to judge on."""
-    if test is not None:
-        return everything, test
-    if test_rows is None:
-        return everything.split(options.test, seed=options.seed)
-    rest = np.setdiff1d(np.arange(len(everything)), test_rows)
-    return everything.take(rest), everything.take(test_rows)
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The rows of a run, and what is to be known of them."""
+
+    training: Dataset
+    validation: Dataset | None
+    test: Dataset
+    split: str
+    cautions: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+
+
+def _divide(
+    everything: Dataset, division: Division, options: RunOptions, own: Mapping[str, Dataset | None], test_rows: Any
+) -> _Parts:
+    """Rows to judge on, then rows to say when to stop, then what is left to learn from."""
+    left = np.arange(len(everything))
+    split: dict[str, Array] = {}
+    cautions = []
+    if own["test"] is None and test_rows is not None:
+        split["test"], left = np.asarray(test_rows), np.setdiff1d(left, test_rows)
+    for name, fraction in (("test", options.test), ("validation", options.validation)):
+        if own[name] is not None or name in split or not fraction:
+            continue
+        rows = len(left)
+        left, split[name] = division.split(everything, left, fraction, options.seed)
+        cautions.append(far_from_wanted(name, len(split[name]), rows, fraction))
+    training = everything.take(left)
+    test = everything.take(split["test"]) if own["test"] is None else own["test"]
+    validation = everything.take(split["validation"]) if "validation" in split else own["validation"]
+    named = {"training": training, "validation": validation, "test": test}
+    cautions.append(absences(everything, {name: part for name, part in named.items() if part is not None}))
+    return _Parts(training, validation, test, division.about(split), tuple(one for one in cautions if one))
+
+
+def _warn(parts: _Parts, plan: Preparation) -> None:
+    for text in (*parts.cautions, *(leak.about(plan.target) for leak in parts.leaks)):
+        warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _run(
     everything: Dataset,
     plan: Preparation,
     options: RunOptions,
-    rest: Dataset,
-    test: Dataset,
-    validation: Dataset | None,
+    parts: _Parts,
     callbacks: tuple[Callable[[Epoch], Any], ...],
     checkpoints: Checkpoints | None,
 ) -> Run:
-    training = rest
-    if validation is None and options.validation:
-        training, validation = rest.split(options.validation, seed=options.seed)
+    training, validation, test = parts.training, parts.validation, parts.test
     plan = plan.fit_statistics(training)
     if len(plan.constant) == everything.n_features:
         warnings.warn(
@@ -330,24 +416,28 @@ def _run(
             DataWarning,
             stacklevel=3,
         )
-    metric = METRIC_OF_TASK[everything.task]
+    metric = metric_of(options, everything.task)
     loss = make_loss(options, everything.task)
     model = make_model(options, everything.n_features, everything.n_outputs)
     packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
     optimizer = make_optimizer(options, len(training), everything.n_features)
-    weights = _class_weights(training, options)
+    weights = None if options.class_weight is None else balanced_weights(training)
+    learnt = weighted(plan.transform(training), weights)
+    others = rivals(learnt, plan.transform(test).X, metric)
+    others = {name: plan.inverse_target(answers) for name, answers in others.items()}
+    score(metric, test.y, others["constant"], test.sample_weight)  # what cannot be judged is refused now
     stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None
     checkpoint, begun = checkpoints.of(options.seed, plan, test) if checkpoints else (None, None)
     started = time.perf_counter()
     history = fit(
         model,
-        _weighted(plan.transform(training), weights),
+        learnt,
         loss,
         optimizer,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        validation=None if validation is None else _weighted(plan.transform(validation), weights),
-        metrics=(metric,),
+        validation=None if validation is None else weighted(plan.transform(validation), weights),
+        metrics=(METRIC_OF_TASK[everything.task],),
         seed=options.seed,
         l2=options.l2,
         callbacks=(*callbacks, *([stopping] if stopping else []), *([checkpoint] if checkpoint else [])),
@@ -355,6 +445,8 @@ def _run(
     )
     seconds = time.perf_counter() - started
     saved = SavedModel(model, plan, loss.link)
+    scores = evaluate(saved, test)
+    scored = classification_scores if everything.task == "classification" else regression_scores
     return Run(
         saved=saved,
         data=everything,
@@ -362,28 +454,14 @@ def _run(
         rows={"training": len(training), "validation": 0 if validation is None else len(validation), "test": len(test)},
         history=history,
         best_epoch=stopping.best_epoch if stopping else len(history),
-        metric=metric,
-        scores=evaluate(saved, test),
-        baselines=baselines(plan.transform(training), plan.transform(test), metric),
+        split=parts.split,
+        scores=scores,
+        rivals={name: scored(test, answers) for name, answers in others.items()},
+        judgement=judge(metric, test.y, predictions(saved, test.X), others, test.sample_weight),
+        leaks=parts.leaks,
+        cautions=parts.cautions,
         options=options,
         loss=repr(loss),
         optimizer=repr(optimizer),
         seconds=seconds,
     )
-
-
-def _class_weights(training: Dataset, options: RunOptions) -> Any:
-    """For each class number n / (classes · rows of the class), so that each class weighs the same; or None."""
-    if options.class_weight is None:
-        return None
-    if training.task != "classification":
-        raise ConfigurationError("class_weight is for classes, and the target is a quantity; leave it out")
-    counts = np.bincount(training.y, minlength=training.n_classes)
-    return len(training) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-
-
-def _weighted(data: Dataset, weights: Any) -> Dataset:
-    if weights is None:
-        return data
-    own = 1.0 if data.sample_weight is None else data.sample_weight
-    return replace(data, sample_weight=own * weights[data.y])

@@ -168,5 +168,5 @@ def test_scores():
     assert "r2" not in regression_scores(quantities.take([0]), np.zeros(1))
     with pytest.raises(DataError, match="single row"):
         score("r2", np.zeros(1), np.zeros(1))
-    with pytest.raises(ConfigurationError, match="choose 'accuracy' or 'r2'"):
+    with pytest.raises(ConfigurationError, match="metric cannot be 'r3'; did you mean 'r2'"):
         score("r3", np.zeros(2), np.zeros(2))

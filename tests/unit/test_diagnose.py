@@ -5,12 +5,17 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
 from test_posts import array, model_000, moons, read
 
 from clearprop import MLP, MSE, SGD, Dataset, Preparation, fit, load_dataset
+from clearprop.data.scores import METRICS_OF_TASK
 from clearprop.diagnose import diagnose
 from clearprop.diagnose.sentences import SENTENCES, WORDS
-from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.errors import ConfigurationError, DataError, DataWarning, ShapeError
+from clearprop.judge import judge
 from clearprop.options import RunOptions
 from clearprop.runfolder import report
 from clearprop.workflow import train_run
@@ -145,20 +150,106 @@ def test_one_answer_for_all_rows():
     assert set(found(model, data, "mse")) == {"vanishing", "same", "constant"}
 
 
-def test_scores_of_held_back_rows_are_taken_as_given(blobs):
+def judged(rows, network, linear, constant):
+    """The verdict on answers of which these shares are right, the first ones of all rows."""
+    truth = np.zeros(rows, dtype=int)
+    answers = {
+        name: np.eye(2)[(np.arange(rows) >= round(share * rows)).astype(int)]
+        for name, share in {"network": network, "constant": constant, "linear": linear}.items()
+    }
+    return judge("accuracy", truth, answers.pop("network"), answers)
+
+
+def test_the_verdict_on_held_back_rows_is_taken_as_given(blobs):
     model = MLP([2, 8, 3], "tanh", seed=1)
     fit(model, blobs, "crossentropy", epochs=50)
-    scores = {"network": 0.6, "linear": 0.6, "constant": 0.58, "rows": 100}
-    diagnosis = diagnose(model, blobs, "crossentropy", scores=scores)
-    assert diagnosis.problems == ["constant"] and diagnosis.scores == scores
-    assert "0.6000 against 0.5800 on 100 rows" in diagnosis.summary()
+    verdict = judged(100, 0.6, 0.6, 0.58)
+    diagnosis = diagnose(model, blobs, "crossentropy", verdict=verdict)
+    assert diagnosis.problems == ["constant"] and diagnosis.verdict is verdict
+    assert diagnosis.scores == {"network": 0.6, "linear": 0.6, "constant": 0.58, "rows": 100}
+    assert "not clearly better than a constant: accuracy 0.6 against 0.58 on 100 rows" in diagnosis.summary()
 
 
 def test_luck_is_taken_into_account(blobs):
     model = MLP([2, 8, 3], "tanh", seed=1)
-    few, many = ({"network": 0.6, "linear": 0.3, "constant": 0.5, "rows": rows} for rows in (30, 3000))
-    assert "constant" in found(model, blobs, scores=few)
-    assert "constant" not in found(model, blobs, scores=many)
+    few, many = (judged(rows, 0.6, 0.3, 0.5) for rows in (30, 3000))
+    assert "constant" in found(model, blobs, verdict=few)
+    assert "constant" not in found(model, blobs, verdict=many)
+
+
+RIVALS_OF = {"constant": "a constant", "linear": "a linear model"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(2, 120),
+    classes=st.integers(2, 4),
+    metric=st.sampled_from(METRICS_OF_TASK["classification"]),
+    skill=st.lists(st.sampled_from([0.0, 0.5, 2.0, 50.0]), min_size=3, max_size=3),
+)
+def test_verdict_and_diagnosis_never_contradict_each_other(seed, rows, classes, metric, skill):
+    """Whatever three models answer: what one calls better the other does not call unclear, nor the other way round."""
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([[0, 1], rng.integers(classes, size=rows - 2)])
+    answers = [special.softmax(rng.normal(size=(rows, classes)) + s * np.eye(classes)[y], axis=1) for s in skill]
+    verdict = judge(metric, y, answers[0], {"constant": answers[1], "linear": answers[2]})
+    data = Dataset(rng.normal(size=(30, 2)), np.arange(30) % 3, target_names=("a", "b", "c"))
+    diagnosis = diagnose(MLP([2, 4, 3], "tanh", seed=1), data, "crossentropy", verdict=verdict)
+    about = [finding for finding in diagnosis.findings if finding.key in ("constant", "linear", "rival")]
+    for finding in about:
+        rival = "constant" if finding.key == "constant" else "linear"
+        assert finding.what().startswith(f"{verdict.decision} than {RIVALS_OF[rival]}: {metric}")
+        assert str(verdict).startswith(f"{verdict.decision} than {RIVALS_OF[rival]}: {metric}")
+    decisive = verdict.decisive
+    if verdict.decision == "better":
+        assert not about and all(one.low > 0 for one in verdict.differences)
+    elif decisive.rival == "constant":
+        assert [finding.key for finding in about] == ["constant"] and decisive.low <= 0
+    assert f"{verdict.decision} than {RIVALS_OF[decisive.rival]}" in diagnosis.sentences()[1]
+
+
+def test_a_class_that_is_never_answered_is_named_with_what_helps():
+    rng = np.random.default_rng(0)
+    rare = (rng.random(600) < 0.06).astype(int)
+    data = Dataset(rng.normal(size=(600, 3)) + 0.5 * rare[:, None], rare, target_names=("well", "ill"))
+    plain, balanced = (train_run(data, RunOptions(class_weight=weight, epochs=40)) for weight in (None, "balanced"))
+    assert plain.scores["classes"]["ill"]["recall"] == 0.0 < balanced.scores["classes"]["ill"]["recall"]
+    (overlooked,) = [one for one in plain.diagnosis.findings if one.key == "overlooked"]
+    rows = plain.scores["classes"]["ill"]["rows"]
+    assert overlooked.what() == f"the network never answers 'ill', the truth of {rows} of 120 rows"
+    assert "--class-weight balanced" in overlooked.remedy()
+    assert {"overlooked", "overlooked_still"}.isdisjoint(balanced.diagnosis.problems)
+    prepared = plain.saved.preparation.transform(data)
+    confusion = np.array(plain.scores["confusion"])
+    still = diagnose(plain.saved.model, prepared, "crossentropy", confusion=confusion, weighted=True)
+    assert "overlooked_still" in still.problems and "class" not in next(
+        one.remedy() for one in still.findings if one.key == "overlooked_still"
+    )
+
+
+@pytest.mark.parametrize("metric", ["r2", "rmse", "mae"])
+def test_absurd_answers_are_called_absurd(metric):
+    data = load_dataset("diabetes")
+    answers = {"constant": np.full(442, data.y.mean()), "linear": data.y + 1.0}
+    verdict = judge(metric, data.y, np.full(442, 1e100), answers)
+    assert verdict.decision == "NOT better"
+    model = MLP([10, 4, 1], "tanh", seed=1)
+    diagnosis = diagnose(model, data, "mse", verdict=verdict)
+    assert "absurd" in diagnosis.problems and "no problem" not in diagnosis.summary()
+    assert len(str(verdict)) < 200
+
+
+def test_a_leak_is_a_finding():
+    data = load_dataset("moons", n_samples=300)
+    told = Dataset(
+        np.column_stack([data.X, data.y]), data.y, feature_names=("x1", "x2", "told"), target_names=data.target_names
+    )
+    with pytest.warns(DataWarning, match="column 'told' alone predicts 'target' with balanced accuracy 1.000"):
+        run = train_run(told, RunOptions(epochs=5))
+    (leak,) = [one for one in run.diagnosis.findings if one.key == "leak"]
+    assert leak.about["column"] == "told" and leak.about["score"] == 1.0
+    assert "'told' alone predicts" in run.diagnosis.summary() and report(run)["warnings"]
 
 
 def test_it_is_in_the_report_of_a_run():

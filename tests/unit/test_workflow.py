@@ -9,9 +9,12 @@ import pytest
 
 from clearprop.answers import answer_table, evaluate, load_model, predictions, predictions_for, rows_for
 from clearprop.data import Dataset, load_dataset, read_table
+from clearprop.data.scores import METRICS_OF_TASK
 from clearprop.errors import (
+    CheckpointError,
     ConfigurationError,
     DataError,
+    DataWarning,
     DivergenceError,
     ModelFileError,
     OutputError,
@@ -19,10 +22,11 @@ from clearprop.errors import (
 )
 from clearprop.formats import load, save
 from clearprop.importance import importances
+from clearprop.judge import judge
 from clearprop.model import MLP
 from clearprop.options import LOSSES_OF_TASK, SCHEDULE_NAMES, RunOptions, make_optimizer
 from clearprop.runfolder import mean_and_spread, report, run_folder, write_evaluation, write_run
-from clearprop.workflow import load_data, train_repeatedly, train_run
+from clearprop.workflow import Checkpoints, load_data, train_repeatedly, train_run
 
 SHORT = RunOptions(epochs=3)
 
@@ -75,25 +79,15 @@ def test_test_rows_shape_nothing():
     assert spoiled.score != run.score
 
 
-@pytest.mark.parametrize(
-    ("score", "metric", "verdict"),
-    [
-        (
-            0.9,
-            "accuracy",
-            "better than a linear model: accuracy 0.900 against 0.850, a difference of 3 of 60 test rows",
-        ),
-        (
-            0.85,
-            "accuracy",
-            "NOT better than a linear model: accuracy 0.850 against 0.850, a difference of 0 of 60 test rows",
-        ),
-        (0.5, "r2", "NOT better than a constant: r2 0.500 against 0.500 on 60 test rows"),
-    ],
-)
-def test_verdict(moons, score, metric, verdict):
-    run = replace(moons, metric=metric, scores={metric: score}, baselines={"constant": 0.5, "linear": 0.85})
-    assert run.verdict == verdict
+def test_the_verdict_is_the_judgement_of_the_test_rows(moons):
+    answers = predictions(moons.saved, moons.test.X)
+    wrong = {"constant": np.eye(2)[np.zeros(60, dtype=int)], "linear": np.eye(2)[1 - answers.argmax(axis=1)]}
+    run = replace(moons, judgement=judge("accuracy", moons.test.y, answers, wrong))
+    assert run.verdict.startswith(f"better than a linear model: accuracy {run.score:.3f} against ")
+    same = replace(moons, judgement=judge("accuracy", moons.test.y, answers, dict.fromkeys(wrong, answers)))
+    assert same.verdict.startswith("NOT better than a constant: accuracy") and same.score == run.score
+    assert "a difference of 0.000 (no row tells them apart)" in same.verdict
+    assert same.diagnosis.problems == ["constant"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +110,8 @@ def test_verdict(moons, score, metric, verdict):
         (RunOptions(validation=0.0), ConfigurationError, "early stopping watches validation rows"),
         (RunOptions(activation=("relu", "tanh", "relu")), ConfigurationError, "3 activations for 2 hidden layers"),
         (RunOptions(dropout=1.5), ConfigurationError, "rate"),
+        (RunOptions(metric="r2"), ConfigurationError, "metric 'r2' does not suit classification; use one of accuracy,"),
+        (RunOptions(split="time:x"), ConfigurationError, "split is for tables, and moons is numbers already"),
     ],
 )
 def test_options_out_of_range(options, error, message):
@@ -134,6 +130,8 @@ def test_options_out_of_range(options, error, message):
         ({"class_weight": "balance"}, "did you mean 'balanced'"),
         ({"schedule": "cosin"}, "did you mean 'cosine'"),
         ({"dtype": "float16"}, "dtype cannot be 'float16'"),
+        ({"metric": "acuracy"}, "metric cannot be 'acuracy'; did you mean 'accuracy'"),
+        ({"split": "tme:x"}, "neither time:COLUMN"),
     ],
 )
 def test_options_that_cannot_be(option, message):
@@ -280,8 +278,13 @@ def test_targets():
 def test_a_class_with_one_row_is_no_obstacle():
     data = load_dataset("iris")
     data = data.take(np.flatnonzero((data.y < 2) | (np.arange(len(data)) == 149)))
-    run = train_run(data, SHORT)
+    with pytest.warns(
+        DataWarning, match=r"iris: classes without rows .* 'virginica' \(1 row\): none for val.* and test"
+    ):
+        run = train_run(data, SHORT)
     assert run.data.n_classes == 3
+    assert np.bincount(run.test.y, minlength=3).tolist() == [10, 10, 0]  # the others are stratified all the same
+    assert run.rows == {"training": 65, "validation": 16, "test": 20}
 
 
 def test_load_data():
@@ -404,3 +407,244 @@ def test_what_could_not_be_saved_is_not_trained(monkeypatch):
     with pytest.raises(ConfigurationError, match="is too long cannot be saved; use fewer columns, or shorter names"):
         train_run(load_dataset("digits"), options=RunOptions(epochs=1, hidden=(1,)), callbacks=(trained.append,))
     assert not trained
+
+
+# --- what is judged by, and on which rows -----------------------------------------------------------------------------
+
+
+def written(name, header, rows):
+    """A table in a file, read."""
+    with open(name, "w", encoding="utf-8") as file:
+        file.write(header + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    return read_table(name)
+
+
+def visits(rows=120, seed=0, patients=12):
+    """Visits of patients, a day each, in no order: when, patient, two measurements, and whether they were ill."""
+    rng = np.random.default_rng(seed)
+    day = np.datetime64("2024-01-01") + rng.permutation(rows)
+    who = rng.integers(patients, size=rows)
+    x = rng.normal(size=(rows, 2))
+    ill = np.where(x[:, 0] + rng.normal(size=rows) > 0.3, "yes", "no")
+    return [(d, f"P{w}", f"{a:.4f}", f"{b:.4f}", y) for d, w, (a, b), y in zip(day, who, x, ill, strict=True)]
+
+
+@pytest.mark.parametrize("metric", METRICS_OF_TASK["classification"])
+def test_the_metric_decides_everywhere(metric):
+    run = train_run(load_dataset("moons", n_samples=200), RunOptions(epochs=30, metric=metric))
+    document = report(run)
+    assert run.metric == document["metric"] == document["judgement"]["metric"] == run.diagnosis.metric == metric
+    assert run.score == run.scores[metric] == document["judgement"]["score"]
+    assert run.baselines == {name: run.rivals[name][metric] for name in ("constant", "linear")}
+    assert run.verdict == document["verdict"] and metric in run.verdict
+    assert document["judgement"]["decision"] == run.diagnosis.verdict.decision
+    json.dumps(document, allow_nan=False)
+
+
+@pytest.mark.parametrize("metric", METRICS_OF_TASK["regression"])
+def test_the_metric_of_quantities(metric):
+    run = train_run(load_dataset("diabetes"), RunOptions(epochs=30, metric=metric))
+    assert run.baselines["linear"] == run.rivals["linear"][metric] and run.score == run.scores[metric]
+    assert run.judgement.decision != "NOT better" and 40 < run.rivals["constant"]["rmse"] < 120
+    assert run.importance_metric == "r2"
+
+
+def test_balanced_classes_are_judged_balanced():
+    """Their recall rose from 0, and they were called NOT better, for the constant that never answers the rare class."""
+    rng = np.random.default_rng(0)
+    rare = (rng.random(1000) < 0.1).astype(int)
+    data = Dataset(rng.normal(size=(1000, 3)) + 1.5 * rare[:, None], rare, target_names=("well", "ill"))
+    run = train_run(data, RunOptions(class_weight="balanced", epochs=40))
+    assert run.metric == "balanced_accuracy" and run.baselines["constant"] == 0.5
+    assert run.scores["classes"]["ill"]["recall"] > 0.6 > run.scores["accuracy"] - 0.4
+    assert run.judgement.differences[0].decision == "better"
+    assert run.rivals["linear"]["classes"]["ill"]["recall"] > 0.6  # weighted as the network was
+    assert train_run(data, RunOptions(class_weight="balanced", metric="roc_auc", epochs=4)).metric == "roc_auc"
+
+
+def test_what_cannot_be_judged_is_not_trained():
+    data = load_dataset("iris")
+    trained = []
+    with (
+        pytest.raises(DataError, match="roc_auc of rows of one class"),
+        pytest.warns(DataWarning, match="classes without"),
+    ):
+        train_run(data, RunOptions(metric="roc_auc"), test_rows=np.arange(20), callbacks=(trained.append,))
+    assert not trained
+
+
+@pytest.mark.parametrize("kind", ["date", "number", "date that is a feature", "number that is a feature"])
+def test_the_last_rows_in_time_are_put_aside(kind):
+    rows = visits()
+    if "number" in kind:
+        rows = [((day - np.datetime64("2024-01-01")).astype(int), *rest) for day, *rest in rows]
+    table = written("t.csv", "day,patient,a,b,ill", rows)
+    options = replace(SHORT, split="time:day", drop=("patient",), dates="expand" if "feature" in kind else None)
+    if kind == "number that is a feature":
+        options = replace(options, kinds={"day": "number"})
+    runs = train_repeatedly(table, options, target="ill", repeats=2)
+    days = np.array([row[0] for row in rows])
+    for run in runs:
+        assert run.rows == {"training": 77, "validation": 19, "test": 24}
+        last = np.flatnonzero(days >= np.sort(days)[96])
+        np.testing.assert_array_equal(run.test.X, run.data.X[last])
+        left_out = dict(run.saved.preparation.left_out)
+        assert ("day" in left_out) == ("feature" not in kind)
+        if "feature" not in kind:
+            assert left_out["day"] == "the rows are split by it" and "is left out of the features" in run.split
+        else:
+            assert "'day' stays a feature" in run.split
+    begin = "96" if "number" in kind else "2024-04-06"
+    assert runs[0].split.startswith(f"in time, by 'day': test from {begin} on, validation from ")
+    assert report(runs[0])["split"] == runs[0].split
+
+
+def test_times_of_day_count_and_equal_times_stay_together():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"2024-01-01 {i // 60:02d}:{i % 60 // 10}0", f"{rng.normal():.4f}", f"{rng.normal():.4f}") for i in range(300)
+    ]
+    run = train_run(written("t.csv", "at,a,y", rows), replace(SHORT, split="time:at"), target="y")
+    assert run.rows["test"] == 60 and "test from 2024-01-01 04:00:00 on" in run.split
+    same = [(2020 + (i >= 70), a, b) for i, (_, a, b) in enumerate(rows[:100])]
+    with pytest.warns(
+        DataWarning, match="30 of 100 rows are for test, where 10 were asked for: rows that belong toget"
+    ):
+        run = train_run(
+            written("u.csv", "year,a,y", same),
+            replace(SHORT, split="time:year", test=0.1, validation=0.0, early_stopping=0),
+            target="y",
+        )
+    assert run.rows["test"] == 30
+
+
+def test_whole_groups_are_put_aside():
+    rows = visits(200)
+    table = written("t.csv", "day,patient,a,b,ill", rows)
+    tests = []
+    for seed in range(3):
+        run = train_run(table, replace(SHORT, split="group:patient", drop=("day",), seed=seed), target="ill")
+        owner = {tuple(map(float, row[2:4])): row[1] for row in rows}
+        owners = {owner[tuple(x)] for x in run.test.X}
+        others = {owner[tuple(x)] for x in run.data.X} - owners
+        assert owners and others and sum(row[1] in owners for row in rows) == len(run.test)
+        assert dict(run.saved.preparation.left_out)["patient"] == "the rows are split by it"
+        assert f"12 in all: {len(owners)} for test" in run.split
+        tests.append(frozenset(owners))
+    assert len(set(tests)) > 1
+
+
+def test_who_is_written_in_two_ways_is_one_group():
+    rows = [
+        (name, f"{i * 0.7 % 3:.2f}", f"{i * 0.3 % 2:.2f}")
+        for i, name in enumerate(["Anna", "anna ", "BO", "Bo", "Cy"] * 12)
+    ]
+    options = replace(SHORT, split="group:who", validation=0.0, early_stopping=0)
+    run = train_run(written("t.csv", "who,a,y", rows), options, target="y")
+    assert "3 in all" in run.split
+    rows = [(f"{i % 4}{'.0' * (i % 3 == 0)}", *row[1:]) for i, row in enumerate(rows)]
+    run = train_run(written("u.csv", "who,a,y", rows), options, target="y")
+    assert "4 in all" in run.split
+
+
+@pytest.mark.parametrize(
+    ("split", "options", "message"),
+    [
+        ("time:dya", {}, r"t\.csv: there is no column 'dya' to split by; did you mean 'day'"),
+        ("group:ill", {}, "'ill' is the column to predict; split by another one"),
+        (
+            "time:patient",
+            {},
+            r"t\.csv:2: column 'patient': 'P\d+' is not a date \(120 .* are not\); a column to split by in time",
+        ),
+        ("group:gap", {}, r"t\.csv:\d+: column 'gap': the value is missing \(60 cells .* fill it in, or leave"),
+        ("time:gap", {}, r"t\.csv:\d+: column 'gap': the value is missing"),
+        (
+            "group:one",
+            {},
+            r"t\.csv: column 'one': all rows belong to one group, so none can be put aside; split by ano",
+        ),
+        ("time:one", {}, r"t\.csv: column 'one': all rows have the same time"),
+        ("group:two", {}, "all rows belong to one group of the 60 that are not for testing"),
+        ("time:two", {}, "all rows have the same time of the 60 that are not for testing"),
+        ("tim:day", {}, "neither time:COLUMN .* write it as time:date"),
+        ("time:day", {"test_rows": np.arange(9), "validation": "own"}, "has nothing to divide, as the rows of each"),
+    ],
+)
+def test_splits_that_cannot_be(split, options, message):
+    rows = [(*row[:4], i // 60 % 2 and "x", 7, i // 60, row[4]) for i, row in enumerate(visits())]
+    rows = [tuple("" if cell == 0 and at == 4 else cell for at, cell in enumerate(row)) for row in rows]
+    table = written("t.csv", "day,patient,a,b,gap,one,two,ill", rows)
+    if "validation" in options:
+        options = options | {"validation": table}
+    drop = tuple(name for name in ("day", "gap", "one", "two") if name not in split)
+    with pytest.raises((ConfigurationError, DataError), match=message):
+        train_run(table, replace(SHORT, split=split, drop=drop), target="ill", **options)
+
+
+def test_the_validation_rows_alone_may_be_split():
+    rows = visits()
+    test = written("test.csv", "day,patient,a,b,ill", visits(40, seed=1))
+    table = written("t.csv", "day,patient,a,b,ill", rows)
+    run = train_run(table, replace(SHORT, split="group:patient", drop=("day",)), target="ill", test=test)
+    assert (
+        run.rows["test"] == 40 and run.rows["training"] + run.rows["validation"] == 120 and "for test" not in run.split
+    )
+
+
+def test_rows_in_the_order_of_time_are_warned_of():
+    rows = sorted(visits())
+    table = written("t.csv", "day,patient,a,b,ill", rows)
+    told = r"t\.csv: the rows are in the order of 'day', .* split='time:day' \(--split 'time:day'\)"
+    for options in ({"dates": "expand"}, {"drop": ("day",)}):
+        with pytest.warns(DataWarning, match=told):
+            run = train_run(table, replace(SHORT, **options), target="ill")
+        assert any("in the order of 'day'" in text for text in report(run)["warnings"])
+    backwards = written("u.csv", "year,a,y", [(3000 - i // 2, f"{i * 7 % 11}.5", f"{i * 5 % 13}.5") for i in range(60)])
+    with pytest.warns(DataWarning, match="in the order of 'year'"):
+        train_run(backwards, SHORT, target="y")
+    # No false alarm: split by it, rows in another order, a column that only rises, few years, test rows of their own.
+    train_run(table, replace(SHORT, split="time:day"), target="ill")
+    train_run(written("v.csv", "day,patient,a,b,ill", visits()), replace(SHORT, dates="expand"), target="ill")
+    rising = [(i * 1.5, i // 20, f"{i * 7 % 11}.5", f"{i * 5 % 13}.5") for i in range(60)]
+    train_run(written("w.csv", "height,year,a,y", rising), SHORT, target="y")
+    train_run(table, replace(SHORT, dates="expand"), target="ill", test_rows=np.arange(100, 120))
+
+
+def test_a_column_that_tells_the_answer_is_warned_of():
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"{a:.3f}", f"{b:.3f}", f"{100 + 9 * abs(b):.1f}" if y else "0", y)
+        for a, b, y in zip(*rng.normal(size=(2, 150)), rng.integers(2, size=150), strict=True)
+    ]
+    table = written("t.csv", "age,debt,payout,default", rows)
+    with pytest.warns(
+        DataWarning, match="column 'payout' alone predicts 'default' with balanced accuracy 1.000; is it"
+    ):
+        runs = train_repeatedly(table, SHORT, target="default", repeats=2)
+    document = report(runs[1], runs)
+    assert document["warnings"] == [leak.about("default") for leak in runs[1].leaks] and len(runs[1].leaks) == 1
+    assert "leak" in [finding["key"] for finding in document["diagnosis"]]
+    assert [one["decision"] for one in document["repeats"]] == [run.judgement.decision for run in runs]
+    train_run(table, replace(SHORT, drop=("payout",)), target="default")  # and nothing is said
+
+
+def test_an_interrupted_run_goes_on_with_its_split(tmp_path):
+    table = written("t.csv", "day,patient,a,b,ill", visits(200))
+    options = RunOptions(epochs=12, split="group:patient", drop=("day",))
+    whole = train_run(table, options, target="ill")
+
+    class Stop(Exception):
+        pass
+
+    def stop(epoch):
+        if epoch.number == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train_run(table, options, target="ill", callbacks=(stop,), checkpoints=Checkpoints(tmp_path / "c", every=1))
+    went_on = train_run(table, options, target="ill", checkpoints=Checkpoints(tmp_path / "c", every=1))
+    np.testing.assert_array_equal(went_on.saved.model.w, whole.saved.model.w)
+    assert went_on.judgement == whole.judgement and went_on.split == whole.split
+    with pytest.raises(CheckpointError, match="the checkpoint is of other data"):
+        train_run(table, replace(options, split=None), target="ill", checkpoints=Checkpoints(tmp_path / "c", every=1))

@@ -15,6 +15,10 @@ def diagnose(
     model: Annotated[str, typer.Argument(help="A model file, or the folder of a run.")],
     data: Annotated[str, typer.Argument(help="A file with features and target, or a built-in data set.")],
     loss: LossName = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What is judged by, as roc_auc; by default what the run was judged by, or accuracy or r2."),
+    ] = None,
     language: LanguageOption = Language.en,
     sql: SQL = None,
     encoding: Encoding = None,
@@ -23,18 +27,28 @@ def diagnose(
     """Look for dead and saturated units, gradients that vanish or explode, frozen biases, and idle layers.
 
     A table shows each layer as it is on DATA; the findings follow, each with its reason and a remedy. A
-    constant and a linear model, fitted on the same rows, show what the network has to beat.
+    constant and a linear model, fitted on the same rows (and weighted as in the run's training), show what the
+    network has to beat.
 
     Example: `clearprop diagnose runs/flowers-1 flowers.csv`
     """
     from clearprop.answers import load_model, preparation_of, rows_for
     from clearprop.diagnose import diagnose as diagnosis_of
     from clearprop.diagnose.sentences import WORDS
+    from clearprop.runfolder import judged_by
     from clearprop.workflow import load_data
 
     saved = load_model(model)
     rows = preparation_of(saved).transform(rows_for(saved, load_data(data, sql=sql, encoding=encoding)))
-    found = diagnosis_of(saved.model, rows, loss_of(saved, loss), language=language.value)
+    own_metric, weighted = judged_by(model)
+    found = diagnosis_of(
+        saved.model,
+        rows,
+        loss_of(saved, loss),
+        metric=metric or own_metric,
+        weighted=weighted,
+        language=language.value,
+    )
     if as_json:
         say_json(found.to_dict())
         return

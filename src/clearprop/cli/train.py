@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _NETWORK, _TRAINING, _ROWS, _RESULTS = "Network", "Training", "Rows", "Results"
 _INTERRUPTIONS = "Interruptions"
 _LONGEST_TABLE = 40  # columns; the report has all of them
+_MOST_CLASSES = 10
 
 
 class TaskName(StrEnum):
@@ -49,6 +50,23 @@ def train(
             help="Fraction of the other rows, or a file of rows, to decide when to stop.", rich_help_panel=_ROWS
         ),
     ] = "0.2",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="time:COLUMN|group:COLUMN",
+            help="Put aside the last rows in time, or whole groups of rows; by default rows drawn at random.",
+            rich_help_panel=_ROWS,
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="What network and simple models are judged by: accuracy (the default for classes), "
+            "balanced_accuracy (with --class-weight balanced), f1_macro, log_loss, roc_auc; r2 (for quantities), "
+            "rmse, mae.",
+            rich_help_panel=_ROWS,
+        ),
+    ] = None,
     hidden: Annotated[
         str, typer.Option(help="Units of each hidden layer, as 64,32; 0 for none.", rich_help_panel=_NETWORK)
     ] = "32,32",
@@ -159,7 +177,8 @@ def train(
 
     DATA is CSV (any separator, also gzip), Parquet or JSON lines, a folder or a pattern of such files, or a
     built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates. A fifth of
-    the rows is put aside to judge the network, a fifth of the others to say when to stop. The folder gets the
+    the rows is put aside to judge the network, a fifth of the others to say when to stop. The network is better than
+    a simple model if the whole interval of the difference, row by row, is. The folder gets the
     model, the history of each epoch, a report and pictures. If training is interrupted, go on with
     `clearprop train --resume FOLDER`.
 
@@ -190,6 +209,8 @@ def train(
         test=test_fraction,
         early_stopping=early_stopping,
         class_weight=class_weight,
+        metric=metric,
+        split=split,
         dtype=dtype,
         seed=seed,
         dates=dates,  # type: ignore[arg-type]  # RunOptions checks these three
@@ -257,24 +278,48 @@ def _say_data(run: "Run", *, detected: bool) -> None:
 
 
 def _say_result(run: "Run", runs: "list[Run]") -> None:
+    from clearprop.judge.verdict import shown
     from clearprop.runfolder import mean_and_spread
 
-    say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + " rows")
+    say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + f" rows, divided {run.split}")
     say(f"{run.saved.model!r}: {run.saved.model.n_parameters} parameters, {run.optimizer}, {run.loss}")
     say(f"{len(run.history)} epochs in {run.seconds:.1f} s, weights of epoch {run.best_epoch}")
     say()
     if len(runs) > 1:
-        numbers = [(f"{r.options.seed}", f"{r.score:.3f}", f"{r.kept_loss:.4g}", f"{r.best_epoch}") for r in runs]
-        say(table([("seed", f"test {run.metric}", "validation loss", "best epoch"), *numbers]))
+        numbers = [
+            (f"{r.options.seed}", shown(r.score), r.judgement.decision, f"{r.kept_loss:.4g}", f"{r.best_epoch}")
+            for r in runs
+        ]
+        say(table([("seed", f"test {run.metric}", "than simple models", "validation loss", "best epoch"), *numbers]))
         mean, spread = mean_and_spread(runs)
-        say(f"{run.metric} {mean:.3f} ± {spread:.3f} (mean and standard deviation of {len(runs)} runs)")
+        say(f"{run.metric} {shown(mean)} ± {shown(spread)} (mean and standard deviation of {len(runs)} runs)")
         say(f"kept: seed {run.options.seed}, which has the least validation loss")
         say()
-    scores = {"network": run.score, "linear model": run.baselines["linear"], "constant": run.baselines["constant"]}
-    say(table([("on the test rows", run.metric), *((name, f"{value:.3f}") for name, value in scores.items())]))
-    say()
+    _say_scores(run)
     worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
-    say(table([(f"{run.metric} lost when shuffled", "mean", "spread"), *worth]))
+    say(table([(f"{run.importance_metric} lost when shuffled", "mean", "spread"), *worth]))
     say()
     say(f"This network is {run.verdict}.")
     say(f"Diagnosis: {run.diagnosis.summary()}.")
+    for finding in run.diagnosis.findings:
+        say(f"Remedy: {finding.remedy()}.")
+
+
+def _say_scores(run: "Run") -> None:
+    """The network and the simple models by every metric, the deciding one first; then each class."""
+    from clearprop.judge.verdict import shown
+
+    names = [name for name, value in run.scores.items() if isinstance(value, float) and name in run.rivals["linear"]]
+    names.sort(key=lambda name: name != run.metric)
+    scores = {"network": run.scores, "linear model": run.rivals["linear"], "constant": run.rivals["constant"]}
+    heading = ("on the test rows", *(name.replace("_", " ") for name in names))
+    say(table([heading, *((who, *(shown(found[name]) for name in names)) for who, found in scores.items())]))
+    say(f"judged by {run.metric.replace('_', ' ')}; --metric chooses another")
+    say()
+    if "classes" in run.scores:
+        classes = sorted(run.scores["classes"].items(), key=lambda one: one[1]["recall"])[:_MOST_CLASSES]
+        rows = [(name, f"{c['recall']:.3f}", f"{c['precision']:.3f}", f"{c['rows']}") for name, c in classes]
+        say(table([("class", "recall", "precision", "test rows"), *rows]))
+        if len(run.scores["classes"]) > _MOST_CLASSES:
+            say(f"and {len(run.scores['classes']) - _MOST_CLASSES} more classes with higher recall, all in report.json")
+        say()

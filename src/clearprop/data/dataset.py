@@ -11,8 +11,8 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data.arrays import features, float_array, is_sparse
-from clearprop.errors import ConfigurationError, DataError, ShapeError
-from clearprop.randomness import SPLITS, generator
+from clearprop.data.splits import at_random, part_of
+from clearprop.errors import DataError, ShapeError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -133,8 +133,7 @@ class Dataset:
     def split(self, fraction: float, *, seed: int) -> tuple["Dataset", "Dataset"]:
         """Split off a random part: ``(rest, part)``, where `part` has about ``fraction * n`` rows.
 
-        Classes keep their shares in both parts where every class has enough rows for that. Rows keep
-        their order.
+        Classes keep their shares in both parts; the only row of a class stays in `rest`. Rows keep their order.
 
         Raises
         ------
@@ -147,26 +146,9 @@ class Dataset:
         >>> len(rest), len(part)
         (3, 1)
         """
-        from sklearn.model_selection import train_test_split
-
-        if not 0.0 < fraction < 1.0:
-            raise ConfigurationError(f"fraction={fraction} must lie between 0 and 1; take 0.2")
-        if len(self) < 2:
-            raise DataError(f"{self.name} has 1 row, which cannot be split; at least 2 are needed")
-        n_part = min(max(round(fraction * len(self)), 1), len(self) - 1)
-        rest, part = train_test_split(
-            np.arange(len(self)),
-            test_size=n_part,
-            random_state=np.random.RandomState(generator(seed, SPLITS).bit_generator),
-            stratify=self.y if self._can_stratify(n_part) else None,
-        )
-        return self.take(np.sort(rest)), self.take(np.sort(part))
-
-    def _can_stratify(self, n_part: int) -> bool:
-        if self.task == "regression":
-            return False
-        counts = np.unique_counts(self.y).counts
-        return bool(counts.min() >= 2 and len(counts) <= min(n_part, len(self) - n_part))
+        classes = self.y if self.task == "classification" else None
+        rest, part = at_random(len(self), part_of(len(self), fraction, self.name), seed, classes)
+        return self.take(rest), self.take(part)
 
 
 def as_dataset(data: Any, name: str = "data") -> Dataset:

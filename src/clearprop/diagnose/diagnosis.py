@@ -1,12 +1,16 @@
 """What `diagnose` finds, as data that speaks."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clearprop._registry import did_you_mean
 from clearprop.diagnose.sentences import SENTENCES, WORDS
 from clearprop.errors import ConfigurationError
+from clearprop.judge import Verdict
+from clearprop.judge.verdict import LEVEL, shown
+
+_MOST_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class Finding:
     Attributes
     ----------
     key : str
-        "dead", "saturated", "vanishing", "exploding", "frozen", "unmoved", "same", "constant" or "linear".
+        "leak", "dead", "saturated", "vanishing", "exploding", "frozen", "unmoved", "same", "overlooked",
+        "overlooked_still", "absurd", "constant", "linear" or "rival".
     about : dict
         Where, and the numbers.
     """
@@ -26,7 +31,8 @@ class Finding:
 
     def what(self, language: str = "en") -> str:
         """What is the case, with place and numbers."""
-        return SENTENCES[language][self.key][0].format(**self.about)
+        words = {"decision": WORDS[language][self.about["decision"]]} if "decision" in self.about else {}
+        return SENTENCES[language][self.key][0].format(**self.about | words)
 
     def why(self, language: str = "en") -> str:
         """Why it matters."""
@@ -80,24 +86,38 @@ class Diagnosis:
     findings : tuple of Finding
         Empty for a network in good health.
     layers : tuple of LayerState
-    scores : dict
-        The metric of the "network", of a "linear" model and of a "constant" on the same "rows".
-    metric : str
+    verdict : Verdict
+        The network beside a constant and a linear model.
     rows : int
+    recalls : dict
+        Of a classifier, for each class the share of its rows that are answered right.
+    also : dict
+        Of a classifier, on the same rows: accuracy, balanced accuracy, macro F1 and ROC AUC.
     language : {"en", "zh"}
     """
 
     findings: tuple[Finding, ...]
     layers: tuple[LayerState, ...]
-    scores: dict[str, float]
-    metric: str
+    verdict: Verdict
     rows: int
+    recalls: dict[str, float] = field(default_factory=dict)
+    also: dict[str, float] = field(default_factory=dict)
     language: str = "en"
 
     def __post_init__(self) -> None:
         if self.language not in SENTENCES:
             known = did_you_mean(self.language, list(SENTENCES))
             raise ConfigurationError(f"there is no language {self.language!r}; {known}")
+
+    @property
+    def metric(self) -> str:
+        """What the network and its rivals were judged by."""
+        return self.verdict.metric
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The metric of the "network", of a "constant" and of a "linear" model on the same "rows"."""
+        return {"network": self.verdict.score, **self.verdict.baselines, "rows": self.verdict.rows}
 
     @property
     def healthy(self) -> bool:
@@ -130,9 +150,15 @@ class Diagnosis:
         return rows
 
     def sentences(self) -> list[str]:
-        """Scores, then each finding with its reason and remedy."""
+        """Scores and verdict, then each finding with its reason and remedy."""
         words, language = WORDS[self.language], self.language
-        lines = [words["scores"].format(metric=self.metric, **self.scores)]
+        lines = [words["scores"].format(metric=self.metric, **self.scores), self._judgement()]
+        if self.recalls:
+            least = sorted(self.recalls, key=lambda name: self.recalls[name])[:_MOST_CLASSES]
+            recalls = ", ".join(f"{name} {self.recalls[name]:.3f}" for name in least)
+            more = ", ..." if len(self.recalls) > len(least) else ""
+            also = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in self.also.items())
+            lines.append(words["recalls"].format(rows=self.rows, recalls=recalls + more, also=also))
         if not self.findings:
             return [*lines, words["none"]]
         lines.append(words["found"].format(count=len(self.findings)))
@@ -142,6 +168,17 @@ class Diagnosis:
             lines.append(f"   {words['remedy']}{finding.remedy(language)}")
         return lines
 
+    def _judgement(self) -> str:
+        one, words = self.verdict.decisive, WORDS[self.language]
+        return words["judgement"].format(
+            decision=words[one.decision],
+            rival=words[one.rival],
+            difference=shown(one.difference),
+            low=shown(one.low),
+            high=shown(one.high),
+            level=LEVEL,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON can hold them."""
         language = self.language
@@ -149,6 +186,9 @@ class Diagnosis:
             "rows": self.rows,
             "metric": self.metric,
             "scores": self.scores,
+            "verdict": self.verdict.to_dict(),
+            "recalls": self.recalls,
+            "also": self.also,
             "findings": [
                 {
                     "key": f.key,

@@ -1,7 +1,6 @@
 """Is this network in good health?  Units, gradients, biases and answers, measured on data."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +9,17 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, in_precision
-from clearprop.data.baselines import baselines
-from clearprop.data.scores import METRIC_OF_TASK
+from clearprop.data.baselines import baselines, rivals
+from clearprop.data.class_weights import balanced_weights
+from clearprop.data.class_weights import weighted as weighted_rows
+from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, check_metric, classes_with_rows, score
 from clearprop.diagnose.diagnosis import Diagnosis, Finding, LayerState
 from clearprop.errors import DataError, ShapeError
+from clearprop.judge import Leak, Verdict, judge
+from clearprop.judge.verdict import BETTER
 from clearprop.layers import Activation, Dense
 from clearprop.losses import LOSSES, Loss
-from clearprop.metrics import METRICS, classes
+from clearprop.metrics import classes
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -33,14 +36,19 @@ VANISHING, EXPLODING = 1e-3, 1e3
 layer stands still, or is thrown about, at any rate that suits the last."""
 SAME = 0.01
 """Spread of the answers over that of the targets: what varies by a hundredth of what it should is constant."""
-CHANCE = 2.0
-"""Standard errors by which a score must exceed another's to be better by more than luck."""
 GOOD = 0.95
-"""Accuracy or R² from which on it is no fault to be as good as a linear model: little is left to win."""
+"""Score, of 1, from which on it is no fault to be as good as a linear model: little is left to win."""
+RARE = 0.5
+"""Of the rows that a class would have if all had equally many: below, it is easily overlooked."""
+FEW = 5
+"""Test rows of a class that must all be missed before it is said to be overlooked."""
+ABSURD = 1e3
+"""Errors so many times as large as a constant's cannot be explained by data that are hard to predict."""
 LINEAR_ANSWERS = 0.97
 """Share of a network's answers that a linear model reproduces: then the network is hardly more than one.  Posts 000 and
 004 are at 98.6 and 99.3 % after 50 epochs, and at 87 % when they have learnt the moons."""
 _GRID = np.linspace(-8.0, 8.0, 1601)
+_MOST_NAMES = 5
 
 
 def diagnose(
@@ -49,7 +57,11 @@ def diagnose(
     loss: str | Loss,
     *,
     start: Array | None = None,
-    scores: Mapping[str, float] | None = None,
+    verdict: Verdict | None = None,
+    metric: str | None = None,
+    leaks: Sequence[Leak] = (),
+    confusion: Array | None = None,
+    weighted: bool = False,
     language: str = "en",
 ) -> Diagnosis:
     """Dead and saturated units, gradients that vanish or explode, biases that never move, and answers that a constant
@@ -67,9 +79,16 @@ def diagnose(
     loss : Loss or str
     start : array like model.w, optional
         The weights before training; tells what never moved.
-    scores : mapping, optional
-        What is known of rows that were held back: accuracy or R² of the "network", a "linear" model and a "constant",
-        and how many "rows" there were.  By default all are measured on `data`, where the latter two are also fitted.
+    verdict : Verdict, optional
+        On rows that were held back.  By default the network is judged on `data`, where its rivals are also fitted.
+    metric : str, optional
+        What is judged by then; by default accuracy (balanced accuracy, if `weighted`) or R².
+    leaks : sequence of Leak
+        Columns that are known to tell the answer alone.
+    confusion : array, optional
+        Of the rows that were held back: true classes by answered ones.
+    weighted : bool
+        Whether rare classes counted for more in training; then they do for the rivals too.
     language : {"en", "zh"}
 
     Raises
@@ -100,17 +119,42 @@ def diagnose(
         layers, outputs = _measured(model, data, loss)
     if not np.isfinite(outputs).all():
         raise DataError("the network's outputs are not finite numbers; train it again with a lower learning rate")
-    answers = ACTIVATIONS[loss.link].forward(outputs)
-    metric = METRIC_OF_TASK[data.task]
-    if scores is None:
-        scores = {"network": METRICS[metric](data.y, answers), **baselines(data, data, metric), "rows": len(data)}
+    answers = _answered(data, outputs, loss)
+    if verdict is None:
+        metric = check_metric(metric or ("balanced_accuracy" if weighted else METRIC_OF_TASK[data.task]), data.task)
+        learnt = weighted_rows(data, balanced_weights(data) if weighted else None)
+        verdict = judge(metric, data.y, answers, rivals(learnt, data.X, metric))
     found = [
+        *(Finding("leak", {"column": one.column, "metric": one.metric, "score": one.score}) for one in leaks),
         *_units(model, layers, len(data)),
         *_gradients(model, layers),
         *_biases(model, start),
-        *_answers(data, answers, metric, scores, linear=sum(isinstance(one, Dense) for one in model.layers) < 2),
+        *_same(data, answers),
+        *_overlooked(data, answers, confusion, weighted=weighted),
+        *_rivals(data, answers, verdict, linear=sum(isinstance(one, Dense) for one in model.layers) < 2),
     ]
-    return Diagnosis(tuple(found), tuple(layers), dict(scores), metric, len(data), language)
+    return Diagnosis(tuple(found), tuple(layers), verdict, len(data), *_reached(data, answers), language)
+
+
+def _answered(data: Dataset, outputs: Array, loss: Loss) -> Array:
+    """Probabilities of the classes, or quantities; one output for two classes is the second one's."""
+    answers: Array = np.asarray(ACTIVATIONS[loss.link].forward(outputs))
+    if data.task == "regression":
+        return answers.reshape(data.y.shape)
+    if answers.shape[1] == 1:
+        return np.column_stack([1.0 - answers, answers])
+    return answers
+
+
+def _reached(data: Dataset, answers: Array) -> tuple[dict[str, float], dict[str, float]]:
+    """The recall of each class, and what else a classifier reaches; of outputs that need be no probabilities."""
+    if data.task == "regression":
+        return {}, {}
+    right = classes(answers) == data.y
+    there = classes_with_rows(data.y)
+    recalls = {data.target_names[c]: float(right[data.y == c].mean()) for c in there}
+    names = ("accuracy", "balanced_accuracy", "f1_macro", *(("roc_auc",) if len(there) > 1 else ()))
+    return recalls, {name: score(name, data.y, answers) for name in names}
 
 
 def spread(n: int) -> Array:
@@ -216,34 +260,65 @@ def _biases(model: Sequential, start: Array | None) -> list[Finding]:
     return found
 
 
-def _answers(data: Dataset, answers: Array, metric: str, scores: Mapping[str, float], *, linear: bool) -> list[Finding]:
-    """`linear` says that the network is a linear model by design, so that it is no fault to be one."""
-    found, n = [], len(data)
-    if metric == "accuracy":
+def _same(data: Dataset, answers: Array) -> list[Finding]:
+    n = len(data)
+    if data.task == "classification":
         decided = classes(answers)
         same = len(np.unique(data.y)) > 1 and len(np.unique(decided)) == 1
         answer = data.target_names[int(decided[0])]
     else:
-        decided = answers.reshape(data.y.shape)
-        spread, wanted = np.std(answers, axis=0), np.std(data.y.reshape(n, -1), axis=0)
+        spread, wanted = (np.std(one.reshape(n, -1), axis=0) for one in (answers, data.y))
         same = bool(np.any(wanted > 0) and np.all(spread <= SAME * wanted))
         answer = f"{float(np.mean(answers)):.4g}"
-    if same:
-        found.append(Finding("same", {"rows": n, "answer": answer}))
-    score, rows = scores["network"], int(scores["rows"])
-    about = {"metric": metric, "score": score, "rows": rows}
-    luck = CHANCE * _standard_error(metric, score, rows)
-    if score - scores["constant"] <= luck:
-        found.append(Finding("constant", about | {"rival": scores["constant"]}))
-    elif not linear and score - scores["linear"] <= luck and score + luck < GOOD:
-        given = replace(data, y=decided)
-        agreement = baselines(given, given, metric)["linear"]
-        if agreement >= LINEAR_ANSWERS:
-            found.append(Finding("linear", about | {"rival": scores["linear"], "agreement": agreement}))
-    return found
+    return [Finding("same", {"rows": n, "answer": answer})] if same else []
 
 
-def _standard_error(metric: str, score: float, n: int) -> float:
-    """Of the difference of two accuracies, √(2 p (1 - p)/n), or of an R², 2 R (1 - R²)/√n (Olkin, Finn 1995)."""
-    score = min(max(score, 0.0), 1.0)
-    return math.sqrt(2.0 * score * (1.0 - score) / n if metric == "accuracy" else 4.0 * score * (1.0 - score) ** 2 / n)
+def _overlooked(data: Dataset, answers: Array, confusion: Array | None, *, weighted: bool) -> list[Finding]:
+    """Classes that are never answered: rare ones, and others too where there is not one answer for all rows."""
+    if data.task == "regression":
+        return []
+    k = data.n_classes
+    seen = np.bincount(data.y * k + classes(answers), minlength=k * k).reshape(k, k)
+    for table, least in ((confusion, FEW), (seen, 1)):
+        if table is None:
+            continue
+        there, said = table.sum(axis=1), table.sum(axis=0)
+        never = (there >= least) & (said == 0)
+        if np.count_nonzero(said) == 1:
+            never &= there < RARE * there.sum() / k
+        if never.any():
+            names = ", ".join(repr(data.target_names[c]) for c in np.flatnonzero(never)[:_MOST_NAMES])
+            more = ", ..." if np.count_nonzero(never) > _MOST_NAMES else ""
+            about = {"classes": names + more, "count": int(there[never].sum()), "rows": int(there.sum())}
+            return [Finding("overlooked_still" if weighted else "overlooked", about)]
+    return []
+
+
+def _rivals(data: Dataset, answers: Array, verdict: Verdict, *, linear: bool) -> list[Finding]:
+    """`linear` says that the network is a linear model by design, so that it is no fault to be one."""
+    one = verdict.decisive
+    about = {"decision": one.decision, "metric": verdict.metric, "score": verdict.score, "rows": verdict.rows}
+    about |= {"rival": one.score, "low": one.low, "high": one.high}
+    if _absurd(verdict):
+        return [Finding("absurd", about)]
+    if one.decision == BETTER:
+        return []
+    if one.rival == "constant":
+        return [Finding("constant", about)]
+    luck = (one.high - one.low) / 2.0
+    if linear or (verdict.metric in UP_TO_ONE and verdict.score + luck >= GOOD):
+        return []
+    agreement = _agreement(data, answers)
+    return [Finding("linear" if agreement >= LINEAR_ANSWERS else "rival", about | {"agreement": agreement})]
+
+
+def _absurd(verdict: Verdict) -> bool:
+    if verdict.metric == "r2":
+        return verdict.score < -(ABSURD**2)
+    return verdict.metric in ("rmse", "mae") and verdict.score > ABSURD * verdict.baselines["constant"]
+
+
+def _agreement(data: Dataset, answers: Array) -> float:
+    """How far a linear model reproduces the network's own answers."""
+    given = replace(data, y=classes(answers) if data.task == "classification" else answers)
+    return baselines(given, given, METRIC_OF_TASK[data.task])["linear"]

@@ -38,13 +38,42 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "it ignores its inputs",
             "look for saturated or dead layers, scale the inputs, change the learning rate, or train longer",
         ),
+        "overlooked": (
+            "the network never answers {classes}, the truth of {count} of {rows} rows",
+            "where a class is rare, never answering it costs a network little, however much it matters to you",
+            "let rare classes count for more: class_weight='balanced' (--class-weight balanced)",
+        ),
+        "overlooked_still": (
+            "the network never answers {classes}, the truth of {count} of {rows} rows, though rare classes counted "
+            "for more",
+            "it has not learnt what tells these rows from the others",
+            "train longer, collect more such rows, or look for features that tell them apart",
+        ),
+        "leak": (
+            "column {column!r} alone predicts the target with {metric} {score:.3f}",
+            "what tells the answer alone was often written down after the answer was known, and is missing when you "
+            "need the answer",
+            "ask whether it is known before the answer is; if not, leave it out: drop=[...] (--drop COLUMN)",
+        ),
+        "absurd": (
+            "the answers are absurd: {metric} {score:.4g} against {rival:.4g} on {rows} rows",
+            "the errors are more than a thousand times as large as a constant's, so training went astray or "
+            "some rows are unlike all others",
+            "lower the learning rate, and look for values in these rows that are far from those learnt from",
+        ),
         "constant": (
-            "not clearly better than a constant: {metric} {score:.4f} against {rival:.4f} on {rows} rows",
+            "{decision} than a constant: {metric} {score:.4g} against {rival:.4g} on {rows} rows",
             "always giving the most frequent class, or the mean, does as well",
             "train longer, change the learning rate, or look for features that tell something",
         ),
+        "rival": (
+            "{decision} than a linear model: {metric} {score:.4g} against {rival:.4g} on {rows} rows, though only "
+            "{agreement:.2%} of its answers are those of a linear model",
+            "what the hidden layers learnt does not hold on rows they have not seen, or the rows are too few to tell",
+            "train on more rows, make the network smaller or its weight decay larger, or use the linear model",
+        ),
         "linear": (
-            "not clearly better than a linear model: {metric} {score:.4f} against {rival:.4f} on {rows} rows, and a "
+            "{decision} than a linear model: {metric} {score:.4g} against {rival:.4g} on {rows} rows, and a "
             "linear model reproduces {agreement:.2%} of its answers",
             "the hidden layers contribute nothing yet; simple data need none, and on other data training has stopped "
             "too early",
@@ -88,13 +117,39 @@ SENTENCES: dict[str, dict[str, tuple[str, str, str]]] = {
             "它没有用到输入",
             "检查饱和或失活的层，缩放输入，改变学习率，或训练更久",
         ),
+        "overlooked": (
+            "网络从不回答 {classes}，而 {rows} 行中有 {count} 行属于它",
+            "某个类别很少时，从不回答它对网络几乎没有代价，不管它对您有多重要",
+            "让少见的类别更有分量：class_weight='balanced'（--class-weight balanced）",
+        ),
+        "overlooked_still": (
+            "网络从不回答 {classes}，而 {rows} 行中有 {count} 行属于它，尽管少见的类别已经加权",
+            "它没有学到这些行与其他行的区别",
+            "训练更久，收集更多这样的行，或寻找能区分它们的特征",
+        ),
+        "leak": (
+            "仅凭列 {column!r} 就能以 {metric} {score:.3f} 预测目标",
+            "单独就能说出答案的列，往往是在答案已知之后才记录的，真正需要答案时并没有它",
+            "想一想它是否在答案之前就已知；如果不是，就去掉它：drop=[...]（--drop COLUMN）",
+        ),
+        "absurd": (
+            "答案荒谬：在 {rows} 行上 {metric} 为 {score:.4g}，对比 {rival:.4g}",
+            "误差比常数的误差大一千倍以上：训练走偏了，或有些行与其他行完全不同",
+            "降低学习率，并查看这些行中有没有远离训练数据的值",
+        ),
         "constant": (
-            "并不明显优于常数：在 {rows} 行上 {metric} 为 {score:.4f}，常数为 {rival:.4f}",
+            "{decision}常数：在 {rows} 行上 {metric} 为 {score:.4g}，常数为 {rival:.4g}",
             "总是给出最常见的类别或平均值也能做到这样",
             "训练更久，改变学习率，或寻找有用的特征",
         ),
+        "rival": (
+            "{decision}线性模型：在 {rows} 行上 {metric} 为 {score:.4g}，线性模型为 {rival:.4g}，"
+            "尽管它只有 {agreement:.2%} 的答案与线性模型相同",
+            "隐藏层学到的东西在没见过的行上不成立，或者行数太少、无法判断",
+            "用更多的行训练，缩小网络或加大权重衰减，或直接使用线性模型",
+        ),
         "linear": (
-            "并不明显优于线性模型：在 {rows} 行上 {metric} 为 {score:.4f}，线性模型为 {rival:.4f}；"
+            "{decision}线性模型：在 {rows} 行上 {metric} 为 {score:.4g}，线性模型为 {rival:.4g}；"
             "线性模型能重现它 {agreement:.2%} 的答案",
             "隐藏层尚未起作用；简单的数据不需要隐藏层，否则就是训练停得太早",
             "训练更久，让偏置参与训练，或直接使用线性模型",
@@ -110,8 +165,15 @@ WORDS: dict[str, dict[str, str]] = {
         "remedy": "remedy: ",
         "columns": "layer|kind|units|inputs average|slope|dead|saturated|gradient|gradient/weight",
         "title": "Diagnosis on {rows} rows",
-        "scores": "{metric}: network {network:.4f}, linear model {linear:.4f}, constant {constant:.4f}",
+        "scores": "{metric}: network {network:.4g}, linear model {linear:.4g}, constant {constant:.4g}",
         "; ": "; ",
+        "judgement": "{decision} than {rival}, by {difference} ({level:.0%} interval {low} to {high})",
+        "recalls": "on {rows} rows, recall of each class: {recalls}; {also}",
+        "constant": "a constant",
+        "linear": "a linear model",
+        "better": "better",
+        "not clearly better": "not clearly better",
+        "NOT better": "NOT better",
     },
     "zh": {
         "none": "没有发现问题",
@@ -120,7 +182,14 @@ WORDS: dict[str, dict[str, str]] = {
         "remedy": "办法：",
         "columns": "层|种类|单元|输入均值|斜率|失活|饱和|梯度|梯度/权重",
         "title": "对 {rows} 行数据的诊断",
-        "scores": "{metric}：网络 {network:.4f}，线性模型 {linear:.4f}，常数 {constant:.4f}",
+        "scores": "{metric}：网络 {network:.4g}，线性模型 {linear:.4g}，常数 {constant:.4g}",
         "; ": "；",
+        "judgement": "{decision}{rival}，相差 {difference}（{level:.0%} 区间 {low} 至 {high}）",
+        "recalls": "在 {rows} 行上，各类别的召回率：{recalls}；{also}",
+        "constant": "常数",
+        "linear": "线性模型",
+        "better": "优于",
+        "not clearly better": "并不明显优于",
+        "NOT better": "并不优于",
     },
 }
