@@ -23,7 +23,8 @@ from clearprop._types import Array
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ModelFileError
 from clearprop.formats.exported import exported
-from clearprop.formats.modelfile import LINKS, SavedModel
+from clearprop.formats.modelfile import LINKS
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential, model_from_config
 
 FORMAT, VERSION = "clearprop network", 1

@@ -21,8 +21,8 @@ from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
 from clearprop.formats import plain_rows
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
 from clearprop.formats.python_source import function_text, head_text, listed_text, numbers_text
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
 

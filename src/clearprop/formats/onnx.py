@@ -18,8 +18,8 @@ from clearprop.data.columns import Category, Column, Number, YesNo
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
 from clearprop.formats.onnx_graph import OPSET, Graph, Node, element, installed, tensor
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
 from clearprop.store import atomic_write

@@ -16,7 +16,7 @@ from clearprop.data.columns import Category, Number, YesNo
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
+from clearprop.formats.saved import SavedModel
 from clearprop.layers import Activation, Dense, Dropout
 from clearprop.model import MLP, Sequential
 
