@@ -95,3 +95,18 @@ def date(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
 
     cells = column(rows, name)
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)
+
+
+def time_of_day(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
+    """Sine and cosine of the angle of a clock's hand that goes round once a day, for times as 14:55."""
+
+    def read(cell: str) -> list[float]:
+        try:
+            when = datetime.time.fromisoformat(cell.rjust(5, "0") if len(cell) < 5 else cell)
+        except ValueError:
+            return [math.nan] * 2
+        angle = 2.0 * math.pi * (when.hour * 3600 + when.minute * 60 + when.second) / 86400.0
+        return [math.sin(angle), math.cos(angle)]
+
+    cells = column(rows, name)
+    return filled(name, [read(cell) for cell in cells], cells, fill, noted)
