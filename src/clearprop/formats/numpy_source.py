@@ -182,8 +182,10 @@ def to_numpy(
     """The text of a Python module that needs NumPy alone and has the function ``predict(X)``.
 
     For a network, X is an array of shape (n, n_in). For a saved model with a preparation it is a mapping from column
-    names to lists of cells, so that ``predict`` takes what a table holds and gives class names or quantities. Where
-    there are classes, ``predict_proba(X)`` gives their probabilities, shape (n, k).
+    names to lists of cells, or a pandas, polars or Arrow table, so that ``predict`` takes what a table holds and gives
+    class names or quantities. Columns may come in any order, others are ignored, a missing one is refused; cells are
+    read as `clearprop predict` reads text. Where there are classes, ``predict_proba(X)`` gives their probabilities,
+    shape (n, k).
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def to_onnx(
     * a category and yes/no are text, ``""`` where it is missing.  As `predict` does, the graph trims blanks and tabs,
       and takes yes and no, and in that column words such as ``NA``, in small and capital letters;
     * a date is float64, the days since 1970-01-01 with their fraction, and a time of day the seconds since midnight;
-      NaN where it is missing.  In pandas: ``(dates - pandas.Timestamp(0)) / pandas.Timedelta(days=1)``.
+      NaN where it is missing.  In pandas: ``(dates - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)``.
 
     What clearprop refuses with an error, such as a gap that training did not fill, a graph cannot refuse: it becomes
     NaN.
@@ -158,11 +158,11 @@ def _answers(graph: Graph, what: Exported, p: Value) -> dict[str, tuple[Node, li
 
 
 def register_skl2onnx(*estimators: type) -> None:
-    """Teach skl2onnx these classes of estimators, so that whole scikit-learn pipelines export with ``to_onnx``.
+    """Teach skl2onnx these classes of estimators, so that it exports whole scikit-learn pipelines.
 
-    A fitted estimator has ``model_``, the network; ``out_activation_``, the name of what turns its outputs into
-    predictions; and, if it is a classifier, ``classes_``.  As in scikit-learn, its ``_label_binarizer`` tells whether
-    a row may belong to several classes.
+    clearprop's own are known to it from the start.  Another one has, fitted: ``model_``, the network;
+    ``out_activation_``, the name of what turns its outputs into predictions; and, if it is a classifier, ``classes_``.
+    As in scikit-learn, its ``_label_binarizer`` tells whether a row may belong to several classes.
 
     Raises
     ------
@@ -186,8 +186,11 @@ def _skl2onnx_shapes(operator: Any) -> None:
     """The types of an estimator's results."""
     types = installed("skl2onnx.common.data_types")
     what, rows = _estimator(operator.raw_operator), operator.inputs[0].get_first_dimension()
-    operator.outputs[-1].type.shape = [rows, what.model.n_out if what.classes is None else len(what.classes)]
+    shape = [rows, what.model.n_out if what.classes is None else len(what.classes)]
+    operator.outputs[-1].type.shape = shape
     if what.classes is not None:
+        if operator.scope_inst.get_options(operator.raw_operator, {"zipmap": True}).get("zipmap") is True:
+            operator.outputs[-1].type = types.FloatTensorType(shape)  # dictionaries are made of nothing else
         text = isinstance(what.classes[0], str) and not what.multilabel
         shape = [rows, len(what.classes)] if what.multilabel else [rows]
         operator.outputs[0].type = (types.StringTensorType if text else types.Int64TensorType)(shape=shape)
@@ -217,6 +220,8 @@ def _skl2onnx_convert(scope: Any, operator: Any, container: Any) -> None:
 
 def _estimator(estimator: Any) -> Exported:
     """The network of a fitted estimator, and the meaning of its outputs."""
+    if hasattr(estimator, "_adopt"):  # ours, whose weights may have been set by hand
+        estimator._adopt()
     link = "sigmoid" if estimator.out_activation_ == "logistic" else estimator.out_activation_
     classes = getattr(estimator, "classes_", None)
     if classes is not None and classes.dtype.kind in "bf":

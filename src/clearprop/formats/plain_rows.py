@@ -18,11 +18,13 @@ MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 
 
 def column(rows: Rows, name: str) -> list[str]:
-    """The cells of a column as text; a missing one is ''."""
-    if name not in rows:
+    """The cells of a column as text; a missing one, which may be None, NaN, NaT or NA, is ''."""
+    arrow = hasattr(type(rows), "column_names")  # a table of which `in` looks for no names
+    if name not in (rows.column_names if arrow else rows):  # type: ignore[attr-defined]
         raise ValueError(f"there is no column {name!r}")
-    missing = [cell is None or (isinstance(cell, float) and math.isnan(cell)) for cell in rows[name]]
-    return ["" if gap else str(cell).strip(" \t") for cell, gap in zip(rows[name], missing, strict=True)]
+    cells = rows[name].to_pylist() if arrow else rows[name]  # type: ignore[attr-defined]
+    missing = [cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "NaT", "<NA>")) for cell in cells]
+    return ["" if gap else str(cell).strip(" \t") for cell, gap in zip(cells, missing, strict=True)]
 
 
 def filled(name: str, values: list[Any], cells: list[str], fill: Any, noted: bool) -> Array:
