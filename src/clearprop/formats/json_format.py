@@ -12,7 +12,8 @@ The document has these entries:
 ``link``
     What turns outputs into predictions: ``"identity"``, ``"softmax"``, ``"sigmoid"`` or ``"exp"``.
 ``preparation``
-    How columns become inputs, or null.
+    How columns become inputs, or null: under ``columns`` each with its ``name``, in the inputs' order.  A document
+    checks nothing: who computes with it must find a table's columns by these names.
 """
 
 import json
