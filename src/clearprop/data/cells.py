@@ -6,14 +6,12 @@ numbers, ``epoch`` is no date.
 
 from dataclasses import dataclass
 
+from clearprop.data.dates import DateStyle
+from clearprop.data.numbers import PLAIN
 from clearprop.errors import DataError
 
 MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 """In a column of numbers (or dates) these stand for a missing value; in a column of words they are words."""
-
-_ISO = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ].*)?$"
-_WRITTEN = r"^(\d{1,2}\.\d{1,2}\.\d{4}|\d{4}年\d{1,2}月\d{1,2}日)$"
-_FORMATS = "['%d.%m.%Y', '%Y年%m月%d日']"
 
 AMBIGUOUS_DATE = r"^\d{1,2}[/-]\d{1,2}[/-](\d{2}|\d{4})( .*)?$"
 """A day and a month, in an order that only the writer knows."""
@@ -48,23 +46,13 @@ class Cell:
 
     @property
     def number(self) -> str:
-        """As a finite float64."""
-        if self.kind == "VARCHAR":
-            read = f"TRY_CAST({self.sql} AS DOUBLE)"
-            return f"CASE WHEN isfinite({read}) AND NOT contains({self.sql}, '_') THEN {read} END"
-        if self.kind in ("BIGINT", "DOUBLE"):
-            return f"CASE WHEN isfinite({self.sql}::DOUBLE) THEN {self.sql}::DOUBLE END"
-        return "NULL::DOUBLE"
+        """As a finite float64, if it is written as programs write numbers."""
+        return PLAIN.of(self)
 
     @property
     def date(self) -> str:
-        """As a point in time; times with a zone in UTC."""
-        if self.kind == "VARCHAR":
-            return (
-                f"CASE WHEN regexp_matches({self.sql}, '{_ISO}') THEN TRY_CAST({self.sql} AS TIMESTAMP) "
-                f"WHEN regexp_matches({self.sql}, '{_WRITTEN}') THEN try_strptime({self.sql}, {_FORMATS}) END"
-            )
-        return self.sql if self.kind == "TIMESTAMP" else "NULL::TIMESTAMP"
+        """As a point in time, if day and month can be told apart in it; times with a zone in UTC."""
+        return DateStyle().of(self)
 
     @property
     def missing_word(self) -> str:

@@ -17,6 +17,8 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.database import literal
+from clearprop.data.dates import DateStyle, time_of_day
+from clearprop.data.numbers import PLAIN, NumberStyle
 from clearprop.data.table import Table
 from clearprop.errors import DataError, DataWarning
 
@@ -83,12 +85,22 @@ def _with_indicator(values: Array, indicator: bool) -> Array:
 class Number:
     """A column of numbers.
 
+    Attributes
+    ----------
+    decimal, thousands, unit : str
+        How they are written, see `NumberStyle`.
+
+    Examples
+    --------
     >>> Number("age", indicator=True).features
     ('age', 'age (missing)')
     """
 
     name: str
     indicator: bool = False
+    decimal: str = PLAIN.decimal
+    thousands: str = PLAIN.thousands
+    unit: str = PLAIN.unit
     kind: ClassVar[str] = "number"
 
     @property
@@ -103,13 +115,24 @@ class Number:
 
     def read(self, table: Table, *, fill: bool) -> Array:
         """The cells as float64."""
-        cell = table.cell(self.name)
-        values = _cells(table, self.name, cell.number, fill=fill, what=_not_a_number)
+        number = self.style.of(table.cell(self.name))
+        values = _cells(table, self.name, number, fill=fill, what=_not_a_number)
         return _with_indicator(values[:, None], self.indicator)
 
+    @classmethod
+    def of(cls, name: str, style: NumberStyle, *, indicator: bool = False) -> "Number":
+        """A column whose numbers are written in this style."""
+        return cls(name, indicator, style.decimal, style.thousands, style.unit)
+
+    @property
+    def style(self) -> NumberStyle:
+        """How the numbers are written."""
+        return NumberStyle(self.decimal, self.thousands, self.unit)
+
     def summary(self) -> str:
-        """Nothing to add."""
-        return "standardised"
+        """The style, if it is not the plain one."""
+        style = self.style.describe()
+        return f"standardised; {style}" if style else "standardised"
 
 
 @_kind
@@ -232,40 +255,108 @@ class Category:
 class Date:
     """A column of dates: year, month, weekday, the position in the year as a point on a circle, days elapsed.
 
+    Attributes
+    ----------
+    order : str
+        How they are written, see `DateStyle`.
+    clock : bool
+        Whether the time of day, as a point on a circle, is given as well.
+
+    Examples
+    --------
     >>> Date("sold").features
     ('sold year', 'sold month', 'sold weekday', 'sold sine of year', 'sold cosine of year', 'sold days')
+    >>> Date("sold", clock=True).features[6:]
+    ('sold sine of day', 'sold cosine of day')
     """
 
     name: str
     indicator: bool = False
+    order: str = DateStyle().order
+    clock: bool = False
     kind: ClassVar[str] = "date"
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The six numbers."""
-        names = ("year", "month", "weekday", "sine of year", "cosine of year", "days")
+        """The six numbers, or eight."""
+        names = ["year", "month", "weekday", "sine of year", "cosine of year", "days"]
+        names += ["sine of day", "cosine of day"] if self.clock else []
         return (*(f"{self.name} {name}" for name in names), *((f"{self.name} {MISSING}",) if self.indicator else ()))
 
     @property
     def scaled(self) -> tuple[bool, ...]:
         """Standardised."""
-        return (True,) * 6 + (False,) * self.indicator
+        return (True,) * (len(self.features) - self.indicator) + (False,) * self.indicator
 
     def read(self, table: Table, *, fill: bool) -> Array:
         """Days count from 1970-01-01, weekdays from Monday = 1."""
-        date = table.cell(self.name).date
+        date = self.style.of(table.cell(self.name))
         days = _cells(table, self.name, f"epoch_us({date}) / 86400e6", fill=fill, what=_not_a_date)
         year, month, weekday, day = (
             np.asarray(table.values(f"coalesce({part}({date})::DOUBLE, 'nan'::DOUBLE)"))
             for part in ("year", "month", "isodow", "dayofyear")
         )
         angle = 2.0 * np.pi * (day - 1.0) / 365.25
-        six = np.column_stack([year, month, weekday, np.sin(angle), np.cos(angle), days])
-        return _with_indicator(six, self.indicator)
+        parts = [year, month, weekday, np.sin(angle), np.cos(angle), days]
+        if self.clock:
+            parts += _on_the_clock(days * 86400.0)
+        return _with_indicator(np.column_stack(parts), self.indicator)
+
+    @classmethod
+    def of(cls, name: str, style: DateStyle, *, indicator: bool = False) -> "Date":
+        """A column whose dates are written in this style."""
+        return cls(name, indicator, style.order, style.clock)
+
+    @property
+    def style(self) -> DateStyle:
+        """How the dates are written."""
+        return DateStyle(self.order, self.clock)
+
+    def summary(self) -> str:
+        """The parts, and the style."""
+        time = ", time of day (sine, cosine)" if self.clock else ""
+        style = self.style.describe()
+        return f"year, month, weekday, season (sine, cosine), days{time}" + (f"; {style}" if style else "")
+
+
+@_kind
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """A column of times of day: a point on a circle, so that 23:59 is next to 0:00.
+
+    >>> TimeOfDay("opened").features
+    ('opened sine of day', 'opened cosine of day')
+    """
+
+    name: str
+    indicator: bool = False
+    kind: ClassVar[str] = "time"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Sine and cosine."""
+        names = ("sine of day", "cosine of day")
+        return (*(f"{self.name} {name}" for name in names), *((f"{self.name} {MISSING}",) if self.indicator else ()))
+
+    @property
+    def scaled(self) -> tuple[bool, ...]:
+        """Standardised."""
+        return (True,) * 2 + (False,) * self.indicator
+
+    def read(self, table: Table, *, fill: bool) -> Array:
+        """The angle of a clock's hand that goes round once a day."""
+        seconds = _cells(table, self.name, time_of_day(table.cell(self.name)), fill=fill, what=_not_a_time)
+        return _with_indicator(np.column_stack(_on_the_clock(seconds)), self.indicator)
 
     def summary(self) -> str:
         """The parts."""
-        return "year, month, weekday, season (sine, cosine), days"
+        return "time of day (sine, cosine)"
+
+
+def _on_the_clock(seconds: Array) -> list[Array]:
+    """Sine and cosine of the time of day."""
+    angle = 2.0 * np.pi * np.mod(seconds, 86400.0) / 86400.0
+    return [np.sin(angle), np.cos(angle)]
 
 
 # ------------------------------------------------------------------------------------------------- cells and words
@@ -326,6 +417,10 @@ def _not_a_number(text: str) -> str:
 
 def _not_a_date(text: str) -> str:
     return "is not a date; write it as 2024-01-31, or leave the column out"
+
+
+def _not_a_time(text: str) -> str:
+    return "is not a time of day; write it as 14:55, or leave the column out"
 
 
 def _reads(text: str, *, infinite: bool = False) -> bool:
