@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from strangers.dice import Dice
-from strangers.programs import NARROW, NO_BREAK, Program
+from strangers.programs import NO_BREAK, Program
 
 MINUS = "\N{MINUS SIGN}"
 FULL_WIDTH = str.maketrans("0123456789.,-", "０１２３４５６７８９．，－")
@@ -53,33 +53,51 @@ class Column:
 
 # ------------------------------------------------------------------------------------------------------ numbers
 
+SIZES = {
+    "measure": 6.0,
+    "grams": 0.7,
+    "money": 4.0,
+    "whole": 4.0,
+    "thousands": 0.7,
+    "digits": 3.0,
+    "tiny": 0.5,
+    "large": 1.0,
+}
+DRESSES = {"behind": 5.0, "before": 2.0, "brackets": 1.0, "magnitude": 1.0, "minus": 0.7, "full width": 0.5}  # fmt: skip
+
 
 def numbers(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool], *, quantity: bool = False) -> Column:
     """A column of numbers; a `quantity` is no small whole number, which a target would take for a class."""
-    sizes = {"measure": 6.0, "money": 4.0, "whole": 0.0 if quantity else 4.0, "digits": 3.0, "tiny": 0.5, "large": 1.5}
-    size = dice.pick(sizes)
+    size = dice.pick(SIZES if not quantity else SIZES | {"whole": 0.0})
     traits = [size]
     values = [_value(dice, size) for _ in range(rows)]
-    if size in ("measure", "money") and dice.chance(0.3):
+    if size in ("measure", "grams", "money") and dice.chance(0.3):
         values = [-value if dice.chance(0.4) else value for value in values]
-    by_hand = size in ("measure", "money", "whole", "large") and dice.chance(program.by_hand)
-    dress = dice.pick({"behind": 5.0, "before": 2.0, "brackets": 1.0, "magnitude": 1.0, "minus": 0.7, "full width": 0.5}) if by_hand else ""
-    decimal, thousands = program.decimal, dice.pick(program.thousands) if size in ("money", "large", "whole") else ""
+    by_hand = size not in ("digits", "tiny") and dice.chance(program.by_hand)
+    dress = dice.pick(DRESSES) if by_hand else dice.pick(program.numbers)
+    decimal = program.decimal
+    thousands = dice.pick(program.thousands) if size in ("money", "thousands", "large", "whole") else ""
     if dress == "magnitude" and program.language.magnitudes and size != "whole":
         return _shortened(dice, program, name, values, gaps, quantity=quantity)
+    fixed = size != "digits" and dice.chance(0.6)
     if dress == "full width" and not program.name.startswith(("Excel, Chi", "Excel, Jap")):
         dress = "behind"
-    fixed = max(-value.as_tuple().exponent for value in values) if size != "digits" and dice.chance(0.6) else None
-    texts = [plain(abs(value), fixed) for value in values]
-    if size == "tiny":
-        texts = [f"{value:.3e}" for value in values]
-        values = [Decimal(text) for text in texts]
-    texts = [_punctuated(text, decimal, thousands) for text in texts]
+    most = max(len(plain(value).partition(".")[2]) for value in values)
+    texts = [plain(abs(value), most if size in ("grams", "tiny") or fixed else None) for value in values]
+    if size == "whole" and dress == "float" and any(gaps):
+        texts = [f"{text}.0" for text in texts]  # what pandas makes of whole numbers beside a gap
+    if size == "tiny" or dress == "exponent":
+        exponent = dice.pick(["e", "E"]) if dress != "exponent" else "e"
+        texts = [f"{abs(value):.{18 if dress == 'exponent' else 3}{exponent}}" for value in values]
+        values = [Decimal(text) * (-1 if value < 0 else 1) for text, value in zip(texts, values, strict=True)]
+    if dress == "no zero":
+        texts = [text.removeprefix("0") if text.startswith("0.") else text for text in texts]
+    texts = [punctuated(text, decimal, thousands) for text in texts]
     cells = _dressed(dice, program, dress, [value < 0 and value != 0 for value in values], texts)
     if thousands and any(thousands in text for text in texts):
         traits.append(f"thousands {thousands!a}")
     traits += [dress] if dress else []
-    asks = "" if dress else _number_question(texts)
+    asks = "" if by_hand else _number_question(texts)
     answers = {"decimal": decimal} | ({"thousands": thousands} if thousands else {})
     meant = tuple(None if gap else float(value) for gap, value in zip(gaps, values, strict=True))
     return Column(name, "number", meant, tuple(cells), tuple(traits), asks, answers)
@@ -89,6 +107,10 @@ def _value(dice: Dice, size: str) -> Decimal:
     if size == "measure":
         places = dice.whole(1, 3)
         return Decimal(dice.whole(1, 10 ** dice.whole(2, 5))) / 10**places
+    if size == "grams":
+        return Decimal(dice.whole(1_000, 999_999)) / 1000
+    if size == "thousands":
+        return Decimal(dice.whole(1_000, 999_999))
     if size == "money":
         return Decimal(dice.whole(100, 10 ** dice.whole(4, 8))) / 100
     if size == "whole":
@@ -112,7 +134,12 @@ def plain(value: Decimal, places: int | None = None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _punctuated(text: str, decimal: str, thousands: str) -> str:
+def punctuated(text: str, decimal: str, thousands: str) -> str:
+    """With another sign before the decimals, and one between the thousands.
+
+    >>> punctuated("1234.5", ",", ".")
+    '1.234,5'
+    """
     whole, point, part = text.partition(".")
     if thousands and whole.isdigit():
         first = len(whole) % 3 or 3
@@ -135,6 +162,8 @@ def _dressed(dice: Dice, program: Program, dress: str, negative: list[bool], tex
     if dress == "brackets":
         unit = dice.pick(language.before) if language.before and dice.chance(0.3) else ""
         return [f"({unit}{text})" if below else unit + text for below, text in zip(negative, texts, strict=True)]
+    if dress == "minus behind":
+        return [text + ("-" if below else "") for below, text in zip(negative, texts, strict=True)]
     sign = MINUS if dress == "minus" else "-"
     cells = [(sign if below else "") + text for below, text in zip(negative, texts, strict=True)]
     return [cell.translate(FULL_WIDTH) for cell in cells] if dress == "full width" else cells
@@ -146,12 +175,12 @@ def _shortened(
     """Such as 13.5k and 1.2M: most cells with a magnitude, some perhaps without."""
     marks: Mapping[str, int] = program.language.magnitudes
     mark = dice.pick(list(marks))
-    mixed = dice.chance(0.3)
+    mixed, places = dice.chance(0.3), dice.whole(1, 2)
     cells, meant = [], []
     for gap, value in zip(gaps, values, strict=True):
         mantissa = Decimal(int(abs(value) * 10) % 9990 + 1) / 10
         here = dice.pick([*marks, ""]) if mixed else mark
-        cells.append(_punctuated(plain(mantissa, 1 if dice.chance(0.8) else 2), program.decimal, "") + here)
+        cells.append(punctuated(plain(mantissa, places), program.decimal, "") + here)
         meant.append(None if gap else float(mantissa.scaleb(marks.get(here, 0))))
     return Column(name, "number", tuple(meant), tuple(cells), ("magnitude",), "", {"decimal": program.decimal})
 
@@ -281,6 +310,15 @@ def _every_one(dice: Dice, values: list[Any], rows: int, gaps: list[bool]) -> li
 # -------------------------------------------------------------------------------------------------- names of rows
 
 
+def same_everywhere(dice: Dice, program: Program, name: str, rows: int) -> Column:
+    """A column that says the same in every row, or nothing."""
+    values = dice.pick(program.language.words)
+    cell = dice.pick({"2023": 1.0, "1": 1.0, values[0]: 2.0})
+    if dice.chance(0.3):
+        return Column(name, "words", (None,) * rows, ("",) * rows, ("empty",))
+    return Column(name, "words", (cell,) * rows, (cell,) * rows, ("constant",))
+
+
 def row_names(dice: Dice, program: Program, form: str, rows: int, taken: set[str]) -> Column:
     """A column that numbers or names the rows: `form` is one of a program's choices of an index."""
     start = dice.whole(0, 1)
@@ -324,8 +362,3 @@ def angle(seconds: float) -> tuple[float, float]:
     """Sine and cosine of the time of day."""
     turn = 2.0 * math.pi * seconds / 86400.0
     return math.sin(turn), math.cos(turn)
-
-
-def no_narrow(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Old code pages have only one no-break space."""
-    return tuple(cell.replace(NARROW, NO_BREAK) for cell in cells)

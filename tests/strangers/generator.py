@@ -4,21 +4,24 @@ import gzip
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from strangers.columns import (
     Column,
     dates,
-    no_narrow,
     numbered_classes,
     numbers,
+    plain,
+    punctuated,
     remarks,
     row_names,
+    same_everywhere,
     times,
     words,
     yes_no,
 )
 from strangers.dice import Dice
-from strangers.programs import PROGRAMS, Program
+from strangers.programs import NARROW, NO_BREAK, PROGRAMS, Program
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,14 @@ class Export:
         What wrote it.
     suffix : str
         Of its name.
-    content : bytes
-        What is in it.
+    lines : tuple of tuples
+        Those down to the names (and units) of the columns, one for each row, and those below.
+    end : str
+        Of a line.
     encoding : str
-        How its letters are written, a byte order mark aside.
+        How letters are written.
+    mark : str
+        The byte order mark, or nothing.
     columns : tuple of Column
         The table, in the file's order. The first may have no name.
     target : str
@@ -52,8 +59,10 @@ class Export:
     number: int
     program: str
     suffix: str
-    content: bytes
+    lines: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    end: str
     encoding: str
+    mark: str
     columns: tuple[Column, ...]
     target: str
     answers: Mapping[str, object]
@@ -63,8 +72,24 @@ class Export:
     @property
     def text(self) -> str:
         """The file's text, without a byte order mark."""
-        content = gzip.decompress(self.content) if self.suffix.endswith(".gz") else self.content
-        return content.decode(self.encoding).removeprefix("\ufeff")
+        return self.end.join(line for part in self.lines for line in part)
+
+    @property
+    def content(self) -> bytes:
+        """The file."""
+        content = (self.mark + self.text).encode(self.encoding)
+        return gzip.compress(content, mtime=0) if self.suffix.endswith(".gz") else content
+
+    def part(self, rows: list[int]) -> "Export":
+        """A file of some of the rows, as new rows come."""
+        above, lines, _ = self.lines
+        columns = tuple(
+            replace(
+                column, values=tuple(column.values[row] for row in rows), cells=tuple(column.cells[row] for row in rows)
+            )
+            for column in self.columns
+        )
+        return replace(self, lines=(above, tuple(lines[row] for row in rows), ("",)), columns=columns)
 
     def __str__(self) -> str:
         shown = "\n".join(self.text.splitlines()[:8])
@@ -81,13 +106,10 @@ def export(number: int) -> Export:
     program = _settled(dice, dice.pick({program: program.weight for program in PROGRAMS}))
     columns, target, traits = _table(dice, program)
     separator = dice.pick(program.separators)
-    lines, header, layout = _lines(dice, program, columns, separator)
     end = dice.pick(program.line_ends)
-    text = end.join(lines) + ("" if dice.chance(0.1) else end)
-    encoding, content = _encoded(text, dice.pick(program.encodings))
-    suffix = dice.pick(program.suffixes)
-    if dice.chance(program.gzip):
-        suffix, content = suffix + ".gz", gzip.compress(content, mtime=0)
+    lines, header, layout = _lines(dice, program, columns, separator, end)
+    lines, encoding, mark = _encoded(lines, dice.pick(program.encodings))
+    suffix = dice.pick(program.suffixes) + ".gz" * dice.chance(program.gzip)
     answers = {"encoding": encoding, "separator": separator, "header": header}
     for column in columns:
         answers |= column.answers
@@ -95,8 +117,10 @@ def export(number: int) -> Export:
         number,
         program.name,
         suffix,
-        content,
+        lines,
+        end,
         encoding,
+        mark,
         tuple(columns),
         target,
         answers,
@@ -135,6 +159,9 @@ def _table(dice: Dice, program: Program) -> tuple[list[Column], str, list[str]]:
     columns = [*features[:place], target, *features[place:]]
     if dice.chance(0.04) and program.quoting.get("none", 0) == 0:
         columns.insert(dice.whole(0, len(columns)), remarks(dice, program, "notes", rows))
+    for kind, probability in (("Year", 0.03), ("Version", 0.02)):
+        if dice.chance(probability):
+            columns.insert(dice.whole(0, len(columns)), same_everywhere(dice, program, kind, rows))
     form = dice.pick(program.index)
     if form == "time":
         columns.insert(0, dates(dice, program, "timestamp", rows, [False] * rows, rising=True))
@@ -149,7 +176,10 @@ def _names(dice: Dice, program: Program, count: int) -> list[str]:
     pool = program.language.names
     if count > len(pool) // 2:
         return [f"{pool[i % len(pool)]} {i // len(pool) + 1}" for i in range(count)]
-    return dice.some(pool, count)
+    names = dice.some(pool, count)
+    if dice.chance(0.01) and "none" not in program.quoting:
+        names[0] += "\n(total)"  # a cell of several lines, as Excel wraps long names
+    return names
 
 
 def _feature(dice: Dice, program: Program, name: str, rows: int, *, only: bool) -> Column:
@@ -182,11 +212,14 @@ def _target(dice: Dice, program: Program, name: str, rows: int) -> Column:
 
 def _with_gaps(dice: Dice, program: Program, column: Column) -> Column:
     """The column with what the program writes into its gaps."""
-    if None not in column.values:
+    if None not in column.values or column.constant:
         return column
-    gap = dice.pick(program.gaps)
-    cells = tuple(gap if value is None else cell for value, cell in zip(column.values, column.cells, strict=True))
-    return replace(column, cells=cells, traits=(*column.traits, f"gaps {gap!r}"))
+    words = [dice.pick(program.gaps)]
+    words += [""] * (words != [""] and dice.chance(0.06))
+    cells = tuple(
+        dice.pick(words) if value is None else cell for value, cell in zip(column.values, column.cells, strict=True)
+    )
+    return replace(column, cells=cells, traits=(*column.traits, f"gaps {' and '.join(map(repr, words))}"))
 
 
 def _undecidable(columns: list[Column], separator: str) -> tuple[str, ...]:
@@ -206,7 +239,12 @@ def _undecidable(columns: list[Column], separator: str) -> tuple[str, ...]:
 # ---------------------------------------------------------------------------------------------------- the lines
 
 
-def _lines(dice: Dice, program: Program, columns: list[Column], separator: str) -> tuple[list[str], int, list[str]]:
+Lines = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _lines(
+    dice: Dice, program: Program, columns: list[Column], separator: str, end: str
+) -> tuple[Lines, int, list[str]]:
     """All lines, the number (from 1) of the one with the names, and what is particular."""
     quoting = dice.pick(program.quoting)
     if separator == " " and quoting == "none":
@@ -224,23 +262,29 @@ def _lines(dice: Dice, program: Program, columns: list[Column], separator: str) 
         traits.append("padded")
     rows = [separator.join(row) for row in zip(*cells, strict=True)]
     header = separator.join(names)
+    if dice.chance(program.commented):
+        header = "# " + header
+        traits.append("names in a comment")
     nameless = columns[0].name == ""
     if not nameless and dice.chance(program.trailing):
         rows = [row + separator for row in rows]
         header += separator if dice.chance(0.5) else ""
         traits.append("trailing separators" if header.endswith(separator) else "trailing separators below the names")
+    names_and_units = [header]
     if not nameless and dice.chance(program.units_row):
         brackets = dice.pick(["[]", "()", ""])
         units = [_unit(dice, column, brackets) for column in columns]
         if sum(unit != "" for unit in units) > 1:
-            rows.insert(0, separator.join(units) + separator * header.endswith(separator))
+            names_and_units.append(separator.join(units) + separator * header.endswith(separator))
             traits.append("units row")
     above = _above(dice, program, len(columns), separator, dice.pick(program.above), traits)
     below = _below(dice, program, columns, separator, dice.pick(program.below), traits)
     if dice.chance(0.01):
-        rows.insert(dice.whole(1, len(rows) - 1), "")
+        place = dice.whole(1, len(rows) - 1)
+        rows[place] = end + rows[place]
         traits.append("a blank line between")
-    return [*above, header, *rows, *below], len(above) + 1, traits
+    last = () if dice.chance(0.1) else ("",)
+    return ((*above, *names_and_units), tuple(rows), (*below, *last)), len(above) + 1, traits
 
 
 def _pairs(column: Column) -> list[tuple[object, str]]:
@@ -303,23 +347,36 @@ def _below(
     if form == "blank cells":
         return [separator * (len(columns) - 1)] * dice.whole(1, 3)
     if form == "total":
-        return [separator.join([program.language.total, *("" for _ in columns[1:])])]
+        sums = [""] * len(columns)
+        if dice.chance(0.5):
+            sums = [_sum(column) for column in columns]
+            traits.append("total with sums")
+        return [separator.join([program.language.total, *sums[1:]])]
     if form == "rows affected":
         return ["", f"({len(columns[0].cells)} rows affected)"]
     known = {"none": [], "blank": [""], "source": [source], "blank, source": ["", source], "comment": [f"# {source}"]}
     return known[form]
 
 
-def _encoded(text: str, choice: str) -> tuple[str, bytes]:
-    """Encoding and bytes; a program that cannot write a letter is told to write UTF-8."""
+def _sum(column: Column) -> str:
+    """What stands in a line of totals."""
+    if column.kind != "number" or not any(sign.isdecimal() for sign in "".join(column.cells)):
+        return ""
+    total = Decimal(sum(value for value in column.values if value is not None)).quantize(Decimal("0.01"))
+    return punctuated(plain(total), str(column.answers["decimal"]), "")
+
+
+def _encoded(lines: Lines, choice: str) -> tuple[Lines, str, str]:
+    """The lines, their encoding and the byte order mark; a program that cannot write a letter writes UTF-8."""
     encoding = choice.removeprefix("mark ")
-    mark = "\ufeff" if choice.startswith("mark ") else ""
-    for attempt in (text, no_narrow((text,))[0]):
+    narrowed = tuple(tuple(line.replace(NARROW, NO_BREAK) for line in part) for part in lines)
+    for attempt in (lines, narrowed):
         try:
-            return encoding, (mark + attempt).encode(encoding)
+            "".join(line for part in attempt for line in part).encode(encoding)
         except UnicodeEncodeError:
             continue
-    return "utf-8", ("\ufeff" + text).encode()
+        return attempt, encoding, "\ufeff" * choice.startswith("mark ")
+    return lines, "utf-8", "\ufeff"
 
 
 def counts(exports: list[Export]) -> Counter[str]:

@@ -191,6 +191,9 @@ MONTH_FIRST = {"#m/#d/%Y": 3.0, "%m/%d/%Y": 2.0, "#m/#d/%y": 0.7, "#m/#d/%Y #I:%
 NAMED_MONTHS = {"%d-%b-%Y": 2.0, "#d-%b-%y": 1.0, "%d %b %Y": 1.0, "%b #d, %Y": 0.7, "%B #d, %Y": 0.5, "%d-%b-%Y %H:%M": 0.5}  # fmt: skip
 CHINESE_DATES = {"%Y年%m月%d日": 2.0, "%Y年#m月#d日": 1.0, "%Y年%m月%d日 %H:%M": 1.0, "%Y/#m/#d": 2.0, "%Y/%m/%d %H:%M": 1.0}  # fmt: skip
 
+SCRIPTS = {"%d/%m/%Y, %H:%M:%S": 0.5, "#m/#d/%Y, #I:%M:%S %p": 0.5}
+"""What toLocaleString makes of a date."""
+
 EMPTY_GAPS = {"": 1.0}
 PEOPLES_GAPS = {"": 10.0, "NA": 2.0, "n/a": 2.0, "-": 2.0, "?": 1.0, "N/A": 1.0, "#N/A": 1.0, "null": 0.5, "--": 0.2}
 
@@ -214,11 +217,13 @@ class Program:
         Point or comma.
     suffixes : mapping
         Of file names.
+    numbers : mapping
+        Habits: "float" (whole numbers beside a gap become 3.0), "no zero" (.5), "minus behind" (5-), "exponent".
     by_hand : float
         How likely a column is that a person has typed, with units, percent signs, mixed capitals and the like.
-    padded, trailing, units_row, gzip : float
+    padded, trailing, units_row, gzip, commented : float
         How likely cells have blanks around them, lines end in a separator, units stand below the names,
-        the file is compressed.
+        the file is compressed, the line with the names begins with "# ".
     """
 
     name: str
@@ -236,11 +241,13 @@ class Program:
     above: Mapping[str, float] = field(default_factory=lambda: {"none": 1.0})
     below: Mapping[str, float] = field(default_factory=lambda: {"none": 1.0})
     suffixes: Mapping[str, float] = field(default_factory=lambda: {".csv": 1.0})
+    numbers: Mapping[str, float] = field(default_factory=lambda: {"": 1.0})
     by_hand: float = 0.0
     padded: float = 0.0
     trailing: float = 0.0
     units_row: float = 0.0
     gzip: float = 0.0
+    commented: float = 0.0
 
 
 WINDOWS = {"\r\n": 1.0}
@@ -309,7 +316,7 @@ PROGRAMS = (
         encodings={"utf-8": 10.0, "mark utf-8": 1.0, "cp1252": 0.3}, quoting={"minimal": 8.0, "words": 1.0, "all": 1.0},
         gaps={"": 8.0, "NaN": 1.0, "nan": 0.7, "NA": 0.7, "NULL": 0.3}, dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%d %H:%M:%S.%f": 0.5},
         index={"none": 5.0, "unnamed": 4.0, "unnamed, filtered": 1.5, "unnamed, sorted": 1.5, "Unnamed: 0": 1.0, "index": 0.7, "key": 0.5, "time": 0.5},
-        suffixes={".csv": 8.0, ".txt": 0.5, ".tsv": 0.3}, gzip=0.05,
+        suffixes={".csv": 8.0, ".txt": 0.5, ".tsv": 0.3}, gzip=0.05, numbers={"float": 1.0},
     ),
     Program(
         "pandas, Chinese", 3.0, CHINESE, encodings={"utf-8": 2.0, "mark utf-8": 2.0, "gbk": 1.0, "gb18030": 0.5},
@@ -335,14 +342,24 @@ PROGRAMS = (
     ),
     Program(
         "SAS", 2.0, ENGLISH, quoting={"minimal": 2.0, "all": 1.0}, gaps={"": 2.0, ".": 3.0}, dates={"%d%b%Y": 2.0, "%d%b%Y:%H:%M:%S": 0.5, "%m/%d/%Y": 1.0},
-        line_ends={"\r\n": 1.0, "\n": 1.0}, encodings={"utf-8": 2.0, "cp1252": 1.0},
+        line_ends={"\r\n": 1.0, "\n": 1.0}, encodings={"utf-8": 2.0, "cp1252": 1.0}, numbers={"": 3.0, "no zero": 1.0},
     ),
     Program(
         "SPSS", 2.0, GERMAN, separators={";": 2.0, "\t": 1.0}, decimal=",", gaps={"": 3.0, "#NULL!": 1.0}, encodings={"mark utf-8": 2.0, "cp1252": 1.0},
-        dates=DOTTED | {"%d-%b-%Y": 1.0}, line_ends=WINDOWS,
+        dates=DOTTED | {"%d-%b-%Y": 1.0}, line_ends=WINDOWS, numbers={"no zero": 2.0, "": 1.0},
     ),
     Program(
-        "Stata", 1.0, ENGLISH, gaps={"": 1.0, ".": 1.0}, dates={"%d%b%Y": 1.0, "%d %b %Y": 0.5}, quoting={"minimal": 1.0, "words": 1.0},
+        "Stata", 1.0, ENGLISH, gaps={"": 1.0, ".": 1.0}, dates={"%d%b%Y": 1.0, "%d %b %Y": 0.5}, quoting={"minimal": 1.0, "words": 1.0}, numbers={"no zero": 1.0, "": 1.0},
+    ),
+    Program(
+        "SAP", 2.0, GERMAN, separators={";": 2.0, "\t": 2.0, "|": 0.5}, encodings={"cp1252": 2.0, "utf-8": 1.0, "utf-16-le": 0.2}, line_ends=WINDOWS,
+        decimal=",", thousands={".": 3.0, "": 1.0}, dates={"%d.%m.%Y": 1.0}, index={"none": 3.0, "id": 2.0, "key": 1.0},
+        above={"none": 4.0, "title, blank": 1.0}, numbers={"minus behind": 2.0, "": 1.0}, padded=0.1,
+    ),
+    Program(
+        "numpy.savetxt", 1.0, DEVICE, separators={" ": 2.0, ",": 2.0, "\t": 1.0}, quoting={"none": 1.0}, numbers={"exponent": 2.0, "": 1.0},
+        gaps={"nan": 1.0}, index={"none": 1.0}, above={"none": 2.0, "comments": 1.0}, commented=0.5,
+        suffixes={".txt": 2.0, ".dat": 1.0, ".csv": 1.0},
     ),
     Program(
         "SQL", 6.0, ENGLISH, separators={",": 5.0, "|": 1.0, "\t": 2.0, ";": 1.0}, quoting={"minimal": 3.0, "all": 1.0, "words": 1.0},
@@ -371,7 +388,7 @@ PROGRAMS = (
     ),
     Program(
         "web site", 4.0, ENGLISH, quoting={"all": 2.0, "minimal": 1.0, "words": 1.0}, thousands={"": 2.0, ",": 1.0}, gaps=PEOPLES_GAPS | {"None": 0.5, "null": 1.0},
-        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%dT%H:%M:%SZ": 1.0} | NAMED_MONTHS, index={"none": 3.0, "id": 2.0, "key": 1.0}, by_hand=0.35,
+        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%dT%H:%M:%SZ": 1.0} | NAMED_MONTHS | SCRIPTS, index={"none": 3.0, "id": 2.0, "key": 1.0}, by_hand=0.35,
         line_ends={"\n": 2.0, "\r\n": 1.0, "\r": 0.1}, gzip=0.02,
     ),
 )  # fmt: skip
