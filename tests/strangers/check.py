@@ -317,11 +317,12 @@ def _compare_category(column: Column, features: Mapping[str, np.ndarray]) -> Non
 
 
 def _one_to_one(column: Column, read: list[str]) -> None:
+    """A meaning is one word and a word one meaning; but several words may stand for a gap."""
     spelled: dict[Any, set[str]] = defaultdict(set)
     for value, word in zip(column.values, read, strict=True):
         spelled[value].add(word)
     words = [word for several in spelled.values() for word in several]
-    if len(words) > len(spelled):
+    if any(len(several) > 1 for value, several in spelled.items() if value is not None):
         raise Misread(f"{column.name!r}: one meaning has become several words: {dict(spelled)}")
     if len(set(words)) < len(words):
         raise Misread(f"{column.name!r}: several meanings have become one word: {dict(spelled)}")

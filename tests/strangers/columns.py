@@ -63,7 +63,14 @@ SIZES = {
     "tiny": 0.5,
     "large": 1.0,
 }
-DRESSES = {"behind": 5.0, "before": 2.0, "brackets": 1.0, "magnitude": 1.0, "minus": 0.7, "full width": 0.5}  # fmt: skip
+DRESSES = {
+    "behind": 5.0,
+    "before": 2.0,
+    "brackets": 1.0,
+    "magnitude": 1.0,
+    "minus": 0.7,
+    "full width": 0.5,
+}
 
 
 def numbers(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool], *, quantity: bool = False) -> Column:
@@ -215,14 +222,19 @@ def dates(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool], 
     return Column(name, "date", meant, cells, (form,), asks, answers)
 
 
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
 def moment(at: datetime, form: str) -> str:
     """strftime in English on every machine, with ``#d``, ``#m``, ``#I`` for numbers without a zero.
 
     >>> moment(datetime(2018, 1, 9, 14, 5), "#m/#d/%Y #I:%M %p")
     '1/9/2018 2:05 PM'
     """
-    months = "January February March April May June July August September October November December".split()
-    month = months[at.month - 1]
+    month = MONTHS[at.month - 1]
     for sign, text in {
         "%b": month[:3].upper() if "%d%b%Y" in form else month[:3],
         "%B": month,

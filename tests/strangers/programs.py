@@ -48,7 +48,8 @@ ENGLISH = Language(
     names=(
         *("price", "Height", "Weight (kg)", "Temp [°C]", "Sales, net", "income", "AGE", "Unit Price", "qty", "score"),
         *("width_mm", "Blood Pressure", "%body fat", "x1", "x2", "duration", "Speed (km/h)", "rate", "Amount", "depth"),
-        *("value", "Value", "VALUE", "value.1", "value (2)", "Total area", "total  area", "noise", 'the "index"', "#views"),
+        *("value", "Value", "VALUE", "value.1", "value (2)", "Total area", "total  area", "noise"),
+        *('the "index"', "#views"),
     ),
     words=(
         ("red", "green", "blue"),
@@ -63,7 +64,10 @@ ENGLISH = Language(
         ("naïve", "café", "plain"),
     ),
     people=("Smith", "Anna", "O'Neil", "de Vries", "Lee", "Maria", "Brown", "Zoë"),
-    yes_no=(("no", "yes"), ("No", "Yes"), ("NO", "YES"), ("false", "true"), ("False", "True"), ("FALSE", "TRUE"), ("n", "y"), ("N", "Y")),
+    yes_no=(
+        *(("no", "yes"), ("No", "Yes"), ("NO", "YES"), ("n", "y"), ("N", "Y")),
+        *(("false", "true"), ("False", "True"), ("FALSE", "TRUE")),
+    ),
     before=("$", "£", "€", "US$", "USD ", "€ "),
     behind=(" kg", " cm", "cm", " °C", "%", " %", " mph", " USD", " m²", "ms", " h", "€"),
     title="Sales report 2023",
@@ -188,10 +192,14 @@ ISO_TIMES = {"%Y-%m-%d %H:%M:%S": 3.0, "%Y-%m-%dT%H:%M:%S": 1.0, "%Y-%m-%d %H:%M
 DOTTED = {"%d.%m.%Y": 4.0, "%d.%m.%y": 1.0, "%d.%m.%Y %H:%M": 2.0, "%d.%m.%Y %H:%M:%S": 1.0, "#d.#m.%Y": 0.5}
 DAY_FIRST = {"%d/%m/%Y": 4.0, "%d/%m/%Y %H:%M": 2.0, "%d/%m/%y": 0.7, "#d/#m/%Y": 0.7, "%d-%m-%Y": 1.0}
 MONTH_FIRST = {"#m/#d/%Y": 3.0, "%m/%d/%Y": 2.0, "#m/#d/%y": 0.7, "#m/#d/%Y #I:%M %p": 1.0, "#m/#d/%Y %H:%M": 1.0}
-NAMED_MONTHS = {"%d-%b-%Y": 2.0, "#d-%b-%y": 1.0, "%d %b %Y": 1.0, "%b #d, %Y": 0.7, "%B #d, %Y": 0.5, "%d-%b-%Y %H:%M": 0.5}  # fmt: skip
-CHINESE_DATES = {"%Y年%m月%d日": 2.0, "%Y年#m月#d日": 1.0, "%Y年%m月%d日 %H:%M": 1.0, "%Y/#m/#d": 2.0, "%Y/%m/%d %H:%M": 1.0}  # fmt: skip
+NAMED_MONTHS = {
+    "%d-%b-%Y": 2.0, "#d-%b-%y": 1.0, "%d %b %Y": 1.0, "%d-%b-%Y %H:%M": 0.5, "%b #d, %Y": 0.7, "%B #d, %Y": 0.5,
+}  # fmt: skip
+CHINESE_DATES = {
+    "%Y年%m月%d日": 2.0, "%Y年#m月#d日": 1.0, "%Y年%m月%d日 %H:%M": 1.0, "%Y/#m/#d": 2.0, "%Y/%m/%d %H:%M": 1.0,
+}  # fmt: skip
 
-SCRIPTS = {"%d/%m/%Y, %H:%M:%S": 0.5, "#m/#d/%Y, #I:%M:%S %p": 0.5}
+SCRIPTS = {"%d/%m/%Y, %H:%M:%S": 0.8, "#m/#d/%Y, #I:%M:%S %p": 0.8}
 """What toLocaleString makes of a date."""
 
 EMPTY_GAPS = {"": 1.0}
@@ -256,13 +264,15 @@ BELOW_A_PERSONS = {"none": 20.0, "blank": 2.0, "source": 1.0, "blank, source": 1
 
 PROGRAMS = (
     Program(
-        "Excel, English", 14.0, ENGLISH, encodings={"utf-8": 3.0, "mark utf-8": 3.0, "cp1252": 2.0}, line_ends=WINDOWS,
-        thousands={"": 4.0, ",": 2.0}, gaps=PEOPLES_GAPS, dates=MONTH_FIRST | DAY_FIRST | ISO_DATES | NAMED_MONTHS,
-        by_hand=0.25, above=BY_A_PERSON, below=BELOW_A_PERSONS,
+        "Excel, English", 14.0, ENGLISH, encodings={"utf-8": 3.0, "mark utf-8": 3.0, "cp1252": 2.0},
+        line_ends=WINDOWS, thousands={"": 4.0, ",": 2.0}, gaps=PEOPLES_GAPS,
+        dates=MONTH_FIRST | DAY_FIRST | ISO_DATES | NAMED_MONTHS, by_hand=0.25, above=BY_A_PERSON,
+        below=BELOW_A_PERSONS,
     ),
     Program(
-        "Excel, German", 14.0, GERMAN, separators={";": 1.0}, encodings={"cp1252": 3.0, "mark utf-8": 3.0, "utf-8": 1.0},
-        line_ends=WINDOWS, decimal=",", thousands={"": 4.0, ".": 3.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.2,
+        "Excel, German", 14.0, GERMAN, separators={";": 1.0},
+        encodings={"cp1252": 3.0, "mark utf-8": 3.0, "utf-8": 1.0}, line_ends=WINDOWS, decimal=",",
+        thousands={"": 4.0, ".": 3.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.2,
         above=BY_A_PERSON | {"sep=": 2.0}, below=BELOW_A_PERSONS, trailing=0.03,
     ),
     Program(
@@ -271,9 +281,10 @@ PROGRAMS = (
         dates=DOTTED, by_hand=0.25, above=BY_A_PERSON, below=BELOW_A_PERSONS,
     ),
     Program(
-        "Excel, French", 6.0, FRENCH, separators={";": 1.0}, encodings={"cp1252": 3.0, "mark utf-8": 2.0, "utf-8": 1.0},
-        line_ends=WINDOWS, decimal=",", thousands={"": 3.0, NARROW: 1.0, NO_BREAK: 1.0, " ": 1.0}, gaps=PEOPLES_GAPS,
-        dates=DAY_FIRST, by_hand=0.2, above=BY_A_PERSON | {"sep=": 1.0}, below=BELOW_A_PERSONS,
+        "Excel, French", 6.0, FRENCH, separators={";": 1.0},
+        encodings={"cp1252": 3.0, "mark utf-8": 2.0, "utf-8": 1.0}, line_ends=WINDOWS, decimal=",",
+        thousands={"": 3.0, NARROW: 1.0, NO_BREAK: 1.0, " ": 1.0}, gaps=PEOPLES_GAPS, dates=DAY_FIRST, by_hand=0.2,
+        above=BY_A_PERSON | {"sep=": 1.0}, below=BELOW_A_PERSONS,
     ),
     Program(
         "Excel, Chinese", 10.0, CHINESE, encodings={"gbk": 3.0, "mark utf-8": 2.0, "utf-8": 1.0}, line_ends=WINDOWS,
@@ -281,27 +292,30 @@ PROGRAMS = (
         by_hand=0.25, above=BY_A_PERSON, below=BELOW_A_PERSONS,
     ),
     Program(
-        "Excel, Japanese", 5.0, JAPANESE, encodings={"cp932": 3.0, "mark utf-8": 1.0, "utf-8": 1.0}, line_ends=WINDOWS,
-        thousands={"": 3.0, ",": 1.0}, gaps=PEOPLES_GAPS, dates=CHINESE_DATES | ISO_DATES, by_hand=0.2,
-        above=BY_A_PERSON, below=BELOW_A_PERSONS,
+        "Excel, Japanese", 5.0, JAPANESE, encodings={"cp932": 3.0, "mark utf-8": 1.0, "utf-8": 1.0},
+        line_ends=WINDOWS, thousands={"": 3.0, ",": 1.0}, gaps=PEOPLES_GAPS, dates=CHINESE_DATES | ISO_DATES,
+        by_hand=0.2, above=BY_A_PERSON, below=BELOW_A_PERSONS,
     ),
     Program(
-        "Excel, Russian", 2.0, RUSSIAN, separators={";": 1.0}, encodings={"cp1251": 2.0, "mark utf-8": 1.0, "utf-8": 1.0},
-        line_ends=WINDOWS, decimal=",", thousands={"": 3.0, NO_BREAK: 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1,
+        "Excel, Russian", 2.0, RUSSIAN, separators={";": 1.0},
+        encodings={"cp1251": 2.0, "mark utf-8": 1.0, "utf-8": 1.0}, line_ends=WINDOWS, decimal=",",
+        thousands={"": 3.0, NO_BREAK: 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1,
     ),
     Program(
-        "Excel, Polish", 2.0, POLISH, separators={";": 1.0}, encodings={"cp1250": 1.0, "mark utf-8": 1.0, "utf-8": 1.0},
-        line_ends=WINDOWS, decimal=",", thousands={"": 3.0, NO_BREAK: 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1,
+        "Excel, Polish", 2.0, POLISH, separators={";": 1.0},
+        encodings={"cp1250": 1.0, "mark utf-8": 1.0, "utf-8": 1.0}, line_ends=WINDOWS, decimal=",",
+        thousands={"": 3.0, NO_BREAK: 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1,
     ),
     Program(
-        "Excel, Unicode text", 3.0, GERMAN, separators={"\t": 1.0}, encodings={"mark utf-16-le": 3.0, "utf-16-le": 0.5},
-        line_ends=WINDOWS, decimal=",", thousands={"": 2.0, ".": 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1,
-        suffixes={".txt": 1.0},
+        "Excel, Unicode text", 3.0, GERMAN, separators={"\t": 1.0},
+        encodings={"mark utf-16-le": 3.0, "utf-16-le": 0.5}, line_ends=WINDOWS, decimal=",",
+        thousands={"": 2.0, ".": 1.0}, gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.1, suffixes={".txt": 1.0},
     ),
     Program(
-        "LibreOffice", 5.0, GERMAN, separators={";": 2.0, ",": 1.0, "\t": 1.0}, encodings={"utf-8": 5.0, "cp1252": 1.0, "utf-16-le": 0.3, "mark utf-16-le": 0.3},
-        quoting={"minimal": 2.0, "words": 2.0, "all": 1.0}, decimal=",", gaps=PEOPLES_GAPS, dates=DOTTED | ISO_DATES, by_hand=0.15,
-        below={"none": 8.0, "blank cells": 1.0},
+        "LibreOffice", 5.0, GERMAN, separators={";": 2.0, ",": 1.0, "\t": 1.0},
+        encodings={"utf-8": 5.0, "cp1252": 1.0, "utf-16-le": 0.3, "mark utf-16-le": 0.3},
+        quoting={"minimal": 2.0, "words": 2.0, "all": 1.0}, decimal=",", gaps=PEOPLES_GAPS, dates=DOTTED | ISO_DATES,
+        by_hand=0.15, below={"none": 8.0, "blank cells": 1.0},
     ),
     Program(
         "Google Sheets", 6.0, ENGLISH, line_ends=WINDOWS, thousands={"": 3.0, ",": 2.0}, gaps=PEOPLES_GAPS,
@@ -309,18 +323,23 @@ PROGRAMS = (
         below={"none": 8.0, "blank cells": 1.0, "total": 0.5},
     ),
     Program(
-        "Google Sheets, German", 2.0, GERMAN, line_ends=WINDOWS, decimal=",", gaps=PEOPLES_GAPS, dates=DOTTED, by_hand=0.2,
+        "Google Sheets, German", 2.0, GERMAN, line_ends=WINDOWS, decimal=",", gaps=PEOPLES_GAPS, dates=DOTTED,
+        by_hand=0.2,
     ),
     Program(
         "pandas", 16.0, ENGLISH, separators={",": 12.0, ";": 1.0, "\t": 1.5, "|": 0.5},
-        encodings={"utf-8": 10.0, "mark utf-8": 1.0, "cp1252": 0.3}, quoting={"minimal": 8.0, "words": 1.0, "all": 1.0},
-        gaps={"": 8.0, "NaN": 1.0, "nan": 0.7, "NA": 0.7, "NULL": 0.3}, dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%d %H:%M:%S.%f": 0.5},
-        index={"none": 5.0, "unnamed": 4.0, "unnamed, filtered": 1.5, "unnamed, sorted": 1.5, "Unnamed: 0": 1.0, "index": 0.7, "key": 0.5, "time": 0.5},
+        encodings={"utf-8": 10.0, "mark utf-8": 1.0, "cp1252": 0.3},
+        quoting={"minimal": 8.0, "words": 1.0, "all": 1.0},
+        gaps={"": 8.0, "NaN": 1.0, "nan": 0.7, "NA": 0.7, "NULL": 0.3},
+        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%d %H:%M:%S.%f": 0.5},
+        index={"none": 5.0, "unnamed": 4.0, "unnamed, filtered": 1.5, "unnamed, sorted": 1.5, "Unnamed: 0": 1.0,
+            "index": 0.7, "key": 0.5, "time": 0.5},
         suffixes={".csv": 8.0, ".txt": 0.5, ".tsv": 0.3}, gzip=0.05, numbers={"float": 1.0},
     ),
     Program(
         "pandas, Chinese", 3.0, CHINESE, encodings={"utf-8": 2.0, "mark utf-8": 2.0, "gbk": 1.0, "gb18030": 0.5},
-        dates=ISO_DATES | ISO_TIMES | CHINESE_DATES, index={"none": 3.0, "unnamed": 2.0, "unnamed, filtered": 1.0, "unnamed, sorted": 1.0},
+        dates=ISO_DATES | ISO_TIMES | CHINESE_DATES,
+        index={"none": 3.0, "unnamed": 2.0, "unnamed, filtered": 1.0, "unnamed, sorted": 1.0},
         gaps={"": 5.0, "NaN": 1.0}, by_hand=0.1,
     ),
     Program(
@@ -336,59 +355,76 @@ PROGRAMS = (
         index={"none": 2.0, "unnamed": 3.0, "unnamed, sorted": 1.0, "unnamed, words": 1.0},
     ),
     Program(
-        "R, write.table", 4.0, ENGLISH, separators={" ": 3.0, "\t": 2.0, ",": 1.0}, quoting={"words": 4.0, "none": 1.0}, gaps={"NA": 1.0},
+        "R, write.table", 4.0, ENGLISH, separators={" ": 3.0, "\t": 2.0, ",": 1.0},
+        quoting={"words": 4.0, "none": 1.0}, gaps={"NA": 1.0},
         index={"none": 2.0, "without a name": 4.0, "without a name, words": 2.0, "without a name, sorted": 1.0},
         suffixes={".txt": 3.0, ".csv": 1.0, ".dat": 0.5},
     ),
     Program(
-        "SAS", 2.0, ENGLISH, quoting={"minimal": 2.0, "all": 1.0}, gaps={"": 2.0, ".": 3.0}, dates={"%d%b%Y": 2.0, "%d%b%Y:%H:%M:%S": 0.5, "%m/%d/%Y": 1.0},
-        line_ends={"\r\n": 1.0, "\n": 1.0}, encodings={"utf-8": 2.0, "cp1252": 1.0}, numbers={"": 3.0, "no zero": 1.0},
+        "SAS", 2.0, ENGLISH, quoting={"minimal": 2.0, "all": 1.0}, gaps={"": 2.0, ".": 3.0},
+        dates={"%d%b%Y": 2.0, "%d%b%Y:%H:%M:%S": 0.5, "%m/%d/%Y": 1.0}, line_ends={"\r\n": 1.0, "\n": 1.0},
+        encodings={"utf-8": 2.0, "cp1252": 1.0}, numbers={"": 3.0, "no zero": 1.0},
     ),
     Program(
-        "SPSS", 2.0, GERMAN, separators={";": 2.0, "\t": 1.0}, decimal=",", gaps={"": 3.0, "#NULL!": 1.0}, encodings={"mark utf-8": 2.0, "cp1252": 1.0},
-        dates=DOTTED | {"%d-%b-%Y": 1.0}, line_ends=WINDOWS, numbers={"no zero": 2.0, "": 1.0},
+        "SPSS", 2.0, GERMAN, separators={";": 2.0, "\t": 1.0}, decimal=",", gaps={"": 3.0, "#NULL!": 1.0},
+        encodings={"mark utf-8": 2.0, "cp1252": 1.0}, dates=DOTTED | {"%d-%b-%Y": 1.0}, line_ends=WINDOWS,
+        numbers={"no zero": 2.0, "": 1.0},
     ),
     Program(
-        "Stata", 1.0, ENGLISH, gaps={"": 1.0, ".": 1.0}, dates={"%d%b%Y": 1.0, "%d %b %Y": 0.5}, quoting={"minimal": 1.0, "words": 1.0}, numbers={"no zero": 1.0, "": 1.0},
+        "Stata", 1.0, ENGLISH, gaps={"": 1.0, ".": 1.0}, dates={"%d%b%Y": 1.0, "%d %b %Y": 0.5},
+        quoting={"minimal": 1.0, "words": 1.0}, numbers={"no zero": 1.0, "": 1.0},
     ),
     Program(
-        "SAP", 2.0, GERMAN, separators={";": 2.0, "\t": 2.0, "|": 0.5}, encodings={"cp1252": 2.0, "utf-8": 1.0, "utf-16-le": 0.2}, line_ends=WINDOWS,
-        decimal=",", thousands={".": 3.0, "": 1.0}, dates={"%d.%m.%Y": 1.0}, index={"none": 3.0, "id": 2.0, "key": 1.0},
+        "SAP", 2.0, GERMAN, separators={";": 2.0, "\t": 2.0, "|": 0.5},
+        encodings={"cp1252": 2.0, "utf-8": 1.0, "utf-16-le": 0.2}, line_ends=WINDOWS, decimal=",",
+        thousands={".": 3.0, "": 1.0}, dates={"%d.%m.%Y": 1.0}, index={"none": 3.0, "id": 2.0, "key": 1.0},
         above={"none": 4.0, "title, blank": 1.0}, numbers={"minus behind": 2.0, "": 1.0}, padded=0.1,
     ),
     Program(
-        "numpy.savetxt", 1.0, DEVICE, separators={" ": 2.0, ",": 2.0, "\t": 1.0}, quoting={"none": 1.0}, numbers={"exponent": 2.0, "": 1.0},
-        gaps={"nan": 1.0}, index={"none": 1.0}, above={"none": 2.0, "comments": 1.0}, commented=0.5,
-        suffixes={".txt": 2.0, ".dat": 1.0, ".csv": 1.0},
+        "numpy.savetxt", 1.0, DEVICE, separators={" ": 2.0, ",": 2.0, "\t": 1.0}, quoting={"none": 1.0},
+        numbers={"exponent": 2.0, "": 1.0}, gaps={"nan": 1.0}, index={"none": 1.0},
+        above={"none": 2.0, "comments": 1.0}, commented=0.5, suffixes={".txt": 2.0, ".dat": 1.0, ".csv": 1.0},
     ),
     Program(
-        "SQL", 6.0, ENGLISH, separators={",": 5.0, "|": 1.0, "\t": 2.0, ";": 1.0}, quoting={"minimal": 3.0, "all": 1.0, "words": 1.0},
-        gaps={"": 3.0, "NULL": 4.0, "\\N": 0.7, "null": 1.0}, dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%d %H:%M:%S.%f": 1.5, "%Y-%m-%dT%H:%M:%SZ": 0.7},
+        "SQL", 6.0, ENGLISH, separators={",": 5.0, "|": 1.0, "\t": 2.0, ";": 1.0},
+        quoting={"minimal": 3.0, "all": 1.0, "words": 1.0}, gaps={"": 3.0, "NULL": 4.0, "\\N": 0.7, "null": 1.0},
+        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%d %H:%M:%S.%f": 1.5, "%Y-%m-%dT%H:%M:%SZ": 0.7},
         index={"none": 4.0, "id": 4.0, "key": 1.0}, below={"none": 12.0, "rows affected": 1.0}, gzip=0.05,
     ),
     Program(
-        "bank statement", 4.0, GERMAN, separators={";": 1.0}, encodings={"cp1252": 2.0, "utf-8": 1.0, "mark utf-8": 1.0}, line_ends=WINDOWS,
-        quoting={"minimal": 1.0, "all": 2.0}, decimal=",", thousands={".": 2.0, "": 1.0}, dates={"%d.%m.%Y": 2.0, "%d.%m.%y": 1.0},
-        above={"none": 1.0, "account": 4.0, "title, blank": 1.0}, below={"none": 3.0, "total": 1.0, "blank, source": 1.0}, trailing=0.15, by_hand=0.1,
+        "bank statement", 4.0, GERMAN, separators={";": 1.0},
+        encodings={"cp1252": 2.0, "utf-8": 1.0, "mark utf-8": 1.0}, line_ends=WINDOWS,
+        quoting={"minimal": 1.0, "all": 2.0}, decimal=",", thousands={".": 2.0, "": 1.0},
+        dates={"%d.%m.%Y": 2.0, "%d.%m.%y": 1.0}, above={"none": 1.0, "account": 4.0, "title, blank": 1.0},
+        below={"none": 3.0, "total": 1.0, "blank, source": 1.0}, trailing=0.15, by_hand=0.1,
     ),
     Program(
-        "bank statement, English", 2.0, ENGLISH, quoting={"minimal": 1.0, "all": 2.0}, thousands={",": 2.0, "": 1.0}, dates=MONTH_FIRST | DAY_FIRST,
-        line_ends=WINDOWS, above={"none": 1.0, "account": 3.0, "title, blank": 1.0}, below={"none": 3.0, "total": 1.0, "blank, source": 1.0}, by_hand=0.2,
+        "bank statement, English", 2.0, ENGLISH, quoting={"minimal": 1.0, "all": 2.0}, thousands={",": 2.0, "": 1.0},
+        dates=MONTH_FIRST | DAY_FIRST, line_ends=WINDOWS, above={"none": 1.0, "account": 3.0, "title, blank": 1.0},
+        below={"none": 3.0, "total": 1.0, "blank, source": 1.0}, by_hand=0.2,
     ),
     Program(
-        "measuring device", 8.0, DEVICE, separators={",": 2.0, ";": 2.0, "\t": 4.0}, encodings={"utf-8": 3.0, "cp1252": 2.0}, line_ends={"\r\n": 2.0, "\n": 1.0},
-        quoting={"none": 1.0}, gaps={"": 3.0, "NaN": 1.0, "---": 0.3, "nan": 0.5}, dates=ISO_TIMES | {"%d.%m.%Y %H:%M:%S": 1.0, "%Y-%m-%d %H:%M:%S.%f": 1.0},
-        index={"none": 4.0, "rising": 2.0, "time": 1.0}, above={"none": 6.0, "comments": 2.0, "title": 0.5, "title, blank": 0.5},
-        below={"none": 8.0, "comment": 0.5, "blank": 1.0}, padded=0.2, trailing=0.15, units_row=0.2, suffixes={".csv": 3.0, ".txt": 1.0, ".dat": 0.5},
+        "measuring device", 8.0, DEVICE, separators={",": 2.0, ";": 2.0, "\t": 4.0},
+        encodings={"utf-8": 3.0, "cp1252": 2.0}, line_ends={"\r\n": 2.0, "\n": 1.0}, quoting={"none": 1.0},
+        gaps={"": 3.0, "NaN": 1.0, "---": 0.3, "nan": 0.5},
+        dates=ISO_TIMES | {"%d.%m.%Y %H:%M:%S": 1.0, "%Y-%m-%d %H:%M:%S.%f": 1.0},
+        index={"none": 4.0, "rising": 2.0, "time": 1.0},
+        above={"none": 6.0, "comments": 2.0, "title": 0.5, "title, blank": 0.5},
+        below={"none": 8.0, "comment": 0.5, "blank": 1.0}, padded=0.2, trailing=0.15, units_row=0.2,
+        suffixes={".csv": 3.0, ".txt": 1.0, ".dat": 0.5},
     ),
     Program(
-        "measuring device, German", 4.0, replace(DEVICE, names=GERMAN.names), separators={";": 3.0, "\t": 2.0}, encodings={"cp1252": 3.0, "utf-8": 2.0}, line_ends=WINDOWS,
-        quoting={"none": 1.0}, decimal=",", gaps={"": 3.0, "NaN": 0.5, "-": 0.5}, dates=DOTTED, index={"none": 4.0, "rising": 2.0},
-        above={"none": 6.0, "comments": 1.0, "title, blank": 0.5}, below={"none": 8.0, "blank": 1.0}, padded=0.2, trailing=0.25, units_row=0.25,
+        "measuring device, German", 4.0, replace(DEVICE, names=GERMAN.names), separators={";": 3.0, "\t": 2.0},
+        encodings={"cp1252": 3.0, "utf-8": 2.0}, line_ends=WINDOWS, quoting={"none": 1.0}, decimal=",",
+        gaps={"": 3.0, "NaN": 0.5, "-": 0.5}, dates=DOTTED, index={"none": 4.0, "rising": 2.0},
+        above={"none": 6.0, "comments": 1.0, "title, blank": 0.5}, below={"none": 8.0, "blank": 1.0}, padded=0.2,
+        trailing=0.25, units_row=0.25,
     ),
     Program(
-        "web site", 4.0, ENGLISH, quoting={"all": 2.0, "minimal": 1.0, "words": 1.0}, thousands={"": 2.0, ",": 1.0}, gaps=PEOPLES_GAPS | {"None": 0.5, "null": 1.0},
-        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%dT%H:%M:%SZ": 1.0} | NAMED_MONTHS | SCRIPTS, index={"none": 3.0, "id": 2.0, "key": 1.0}, by_hand=0.35,
-        line_ends={"\n": 2.0, "\r\n": 1.0, "\r": 0.1}, gzip=0.02,
+        "web site", 4.0, ENGLISH, quoting={"all": 2.0, "minimal": 1.0, "words": 1.0}, thousands={"": 2.0, ",": 1.0},
+        gaps=PEOPLES_GAPS | {"None": 0.5, "null": 1.0},
+        dates=ISO_DATES | ISO_TIMES | {"%Y-%m-%dT%H:%M:%SZ": 1.0} | NAMED_MONTHS | SCRIPTS,
+        index={"none": 3.0, "id": 2.0, "key": 1.0}, by_hand=0.35, line_ends={"\n": 2.0, "\r\n": 1.0, "\r": 0.1},
+        gzip=0.02,
     ),
 )  # fmt: skip
