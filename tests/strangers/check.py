@@ -18,6 +18,7 @@ from clearprop.data import Preparation, read_table
 from clearprop.errors import ClearpropError, DataWarning
 from strangers.columns import Column, angle
 from strangers.generator import Export
+from strangers.programs import NARROW, NO_BREAK
 
 MOST_QUESTIONS = 4
 
@@ -145,7 +146,13 @@ def _is_right(name: str, value: Any, export: Export) -> bool:
         return all(value[column] in _KINDS.get(kinds.get(column, ""), ()) for column in value)
     if name == "drop":
         return all(column.kind == "row name" for column in export.columns if column.name in value)
-    return name in export.answers and bool(export.answers[name] == value)
+    return name in export.answers and bool(_one_kind(export.answers[name]) == _one_kind(value))
+
+
+def _one_kind(value: Any) -> Any:
+    """One name for all blanks, and one for all apostrophes."""
+    blanks = dict.fromkeys((NARROW, NO_BREAK), " ") | {"\N{RIGHT SINGLE QUOTATION MARK}": "'"}
+    return blanks.get(value, value) if isinstance(value, str) else value
 
 
 def _decodes_alike(encoding: str, export: Export) -> bool:

@@ -7,12 +7,13 @@ import re
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import strangers.check as checking
 from clearprop.data import read_table
 from strangers.check import check
-from strangers.columns import moment
+from strangers.columns import DRESSES, moment
 from strangers.generator import Export, counts, export
 from strangers.programs import PROGRAMS
 
@@ -153,6 +154,43 @@ def test_the_standard_library_reads_plain_files_as_what_they_mean(programs, deci
                 assert cells == [moment(at, form) for at in column.values]
                 if "#" not in form and ".%f" not in form:  # which strptime does not know
                     assert [datetime.strptime(cell.title(), form) for cell in cells] == list(column.values)
+
+
+@pytest.mark.peers
+def test_pandas_reads_what_is_meant_if_it_is_told_everything():
+    """A second witness for encodings, lines above and below, decimal commas, thousands and gaps."""
+    pandas = pytest.importorskip("pandas")
+    seen = 0
+    for number in range(400):
+        file = export(number)
+        if file.traits[0] == "wide" or {"units row", "padded", "names in a comment"} & set(file.traits):
+            continue
+        if any(trait.startswith(("index: without", "trailing")) for trait in file.traits):
+            continue
+        if not file.answers.get("thousands", "").isascii():  # which pandas does not know
+            continue
+        gaps = sorted({cell for c in file.columns for cell, v in zip(c.cells, c.values, strict=True) if v is None})
+        frame = pandas.read_csv(
+            io.BytesIO(file.content),
+            compression="gzip" if file.suffix.endswith(".gz") else None,
+            encoding=file.encoding.replace("utf-16-le", "utf-16" if file.mark else "utf-16-le"),
+            sep=file.answers["separator"],
+            skiprows=file.answers["header"] - 1,
+            nrows=len(file.columns[0].values),
+            decimal=file.answers["decimal"] if "decimal" in file.answers else ".",
+            thousands=file.answers.get("thousands"),
+            keep_default_na=False,
+            na_values=gaps,
+            skip_blank_lines=True,
+        )
+        for column in file.columns:
+            if column.kind == "number" and not set(column.traits) & {*DRESSES, "minus behind"}:
+                found = frame[column.name].astype(float)
+                meant = [float("nan") if value is None else value for value in column.values]
+                # to the last digit but one, which pandas' fast reader may miss
+                assert np.allclose(found, meant, rtol=1e-15, atol=0.0, equal_nan=True), f"{column}\n{file}"
+                seen += 1
+    assert seen > 500
 
 
 # ------------------------------------------------------------------------------------------------------ the check
