@@ -177,7 +177,7 @@ def test_pandas_reads_what_is_meant_if_it_is_told_everything():
             sep=file.answers["separator"],
             skiprows=file.answers["header"] - 1,
             nrows=len(file.columns[0].values),
-            decimal=file.answers["decimal"] if "decimal" in file.answers else ".",
+            decimal=file.answers.get("decimal", "."),
             thousands=file.answers.get("thousands"),
             keep_default_na=False,
             na_values=gaps,
