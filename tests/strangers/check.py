@@ -24,7 +24,7 @@ MOST_QUESTIONS = 4
 
 _READING = {"encoding", "separator", "header", "sheet"} | set(inspect.signature(read_table).parameters) - {"source"}
 _MEANING = {"decimal", "thousands", "day_first", "kinds", "drop", "task"}
-_COMMAND = {"day_first": "--(day-first|month-first)", "kinds": "--kind "}
+_COMMAND = {"day_first": "--(day-first|month-first)", "kinds": "--kind ", "first_row": "--first-row"}
 _KINDS = {
     "number": ("number",),
     "classes": ("number", "category"),
@@ -146,13 +146,15 @@ def _is_right(name: str, value: Any, export: Export) -> bool:
         return all(value[column] in _KINDS.get(kinds.get(column, ""), ()) for column in value)
     if name == "drop":
         return all(column.kind == "row name" for column in export.columns if column.name in value)
-    return name in export.answers and bool(_one_kind(export.answers[name]) == _one_kind(value))
+    return name in export.answers and bool(_one_name(export.answers[name]) == _one_name(value))
 
 
-def _one_kind(value: Any) -> Any:
-    """One name for all blanks, and one for all apostrophes."""
-    blanks = dict.fromkeys((NARROW, NO_BREAK), " ") | {"\N{RIGHT SINGLE QUOTATION MARK}": "'"}
-    return blanks.get(value, value) if isinstance(value, str) else value
+_NAMES = {NARROW: " ", NO_BREAK: " ", "blank": " ", "tab": "\t", "\N{RIGHT SINGLE QUOTATION MARK}": "'"}
+
+
+def _one_name(value: Any) -> Any:
+    """One name for all blanks, for tabs, and for all apostrophes."""
+    return _NAMES.get(value, value) if isinstance(value, str) else value
 
 
 def _decodes_alike(encoding: str, export: Export) -> bool:

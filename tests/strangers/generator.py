@@ -110,7 +110,14 @@ def export(number: int) -> Export:
     lines, header, layout = _lines(dice, program, columns, separator, end)
     lines, encoding, mark = _encoded(lines, dice.pick(program.encodings))
     suffix = dice.pick(program.suffixes) + ".gz" * dice.chance(program.gzip)
-    answers = {"encoding": encoding, "separator": separator, "header": header}
+    above, _, below = lines
+    answers = {
+        "encoding": encoding,
+        "separator": separator,
+        "header": header,
+        "first_row": 1 + len(above) + sum(line.count("\n") for line in above),
+        "footer": sum(line.strip(separator) != "" for line in below),
+    }
     for column in columns:
         answers |= column.answers
     return Export(
