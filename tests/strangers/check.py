@@ -222,6 +222,8 @@ def compare_new_rows(export: Export, path: Path, plan: Preparation, given: Mappi
         except ClearpropError as refusal:
             reading |= answers_to(str(refusal), part, reading)
             table = read_table(path, **reading)
+        if len(table) != len(rows):
+            raise Misread(f"of {len(rows)} new rows, {len(table)} are read")
         found = Preparation.from_config(json.loads(json.dumps(plan.config()))).dataset(table)
     parts = dict(plan.groups)
     columns = {column.name: column for column in plan.columns}
