@@ -1,9 +1,9 @@
 """A value that knows the dialect of `clearprop.ops.op` and nothing else.
 
-`Symbol`s record what is done to them as an expression.  Whatever else a definition tries (a power, an `if`, an integer
-constant, another NumPy function, a shape) raises `OutsideDialect` or `AttributeError`.  Evaluated with arrays, an
-expression does what the definition said, operation by operation, every constant in the arrays' own precision: so it
-must equal the definition called with these arrays bit for bit.
+`Symbol`s record what is done to them as an expression.  Whatever else a definition tries (an `if`, an integer constant,
+a power that is not constant, another NumPy function, a shape) raises `OutsideDialect` or `AttributeError`.  Evaluated
+with arrays, an expression does what the definition said, operation by operation, every constant in the arrays' own
+precision: so it must equal the definition called with these arrays bit for bit.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
-UNARY = {np.negative, np.square, np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.tanh, erf}
+UNARY = {np.negative, np.square, np.exp, np.expm1, np.log, np.log1p, np.sqrt, np.sin, np.cos, np.tanh, erf}
 BINARY = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 COMPARISONS = {np.greater, np.greater_equal, np.less, np.less_equal}
 REDUCTIONS = {np.sum, np.mean, np.max}
@@ -35,6 +35,8 @@ class Node:
             raise OutsideDialect(f"np.{ufunc.__name__}.{method} with {options}")
         if ufunc in UNARY | BINARY:
             return Symbol(ufunc, *map(number, inputs))
+        if ufunc is np.power:
+            return inputs[0] ** inputs[1]
         if ufunc in COMPARISONS:
             return Mask(ufunc, *map(number, inputs))
         raise OutsideDialect(f"np.{ufunc.__name__}")
@@ -80,6 +82,12 @@ class Symbol(Node):
     __mul__, __rmul__ = operator(np.multiply), operator(np.multiply, reflected=True)
     __truediv__, __rtruediv__ = operator(np.divide), operator(np.divide, reflected=True)
     __neg__ = operator(np.negative)
+
+    def __pow__(self, exponent: Any) -> "Symbol":
+        if type(exponent) not in (int, float) or abs(exponent) > 16 or 2 * exponent % 1:
+            raise OutsideDialect(f"an exponent of {exponent!r}")
+        return Symbol(lambda x: x**exponent, self)  # NumPy computes some otherwise than np.power of two arrays
+
     __gt__, __ge__ = operator(np.greater), operator(np.greater_equal)
     __lt__, __le__ = operator(np.less), operator(np.less_equal)
 

@@ -17,6 +17,7 @@
 
     ClearpropWarning (UserWarning)
     ├── DataWarning                               a column or value of a table that is used otherwise than it looks
+    ├── EngineWarning                             NumPy runs a model, because the faster engine cannot
     └── SaturationWarning                         a layer starts where its gradient vanishes
 
 Each message says what is wrong, where, and one thing to do about it.
@@ -90,6 +91,10 @@ class ClearpropWarning(UserWarning):
 
 class DataWarning(ClearpropWarning):
     """A column left out, or values never seen in training: nothing is wrong, but it should be known."""
+
+
+class EngineWarning(ClearpropWarning):
+    """A model runs on NumPy, right but slowly, because the faster engine cannot run it; the message says why."""
 
 
 class SaturationWarning(ClearpropWarning):

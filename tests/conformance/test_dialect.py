@@ -77,7 +77,11 @@ def test_penalty_gradient(dtype, rng):
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda x: x**2,
+        lambda x: x**0.3,
+        lambda x: x**17,
+        lambda x: x**x,
+        lambda x: x ** np.float64(2.0),
+        lambda x: 2.0**x,
         lambda x: 2 * x,
         lambda x: np.abs(x),
         lambda x: np.sign(x),

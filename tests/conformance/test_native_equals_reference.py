@@ -66,7 +66,7 @@ POSITIONS = {
 
 @every_dtype
 @pytest.mark.parametrize("position", POSITIONS)
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", [name for name, op in ACTIVATIONS.items() if op.kind != "array"])
 def test_activations(name, position, dtype, rng):
     job = regression(POSITIONS[position](Activation(name)), rng, dtype)
     if ACTIVATIONS[name].domain[0] == 0.0:  # large enough for the logarithm of a logarithm

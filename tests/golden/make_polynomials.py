@@ -70,6 +70,17 @@ def erf_far(x: Any) -> Any:
     return mpmath.log(mpmath.erfc(x))
 
 
+def sin_rest(s: Any) -> Any:
+    """(sin(r) - r)/r³ as a function of s = r²"""
+    r = mpmath.sqrt(s)
+    return (mpmath.sin(r) - r) / r**3 if s > TINY else -mpf(1) / 6
+
+
+def cos_rest(s: Any) -> Any:
+    """(cos(r) - 1 + r²/2)/r⁴ as a function of s = r²"""
+    return (mpmath.cos(mpmath.sqrt(s)) - 1 + s / 2) / s**2 if s > TINY else mpf(1) / 24
+
+
 def weight_of_exp(r: Any) -> Any:
     """r²/(eʳ - 1), nearly"""
     return max(abs(r), mpf("0.02"))
@@ -84,15 +95,28 @@ def weight_of_near(s: Any) -> Any:
     return 1 / (1 + erf_near(s))
 
 
+def weight_of_sin(s: Any) -> Any:
+    """r³/sin(r), nearly"""
+    return max(s, mpf("0.001"))
+
+
+def weight_of_cos(s: Any) -> Any:
+    """r⁴/cos(r), nearly"""
+    return max(s**2, mpf("0.0001"))
+
+
 # What is approximated, and with which weight: how much of an error in it reaches the function's result, relative to
 # that result (but nowhere 0, which the exchange does not bear).  Then by precision, where and with how many terms.
 SHORT_EXP = (-mpmath.log(2) / 2, mpmath.log(2) / 2)
 SHORT_LOG = (mpmath.sqrt(0.5) - 1, mpmath.sqrt(2) - 1)
+EIGHTH_TURN = (0, mpf("0.62"))  # (π/4)², and a little more
 POLYNOMIALS: dict[str, tuple[Any, Any, dict[int, tuple[Any, Any, int]]]] = {
     "EXP": (exp_rest, weight_of_exp, {32: (*SHORT_EXP, 5), 64: (*SHORT_EXP, 10)}),
     "LOG": (log_rest, weight_of_log, {32: (*SHORT_LOG, 8), 64: (*SHORT_LOG, 19)}),
     "ERF_NEAR": (erf_near, weight_of_near, {32: (0, 1, 7), 64: (0, 1, 12)}),
     "ERF_FAR": (erf_far, mpmath.erfc, {32: (1, 4, 7), 64: (1, 6, 18)}),
+    "SIN": (sin_rest, weight_of_sin, {32: (*EIGHTH_TURN, 3), 64: (*EIGHTH_TURN, 6)}),
+    "COS": (cos_rest, weight_of_cos, {32: (*EIGHTH_TURN, 3), 64: (*EIGHTH_TURN, 6)}),
 }
 
 

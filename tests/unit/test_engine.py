@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from clearprop.data import as_dataset
-from clearprop.engine import Batches, ReferenceEngine, State, initial_state, reference
+from clearprop.engine import Batches, ReferenceEngine, State, choose_engine, initial_state, reference
 from clearprop.engine.base import ENGINES, GradientOptions
+from clearprop.errors import EngineWarning
+from clearprop.layers import Dense, Layer
 from clearprop.losses import MSE
-from clearprop.model import MLP
+from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, NAdam
 from clearprop.train import train
 
@@ -50,6 +52,29 @@ def test_training_does_not_notice_slices(monkeypatch):
 
 def test_the_reference_supports_everything():
     assert ReferenceEngine().unsupported(MLP([2, 1]), MSE(), SGD()) is None
+
+
+class Halved(Layer):
+    """A layer of a kind that only NumPy knows."""
+
+    def forward(self, x, parameters=None, *, training=False, key=None, buffers=None):
+        return 0.5 * x, None, {}
+
+    def backward(self, dy, cache, grads):
+        return 0.5 * dy
+
+
+def test_auto_says_once_why_it_does_not_take_the_first_engine():
+    model = Sequential([Halved(), Dense(1)], 2)
+    with pytest.warns(EngineWarning, match="the reference engine runs this.*native cannot: .*ask") as caught:
+        for _ in range(3):
+            assert choose_engine("auto", model, MSE(), SGD())[0].name == "reference"
+    assert len(caught) == 1
+
+
+def test_an_engine_that_was_asked_for_says_nothing(recwarn):
+    assert choose_engine("reference", Sequential([Halved()], 2), MSE(), SGD())[1] == "asked for"
+    assert not recwarn
 
 
 @pytest.mark.parametrize("option", ["clip_value", "clip_norm"])

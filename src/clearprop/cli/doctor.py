@@ -2,6 +2,7 @@
 
 import os
 import platform
+import warnings
 
 from clearprop.cli.output import AsJSON, say, say_json, table
 
@@ -26,12 +27,14 @@ def doctor(as_json: AsJSON = False) -> None:
     from clearprop.engine.native.jit import cache_folder
     from clearprop.engine.native.scheduler import usable_threads
     from clearprop.engine.native.target import host_target
+    from clearprop.errors import EngineWarning
     from clearprop.losses import CrossEntropy
     from clearprop.model import MLP
     from clearprop.optim import Adam
     from clearprop.viz.fonts import cjk_font
 
-    engine, reason = choose_engine("auto", MLP([2, 32, 32, 2]), CrossEntropy(), Adam())
+    with warnings.catch_warnings(action="ignore", category=EngineWarning):  # the table says it
+        engine, reason = choose_engine("auto", MLP([2, 32, 32, 2]), CrossEntropy(), Adam())
     if engine.name == "native":
         reason = f"machine code for {host_target()[1]}"
     rows = [

@@ -3,6 +3,8 @@
 Engines can be swapped and compared between any two runs, because everything the future depends on is in `State`.
 """
 
+import functools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +14,7 @@ import numpy as np
 from clearprop._registry import Registry
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.errors import ConfigurationError, DivergenceError
+from clearprop.errors import ConfigurationError, DivergenceError, EngineWarning
 from clearprop.losses import Loss, penalty
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
@@ -162,6 +164,8 @@ ENGINES: Registry[Callable[[], Engine]] = Registry("engine")
 def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS") -> tuple[Engine, str]:
     """The engine of that name, or for "auto" the best that can run these, and the reason in words.
 
+    Where "auto" has to take another than the first, an `EngineWarning` says why, once in a process.
+
     Raises
     ------
     ConfigurationError
@@ -171,10 +175,19 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
     for candidate in ENGINES if name == "auto" else [name]:
         engine = ENGINES[candidate]()
         why_not = engine.unsupported(model, loss, optimizer)
+        if why_not is None and refused:
+            reason = "; ".join(refused)
+            _say_once(f"the {candidate} engine runs this, more slowly: {reason}; engine={candidate!r} asks for it")
+            return engine, reason
         if why_not is None:
-            return engine, "; ".join(refused) if refused else "asked for" if name != "auto" else "the best installed"
+            return engine, "asked for" if name != "auto" else "the best installed"
         refused.append(f"{candidate} cannot: {why_not}")
     raise ConfigurationError(f"no engine can run this: {'; '.join(refused)}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _say_once(text: str) -> None:
+    warnings.warn(text, EngineWarning, stacklevel=4)  # of who called `train`, `predict` or an estimator
 
 
 def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) -> float:

@@ -30,6 +30,7 @@ _BINARY: dict[Any, ast.operator] = {
     np.multiply: ast.Mult(),
     np.divide: ast.Div(),
     np.matmul: ast.MatMult(),
+    np.power: ast.Pow(),
     np.bitwise_and: ast.BitAnd(),
     np.bitwise_or: ast.BitOr(),
 }

@@ -175,7 +175,7 @@ def _(dy: Value, y: Value) -> Value:
     return 0.5 * dy / y
 
 
-@op("ni->ni", domain=(0.0, np.inf))
+@elementwise(domain=(0.0, np.inf))
 def power(x: Value, *, exponent: float = 1.5) -> Value:
     """xᵖ for a constant p; any x when p is a whole number, else x > 0."""
     return x**exponent
@@ -188,7 +188,7 @@ def _(dy: Value, y: Value, x: Value, *, exponent: float) -> Value:
     return dy * (exponent * power(x, exponent=exponent - 1))
 
 
-@op("ni->ni")
+@elementwise()
 def sin(x: Value) -> Value:
     """sin x"""
     return np.sin(x)
@@ -199,7 +199,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
     return dy * cos(x)
 
 
-@op("ni->ni")
+@elementwise()
 def cos(x: Value) -> Value:
     """cos x"""
     return np.cos(x)

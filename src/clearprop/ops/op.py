@@ -4,11 +4,12 @@ This pair is the only place where a derivative is written.  NumPy arrays give nu
 by the complex step, tensors record themselves on a tape, and any other value that answers NumPy's protocols (a
 compiler's, a printer's) reads the same text.  Elementwise and row operations keep to a small dialect so that all can:
 
-    + - * /  negation  comparisons (giving masks)  & | ~
-    np.where maximum minimum square exp expm1 log log1p sqrt tanh   scipy.special.erf
+    + - * /  negation  comparisons (giving masks)  & | ~      ** with a constant multiple of 0.5, from -16 to 16
+    np.where maximum minimum square exp expm1 log log1p sqrt sin cos tanh   scipy.special.erf
     np.sum, np.mean and np.max over an axis (row and column operations)      Python float constants
 
-No `**`, `if`, `and`, `np.abs` (write `np.maximum(x, -x)`, which a complex step survives) or `np.sign`.
+No `if`, `and`, `np.abs` (write `np.maximum(x, -x)`, which a complex step survives) or `np.sign`.  What needs more is of
+the kind "array": it runs on NumPy, as a tape or an export reads it, but is not compiled.
 """
 
 import inspect

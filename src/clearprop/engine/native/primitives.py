@@ -1,4 +1,4 @@
-"""The elementary functions: exp, expm1, log, log1p, tanh and erf of Vectors.
+"""The elementary functions: exp, expm1, log, log1p, tanh, erf, sin and cos of Vectors.
 
 Each is computed in three steps.  The *reduction* uses an identity such as eˣ = 2ᵏ eʳ to bring every argument into one
 short interval; there a *polynomial* is as good as the function; the *reconstruction* undoes the reduction.  There are
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clearprop.engine.native.module import Module
-from clearprop.engine.native.values import UFUNCS, Vector, Whole
+from clearprop.engine.native.values import UFUNCS, Mask, Vector, Whole
 
 # Coefficients from the lowest order up, for each number of bits; tests/golden/make_polynomials.py computes them.
 # fmt: off
@@ -65,10 +65,34 @@ ERF_FAR = {  # log(1 - erf(x)) in x, 1 <= x <= 4 for float32, 6 for float64
         -4.8653036146992094e-12,
     ],
 }
+SIN = {  # (sin(r) - r)/r³ in r², |r| <= π/4 and a little more
+    32: [
+        -0.16666655, 0.008332167, -0.00019515658,
+    ],
+    64: [
+        -0.1666666666666663, 0.008333333333322144, -0.00019841269829581863, 2.755731361035497e-06,
+        -2.505074488494428e-08, 1.5896003934421696e-10,
+    ],
+}
+COS = {  # (cos(r) - 1 + r²/2)/r⁴ in r², in the same place
+    32: [
+        0.041666646, -0.0013887353, 2.4436611e-05,
+    ],
+    64: [
+        0.041666666666666595, -0.0013888888888873758, 2.4801587289243423e-05, -2.755731428045683e-07,
+        2.087571313641925e-09, -1.1359105173696129e-11,
+    ],
+}
 # fmt: on
 
 LOG2 = {32: (0.6931471824645996, -1.904654323148236e-09), 64: (0.6931471805599453, 2.3190468138462996e-17)}
 """log(2) rounded, and what that lacks."""
+
+QUARTER_TURN = {
+    32: (1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15),
+    64: (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33),
+}
+"""π/2 rounded, what that lacks, rounded, and what the sum of both lacks."""
 
 ROOT = math.sqrt(0.5)
 
@@ -212,4 +236,57 @@ def erf(x: Vector) -> Vector:
     return (a < 1.0).select(near, far).intrinsic("copysign", x)
 
 
-UFUNCS |= {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf}
+def _quarter_turns(x: Vector) -> tuple[Whole, Vector, Vector]:
+    """k and r = high + low with x = k π/2 + r and |r| <= π/4, but for whole turns: k counts modulo 4.
+
+    First multiples of 2ⁿ quarter turns are taken away, then the quarter turns that are left.  Each time `near` is
+    exact, for it is a multiple of `first`'s last bit and smaller than `first`.  What roundings cut off after that goes
+    to `low`.
+    """
+    m = x.f.m
+    shift = 1.5 * 2.0**m.mantissa
+    high, low = x, x.lift(0.0)
+    for unit in (2.0 ** (m.mantissa // 2), 1.0):
+        first, second, third = (unit * part for part in QUARTER_TURN[m.bits])
+        shifted = high * (1.0 / first) + shift
+        k = shifted - shift
+        near = high - k * first
+        more = (k * second).rounded()
+        high = near - more
+        low = low + ((near - high) - more) + ((more - k * second) - k * third)
+    r = high + low
+    return shifted.bits(), r, low + (high - r)
+
+
+def _sine(x: Vector, ahead: int) -> Vector:
+    """sin(x + ahead π/2) = ±sin(r) or ±cos(r), with x = k π/2 + r.
+
+    From 2ᵐ⁺³ on, with a mantissa of m bits, floats are more than a turn apart: each stands for all angles, and 0 is
+    taken.
+    """
+    m = x.f.m
+    x = (x.intrinsic("fabs") < 2.0 ** (m.mantissa + 3)).select(x, x * 0.0)  # of infinity and NaN, NaN
+    k, r, low = _quarter_turns(x)
+    k = k + ahead
+    square = (r * r).rounded()
+    sine = r + ((square * r).rounded() * polynomial(square, SIN[m.bits]) + low)
+    half = square * 0.5
+    near = 1.0 - half
+    rest = ((1.0 - near) - half) - r * low
+    cosine = near + ((square * square).rounded() * polynomial(square, COS[m.bits]) + rest)
+    odd = Mask(Vector(x.f, (k & 1).compare("ne", 0), row=x.row))
+    sign: Whole = (k & 2) << (m.bits - 2)
+    return (odd.select(cosine, sine).bits() ^ sign).as_real()
+
+
+def sin(x: Vector) -> Vector:
+    """sin(x) within 1 ulp, for |x| > 2ⁿ within 2⁻³ⁿ if that is more, where a mantissa has 2n bits."""
+    return _unless_tiny(x, _sine(x, 0))
+
+
+def cos(x: Vector) -> Vector:
+    """cos(x) = sin(x + π/2), within the same bounds."""
+    return _sine(x, 1)
+
+
+UFUNCS |= {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf, "sin": sin, "cos": cos}

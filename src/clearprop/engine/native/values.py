@@ -318,6 +318,14 @@ class Extent(Protocol):
 UFUNCS: dict[str, Callable[..., Any]] = {}
 """By name, what Vectors answer to `np.exp` and its like; `primitives` fills it."""
 
+LARGEST = 16  # exponent: each product rounds once more
+
+
+def is_power(exponent: Any) -> bool:
+    """Whether the dialect has this exponent: a Python number, not too large a multiple of 0.5."""
+    return type(exponent) in (int, float) and abs(exponent) <= LARGEST and 2 * exponent % 1 == 0
+
+
 DIALECT = "a definition for the compiler keeps to the dialect that clearprop.ops.op states"
 
 
@@ -437,7 +445,27 @@ class Vector:
         return self.each(lambda x: f"fneg {self.f.m.vector} {x}")
 
     def __pow__(self, exponent: Any) -> "Vector":
-        raise UnsupportedOperationError(f"{DIALECT}: write x * x instead of x ** 2")
+        """xᵖ for a constant p that `is_power` knows: products and a square root."""
+        if not is_power(exponent):
+            raise UnsupportedOperationError(
+                f"{DIALECT}: exponents are multiples of 0.5 from -{LARGEST} to {LARGEST}, not {exponent!r}; "
+                "write np.exp(p * np.log(x)) instead of x ** p"
+            )
+        whole, root = int(abs(exponent)), abs(exponent) % 1
+        if whole == 0:
+            one = Vector(self.f, [self.f.constant(1.0)] * len(self.v), row=self.row)
+            result = self.sqrt() if root else one
+        else:
+            result = self._times_itself(whole)
+            result = result * self.sqrt() if root else result
+        return 1.0 / result if exponent < 0 else result
+
+    def _times_itself(self, n: int) -> "Vector":
+        """xⁿ for n >= 1, by squaring."""
+        if n == 1:
+            return self
+        half = self._times_itself(n // 2)
+        return half * half * self if n % 2 else half * half
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -536,6 +564,7 @@ UFUNCS |= {
     "maximum": Vector.maximum,
     "minimum": Vector.minimum,
     "square": lambda x: x * x,
+    "power": Vector.__pow__,
     "sqrt": Vector.sqrt,
 }
 
