@@ -136,6 +136,7 @@ class Tensor(NDArrayOperatorsMixin):
 
     __slots__ = ("__weakref__", "_origin", "value")
     value: Array
+    _origin: "_Origin"
 
     def __init__(self, value: Any) -> None:
         if isinstance(value, Tensor):  # the same value, and the same place in what is being recorded
@@ -334,6 +335,8 @@ class _Origin:
     """
 
     __slots__ = ("generation", "number", "parents", "tensor")
+    generation: int
+    parents: Sequence["_Origin"]
 
     def __init__(self, tensor: Tensor, parents: Sequence["_Origin"]) -> None:
         for parent in parents:
