@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.output import AsJSON, say, say_json
 from clearprop.errors import OutputError
 
@@ -19,6 +19,11 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Predict the target for each row of DATA, in order.
@@ -35,7 +40,10 @@ def predict(
     if out is not None and out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
     saved = load_model(model)
-    columns = answer_table(saved, predictions_for(saved, load_data(data, sql=sql, encoding=encoding)))
+    columns = answer_table(
+        saved,
+        predictions_for(saved, load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))),
+    )
     rows = len(next(iter(columns.values())))
     if out is not None:
         write_table(columns, out)
