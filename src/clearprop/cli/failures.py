@@ -27,7 +27,8 @@ KINDS = {
 
 _PLACE = re.compile(
     r"""(?P<place>
-        [^:\s][^:]*\.\w+(?::\d+)?(?::\ column\ '(?:[^'\\]|\\.)*')?  # a file, perhaps with line and column
+        # a file, perhaps with sheet, line and column
+        [^:\s][^:]*\.\w+(?:,\ sheet\ '[^']*')?(?::\d+)?(?::\ column\ '(?:[^'\\]|\\.)*')?
         | [^:\s]*[/\\][^:]*                                    # a path
         | column\ '(?:[^'\\]|\\.)*'
     ):\ """,
@@ -50,7 +51,7 @@ def parts(message: str) -> tuple[str | None, str | None]:
 
 def fail(message: str, code: int, *, as_json: bool) -> NoReturn:
     """Print the error and end the process."""
-    message = visible(message)
+    message = visible(message, in_a_line=True)
     if as_json:
         place, remedy = parts(message)
         error = {"code": code, "kind": KINDS[code], "message": message, "place": place, "remedy": remedy}

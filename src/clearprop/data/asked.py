@@ -49,5 +49,11 @@ class Asked:
                 f"first_row={self.first_row} must be below the names, which header={self.header} puts there"
             )
 
+    def refuse(self, what: str, *options: str) -> None:
+        """Refuse options that say nothing about `what`."""
+        for option in options:
+            if getattr(self, option) is not None:
+                raise ConfigurationError(f"{option} says nothing about {what}; leave it out")
+
 
 NOTHING = Asked()

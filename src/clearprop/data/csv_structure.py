@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from clearprop.data.asked import NOTHING, Asked
-from clearprop.data.layout import SAMPLE, Layout, Row, Survey, Undecided, contrasts, notes_above, refuse_data
+from clearprop.data.layout import SAMPLE, Layout, Row, Survey, Undecided, refuse_data, settle
 from clearprop.data.text import lines_of, open_text
 from clearprop.errors import DataError
 
@@ -207,24 +207,15 @@ class _Head:
     def _below(self, separator: str, header: Row, end: int, least: int) -> _Reading:
         """The reading with these names."""
         asked = self.asked if self.whole else replace(self.asked, footer=0)
-        survey = Survey(self.name, header, (), asked)
-        if len(survey.names) < least:
-            raise DataError(f"{self.name}: no table")
-        single = len(survey.names) == 1
-        for row, _ in _parsed(self.name, self.lines[end:], end, separator, single=single, whole=self.whole):
-            survey.add(row)
-        layout = survey.finish()
-        sample = tuple(row for row in survey.sample if row.line >= layout.first)
-        if self.asked.header is None:
-            refuse_data(self.name, header, sample)
+        single = sum(bool(cell.strip()) for cell in header.cells) == 1
+        below = _parsed(self.name, self.lines[end:], end, separator, single=single, whole=self.whole)
         above = [Row(i, _fields(line, separator)) for i, line in enumerate(self.lines[: header.line - 1], start=1)]
         above = above[bool(self.declared) :]
-        commented = ["the names are in a comment"] if _COMMENT.match(self.lines[header.line - 1]) else []
-        notes = notes_above(
-            self.name, header, above, len(layout.fields), self.asked, "line", certain=contrasts(header, sample)
-        )
+        layout, sample = settle(self.name, header, (row for row, _ in below), above, asked, least=least)
+        notes = [*self.notes, *layout.above]
+        if _COMMENT.match(self.lines[header.line - 1]):
+            notes.append("the names are in a comment")
         row_names = len(layout.names) > len(layout.header)
-        notes = [*self.notes, *notes, *commented]
         oddity = _ROW_NAMES if row_names else _TITLED if notes else _MORE if layout.notes else _PLAIN
         return _Reading(separator, header, end, tuple(notes), sample, oddity)
 

@@ -9,7 +9,7 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clearprop._registry import listed
 from clearprop.data.asked import Asked
@@ -87,8 +87,8 @@ class Layout:
         How many there are.
     header : tuple of str
         The line of names as it stands there, which may occur again.
-    notes : tuple of str
-        What is passed over, in words.
+    notes, above : tuple of str
+        What is passed over, in words; and what of it stands above the names.
     """
 
     names: tuple[str, ...]
@@ -98,6 +98,7 @@ class Layout:
     rows: int
     header: tuple[str, ...]
     notes: tuple[str, ...]
+    above: tuple[str, ...] = ()
 
     def has(self, row: Row) -> bool:
         """Whether this is a row of the table."""
@@ -174,6 +175,7 @@ class Survey:
         self.wrong: list[tuple[int, int]] = []
         self.longer = 0  # rows with one field more
         self.keys: set[str] | None = set()  # their first cells, as long as these differ
+        self.after_blank: list[Row] = []
         self.unnamed = {place for place, name in enumerate(self.names) if not name}
         self.used: set[int] = set()  # fields without a name that hold something
 
@@ -185,6 +187,8 @@ class Survey:
             self.blank = True
         elif _is_row(row.cells, self.names):
             self.tail.append((row, self.blank))
+            if self.blank and len(self.after_blank) < _LONGEST_FOOTER:
+                self.after_blank.append(row)
             self.blank = False
             if len(self.tail) > _LONGEST_FOOTER + (self.asked.footer or 0):
                 self._take(self.tail.popleft()[0])
@@ -239,6 +243,7 @@ class Survey:
             raise DataError(self._ragged())
         if not self.rows:
             raise DataError(f"{self.name}: the file has a header but no data lines; add at least one")
+        self._one_table(last)
         first = self.sample[0].line
         if self.asked.first_row is None and self._units():
             notes.append(f"{self.word} {first} holds units ({_shown(self.sample[0])}) and is passed over")
@@ -274,7 +279,8 @@ class Survey:
         fields = [place for place in range(len(self.names)) if place not in self.unnamed or place in self.used]
         for place in sorted(self.unnamed):
             if place not in self.used:
-                notes.append(f"field {place + 1} has no name and no cells and is passed over")
+                if self.word == "line":  # a sheet begins where it likes
+                    notes.append(f"field {place + 1} has no name and no cells and is passed over")
             elif place:
                 raise DataError(f"{self._where}: column {place + 1} of {len(self.names)} has no name; name it")
         names = [self.names[place] for place in fields]
@@ -301,15 +307,29 @@ class Survey:
         if all(is_unit(row.cells[place]) for place in places):
             return True
         raise Undecided(
-            f"{self.name}:{row.line}: this {self.word} ({_shown(row)}) has words where the rows below have numbers: "
-            f"{self._options(header=row.line)} if it holds the names, "
-            f"{self._options(first_row=self.sample[1].line)} if it is to be passed over, "
+            f"{self.name}:{row.line}: this {self.word} ({_shown(row)}) has words where the rows below have numbers; "
+            f"pass {self._options(header=row.line)} if it holds the names, "
+            f"{self._options(first_row=self.sample[1].line)} if it is to be passed over, or "
             f"{self._options(first_row=row.line)} if it is a row"
         )
 
+    def _one_table(self, last: int) -> None:
+        """Refuse a row below a blank line that has words wherever the rows above have numbers."""
+        for row in self.after_blank:
+            above = [other for other in self.sample if other.line < row.line]
+            if row.line <= last and self.sample[0] is not row and self._words_only([row, *above]):
+                raise DataError(
+                    f"{self.name}:{row.line}: a second table seems to begin here ({_shown(row)}), below a blank "
+                    f"{self.word}; put it into another file"
+                )
+
     def _contrast(self, shift: int = 0) -> list[int]:
         """The fields where the first row has a word and all others have numbers, if that is so wherever they have."""
-        first, *others = self.sample
+        return self._words_only(self.sample, shift)
+
+    def _words_only(self, rows: Sequence[Row], shift: int = 0) -> list[int]:
+        """The fields where the first of the rows has a word and all others numbers, if so wherever they have."""
+        first, *others = rows
         if len(others) < 2:
             return []
         places = []
@@ -348,15 +368,16 @@ class Survey:
         return notes
 
     def _may_be_note(self, row: Row) -> bool:
-        """Whether only the first field of the row says something, and that in words."""
-        cell = row.cells[0].strip()
+        """Whether the row says little, and that in words."""
+        cell = next((cell.strip() for cell in row.cells if cell.strip()), "")
         if len(self.names) < 2 or measured(cell) or not cell or cell.lower() in MISSING_WORDS:
             return False
-        return len(row.cells) < len(self.names) or (row.filled == 1 and len(row.cells) <= len(self.names) + 1)
+        return len(row.cells) < len(self.names) or row.filled == 1
 
     def _unlike_rows(self, note: Row, rows: Iterable[Row]) -> bool:
-        """Whether the first cells of rows are all numbers, or have none of the signs that this one has."""
-        above = [row.cells[0].strip() for row in rows if row.line < note.line and len(row.cells) >= len(self.names)]
+        """Whether the cells above the note's first word are all numbers, or have none of the signs that it has."""
+        place = next(place for place, cell in enumerate(note.cells) if cell.strip())
+        above = [row.cells[place].strip() for row in rows if row.line < note.line and place < len(row.cells)]
         above = [cell for cell in above if cell and cell.lower() not in MISSING_WORDS]
         if len(above) < 2:
             return False
@@ -365,8 +386,8 @@ class Survey:
 
     def _undecided_footer(self, row: Row, why: str, count: int, else_: str) -> Undecided:
         return Undecided(
-            f"{self.name}:{row.line}: the last {self.word} ({_shown(row)}) {why}: {self._options(footer=count)} if it "
-            f"is a note or a total below the table, {else_} if it is a row"
+            f"{self.name}:{row.line}: the last {self.word} ({_shown(row)}) {why}; pass {self._options(footer=count)} "
+            f"if it is a note or a total below the table, or {else_} if it is a row"
         )
 
     # ------------------------------------------------------------------------------------------------ words
@@ -437,7 +458,7 @@ def notes_above(
     titles = []
     comments = 0
     for row in rows if asked.header is None else ():
-        alone = row.filled == 1 and bool(row.cells[0].strip()) and (len(row.cells) < width or width > 2)
+        alone = row.filled == 1 and (len(row.cells) < width or width > 2)
         comment = row.filled > 0 and row.cells[0].startswith("#")
         if comment and not (row is rows[-1] and len(row.cells) == width > 1 and not certain):
             comments += 1  # otherwise it may hold the names
@@ -445,8 +466,8 @@ def notes_above(
             titles.append(row)
         elif comment or 0 < len(row.cells) < width:
             raise Undecided(
-                f"{name}:{header.line}: are the names in this {word}? header={header.line} (--header {header.line}) "
-                f"reads it so; remove the {word}s above it otherwise"
+                f"{name}:{header.line}: the names may be in this {word}; pass header={header.line} "
+                f"(--header {header.line}) if they are, or remove the {word}s above it"
             )
         elif row.filled:
             raise DataError(f"{name}:{row.line}: this {word} is no title; remove it")
@@ -461,6 +482,37 @@ def notes_above(
     return notes
 
 
+def settle(
+    name: str,
+    header: Row,
+    below: Iterable[Row],
+    above: Sequence[Row],
+    asked: Asked,
+    *,
+    word: str = "line",
+    least: int = 1,
+) -> tuple[Layout, tuple[Row, ...]]:
+    """The table with these names, and its first rows.
+
+    Raises
+    ------
+    DataError
+        There is none, or it has fewer than `least` columns; `Undecided` if there may be another one.
+    """
+    survey = Survey(name, header, (), asked, word)
+    if len(survey.names) < least:
+        raise DataError(f"{name}: no table")
+    for row in below:
+        survey.add(row)
+    layout = survey.finish()
+    sample = tuple(row for row in survey.sample if row.line >= layout.first)
+    if asked.header is None:
+        refuse_data(name, header, sample, word)
+    certain = contrasts(header, sample)
+    titles = notes_above(name, header, above, len(layout.fields), asked, word, certain=certain)
+    return replace(layout, above=tuple(titles)), sample
+
+
 def contrasts(header: Row, rows: Sequence[Row]) -> bool:
     """Whether a column has a word as its name and numbers below."""
     for place, cell in enumerate(header.cells):
@@ -470,7 +522,7 @@ def contrasts(header: Row, rows: Sequence[Row]) -> bool:
     return False
 
 
-def refuse_data(name: str, header: Row, rows: Sequence[Row]) -> None:
+def refuse_data(name: str, header: Row, rows: Sequence[Row], word: str = "line") -> None:
     """Refuse a header that is a row of data: numbers that name nothing, or values that its columns have again."""
     cells = [cell.strip() for cell in header.cells if cell.strip()]
     numbers = [cell for cell in cells if _is_number(cell)]
@@ -490,7 +542,7 @@ def refuse_data(name: str, header: Row, rows: Sequence[Row]) -> None:
     if looks:
         which = "the first" if header.line == 1 else "this"
         raise DataError(
-            f"{name}:{header.line}: {which} line ({listed(cells, 4)}) looks like data; put a line with column names "
+            f"{name}:{header.line}: {which} {word} ({listed(cells, 4)}) looks like data; put a {word} with the names "
             f"above it, or say header={header.line} (--header {header.line}) if these are the names"
         )
 

@@ -25,7 +25,7 @@ from clearprop.data.names import checked_names
 from clearprop.data.text import lines_of, open_text
 from clearprop.errors import DataError
 
-_LEAST_LINE = 2 << 20  # DuckDB's own bound of a line, in bytes
+LEAST_LINE = 2 << 20  # DuckDB's own bound of a line, in bytes
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
     own = [f"c{number}" for number in range(len(file.layout.names))]
     with _for_duckdb(file) as (path, header, separator):
         options = (
-            f"header = {header}, {_EXACTLY}, "
-            f"max_line_size = {max(_LEAST_LINE, 8 * (file.longest + len(own)))}, "
+            f"header = {header}, {EXACTLY}, "
+            f"max_line_size = {max(LEAST_LINE, 8 * (file.longest + len(own)))}, "
             f"compression = '{'gzip' if is_gzip(path) else 'none'}'"
         )
         yield Part(
@@ -81,14 +81,14 @@ def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
             file.layout.names,
             tuple(map(trimmed, own) if file.padded else own),
             f"read_csv(?, delim = ?, columns = ?, {options})",
-            [_one_file(path), separator, dict.fromkeys(own, "VARCHAR")],
+            [one_file(path), separator, dict.fromkeys(own, "VARCHAR")],
             file.layout.rows,
             lambda row: f":{file.line_of(row)}",
             file.layout.notes,
         )
 
 
-_EXACTLY = "quote = '\"', escape = '\"', auto_detect = false, strict_mode = false, null_padding = false"
+EXACTLY = "quote = '\"', escape = '\"', auto_detect = false, strict_mode = false, null_padding = false"
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def _for_duckdb(file: CsvFile) -> Iterator[tuple[str, bool, str]]:
         yield copy.name, False, ","
 
 
-def _one_file(name: str) -> str:
+def one_file(name: str) -> str:
     """The name as DuckDB takes it for one file: absolute (so no URL) and escaped (so no pattern)."""
     return glob.escape(os.path.abspath(name))
 
@@ -126,8 +126,8 @@ def json_part(name: str, encoding: str) -> Iterator[Part]:
             name,
             checked_names(name, keys),
             tuple(trimmed(f"json_extract_string(json, {literal(pointer)})") for pointer in pointers),
-            f"read_ndjson_objects(?, maximum_object_size = {max(_LEAST_LINE, 4 * longest + 4)})",
-            [_one_file(path)],
+            f"read_ndjson_objects(?, maximum_object_size = {max(LEAST_LINE, 4 * longest + 4)})",
+            [one_file(path)],
             lines,
             lambda row: f":{_json_line(name, encoding, row)}",
         )
@@ -194,7 +194,7 @@ def parquet_part(connection: Connection, name: str) -> Iterator[Part]:
     """A Parquet file."""
     import duckdb
 
-    path = _one_file(name)
+    path = one_file(name)
     try:
         with memory_guard(name):
             # Names come from the file: DuckDB would add those of folders (a=5/), and rename 'a' beside 'A'.

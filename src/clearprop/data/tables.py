@@ -14,6 +14,7 @@ from typing import Any
 from clearprop.data.asked import Asked
 from clearprop.data.cells import Cell
 from clearprop.data.database import Connection, connect, lock, memory_guard
+from clearprop.data.excel import excel_part
 from clearprop.data.files import FileKind, files_of, kind_of, look_at
 from clearprop.data.query import run_query
 from clearprop.data.readers import Part, csv_part, frame_part, json_part, parquet_part
@@ -21,6 +22,7 @@ from clearprop.data.table import Origin, Table
 from clearprop.data.text import checked_encoding
 from clearprop.errors import DataError
 
+_PLACES = ("header", "first_row", "footer")
 _ROWS = "rows"  # what the table is called in DuckDB
 
 
@@ -48,8 +50,8 @@ def read_table(
     ----------
     source : path or frame
         A CSV file (or TSV, or with another separator, which the header line shows; quoted cells may hold
-        separators and line breaks), a Parquet file, a file of JSON lines; CSV and JSON may be compressed with
-        gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same columns.
+        separators and line breaks), a Parquet file, a file of JSON lines, a workbook of Excel or OpenOffice (.xlsx,
+        .xls, .xlsb, .ods); CSV and JSON may be compressed with gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same columns.
         Or a pandas, polars or Arrow table.
     sql : str, optional
         A query, one SELECT over the table, which it calls ``data``. Columns of CSV files that hold nothing but
@@ -90,6 +92,7 @@ def read_table(
     with memory_guard(str(path or "the table")):
         loader = _Loader(str(path or "the table"))
         if path is None:
+            asked.refuse("a table in memory", *_PLACES, "separator", "sheet")
             loader.add(frame_part(loader.connection, source))
         else:
             _load_files(loader, codec, asked)
@@ -108,10 +111,16 @@ def _load_files(loader: "_Loader", encoding: str, asked: Asked) -> None:
         if kind != first:
             raise DataError(f"{name}: this is a {kind} file, but {names[0]} is {first}; read one kind at a time")
         if kind == "Parquet":
+            asked.refuse("a Parquet file", *_PLACES, "separator", "sheet")
             loader.add(parquet_part(loader.connection, name))
         elif kind == "JSON lines":
+            asked.refuse("JSON lines", *_PLACES, "separator", "sheet")
             loader.add(json_part(name, encoding))
+        elif kind == "Excel":
+            asked.refuse("a workbook", "separator")
+            loader.add(excel_part(name, asked))
         else:
+            asked.refuse("a text file", "sheet")
             loader.add(csv_part(name, encoding, asked))
         after = os.stat(name)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
