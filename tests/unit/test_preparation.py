@@ -369,7 +369,7 @@ def test_gaps_are_filled_with_the_median_of_the_training_rows_and_noted(table):
     assert Preparation.from_config(json.loads(json.dumps(training.config()))) == training
     # a gap in a column that had none in training is filled in, too
     with pytest.warns(
-        DataWarning, match=r"new\.csv: 1 value is missing in .*: 'help' \(1\); the median of the training"
+        DataWarning, match=r"new\.csv: 1 value is missing in .*: 'help' \(1\); the median"
     ):
         assert training.apply(table("x,help\n1,\n", "new.csv")).tolist() == [[1.0, 0.0, training.fill[2]]]
 
@@ -395,7 +395,7 @@ def test_values_never_seen(table):
         plan.apply(table("x,help\n,1\n", "new.csv"))
     filling, _ = column(table, ["u", "v"] * 10, missing="median")
     with pytest.warns(
-        DataWarning, match=r"missing in columns that had no gaps in training: 'x' \(1\); they count as none"
+        DataWarning, match=r"that had no gaps in training: 'x' \(1\); they count"
     ):
         assert filling.apply(table("x,help\n,1\n", "new.csv"))[0, :2].tolist() == [0, 0]
 
