@@ -24,11 +24,12 @@ _COLUMNS_TOGETHER = 1000  # planning a query takes longer than linearly in its c
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: a file's name, how many rows it gave, and how to find the line of one."""
+    """Where rows come from: a file's name, how many rows it gave, how to find the line of one, what separates cells."""
 
     name: str
     rows: int
     line_of: Callable[[int], str]
+    separator: str = ""
 
 
 @dataclass(frozen=True, eq=False)
