@@ -9,16 +9,16 @@ Each question is put to many columns at once, see `Table.blocks`.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.data.cells import AMBIGUOUS_DATE, CODE, WRITTEN_NUMBER, Cell
+from clearprop.data.cells import CODE, Cell
 from clearprop.data.columns import Category, Column, Date, Number, TimeOfDay, YesNo, shown
 from clearprop.data.dates import date_style, time_of_day
-from clearprop.data.numbers import PLAIN, NumberStyle, number_style
+from clearprop.data.numbers import PLAIN, NumberStyle, number_style, plainly
 from clearprop.data.table import Table
 from clearprop.data.words import Value, is_gap, values_of, yes_no_pair
 from clearprop.errors import DataError
@@ -46,7 +46,6 @@ _NAMES_ROWS = re.compile(
 )
 _RISES, _FALLS = "its whole numbers rise", "its whole numbers fall"
 _DIGIT = "[0-9０-９]"
-_GROUPED = r"^[+-]?\d{1,3}(\.\d{3})+$"  # 1.234 to a program, 1234 where a comma stands before decimals
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,10 @@ class Profile:
         Whether all numbers are whole.
     codes : int
         Numbers that are names, such as 00123.
-    digits : bool
-        Whether at least half of the cells have digits though they are no plain numbers, or may be others.
-    ambiguous, written : int
-        Dates whose day and month cannot be told apart, and cells that are numbers to a person only, such as 5 %.
+    digits : int
+        Cells with digits.
+    unplain : bool
+        Whether the numbers may be written in another style.
     """
 
     rows: int
@@ -109,9 +108,8 @@ class Profile:
     most: float | None
     whole: bool
     codes: int
-    digits: bool = False
-    ambiguous: int = 0
-    written: int = 0
+    digits: int
+    unplain: bool = False
 
     @property
     def valued(self) -> int:
@@ -121,7 +119,7 @@ class Profile:
     @property
     def numeric(self) -> bool:
         """Whether the column is one of numbers, its other cells being mistakes or gaps."""
-        return not self.codes and self.numbers > 0 and self.numbers + self.written >= _SHARE * self.valued
+        return not self.codes and self.numbers >= max(1, _SHARE * self.valued)
 
     @property
     def constant(self) -> bool:
@@ -158,70 +156,47 @@ class Judged:
 
 def profiles_of(table: Table, names: Iterable[str], said: Said) -> dict[str, Profile | DataError]:
     """The profile of each column, or why its numbers cannot be read."""
-    plain: dict[str, Profile] = {}
+    profiles: dict[str, Profile | DataError] = {}
     for block in table.blocks(names):
         cell = block.cell
-        counts = f"count(*), count(v), min({cell.text}) = max({cell.text}), {_numbers_counted(cell, PLAIN)}"
-        for name, (rows, present, same, *numbers) in block.each(counts).items():
-            plain[name] = Profile(rows, present, bool(same), PLAIN, *numbers)
-    plain |= _with_looks(table, plain)
-    profiles: dict[str, Profile | DataError] = dict(plain)
-    for name, profile in plain.items():
-        try:
-            style = _style_of(table, name, profile, said)
-        except DataError as error:
-            profiles[name] = error
-            continue
-        if style != PLAIN:
-            counted = table.one(_numbers_counted(table.cell(name), style))
-            profiles[name] = replace(Profile(profile.rows, profile.present, profile.same, style, *counted), digits=True)
+        text = cell.kind == "VARCHAR"
+        counted = block.each(
+            f"count(*), count(v), min({cell.text}) = max({cell.text}), {_numbers_counted(cell)}, "
+            f"{f'NOT ({plainly(cell)})' if text else 'false'}",
+            PLAIN.of(cell),
+        )
+        plain = {
+            name: Profile(rows, present, bool(same), PLAIN, *more)
+            for name, (rows, present, same, *more) in counted.items()
+        }
+        for name in block.names:
+            profiles[name] = _in_its_style(table, name, plain[name], said)
     return profiles
 
 
-def _numbers_counted(cell: Cell, style: NumberStyle) -> str:
-    """SQL for what a profile counts of numbers: `words`, `numbers`, `least`, `most`, `whole` and `codes`."""
-    number = style.of(cell)
+def _numbers_counted(cell: Cell) -> str:
+    """SQL for what a profile counts of numbers x: `words`, `numbers`, `least`, `most`, `whole`, `codes`, `digits`."""
     return (
-        f"count(*) FILTER ({cell.missing_word} AND ({number}) IS NULL), count({number}), min({number}), max({number}), "
-        f"coalesce(bool_and(({number}) = floor({number})), false), "
-        f"count(*) FILTER ({cell.matches(CODE)} AND ({number}) IS NOT NULL)"
+        f"count(*) FILTER ({cell.missing_word} AND x IS NULL), count(x), min(x), max(x), "
+        f"coalesce(bool_and(x = floor(x)), false), count(*) FILTER ({cell.matches(CODE)} AND x IS NOT NULL), "
+        f"count(*) FILTER ({cell.matches(_DIGIT)})"
     )
 
 
-def _with_looks(table: Table, profiles: Mapping[str, Profile]) -> dict[str, Profile]:
-    """The profiles of columns of text that may hold numbers in another style, with what their cells look like."""
-    found = {}
-    for block in table.blocks(name for name in profiles if table.cell(name).kind == "VARCHAR"):
-        cell = block.cell
-        unread = [name for name in block.names if profiles[name].numbers < profiles[name].valued]
-        grouped = [name for name in block.names if profiles[name].numbers and not profiles[name].whole]
-        if unread:
-            counts = (
-                f"count(*) FILTER ({cell.matches(_DIGIT)}), count(*) FILTER ({cell.matches(AMBIGUOUS_DATE)}), "
-                f"count(*) FILTER (({cell.number}) IS NULL AND {cell.matches(WRITTEN_NUMBER)})"
-            )
-            for name, (digits, ambiguous, written) in replace(block, names=tuple(unread)).each(counts).items():
-                profile = profiles[name]
-                found[name] = replace(
-                    profile, digits=digits >= _SHARE * profile.valued, ambiguous=ambiguous, written=written
-                )
-        if grouped:
-            counts = f"count(v) = count(*) FILTER ({cell.matches(_GROUPED)} OR {cell.missing_word})"
-            for name, (all_grouped,) in replace(block, names=tuple(grouped)).each(counts).items():
-                profile = found.get(name, profiles[name])
-                found[name] = replace(profile, digits=profile.digits or bool(all_grouped))
-    return found
-
-
-def _style_of(table: Table, name: str, profile: Profile, said: Said) -> NumberStyle:
-    """How the column's numbers are written; asked only where the plain style may not be it."""
-    asked = said.decimal is not None or said.thousands is not None
-    if table.cell(name).kind != "VARCHAR" or said.kinds.get(name) not in (None, "number"):
-        return PLAIN
-    if not profile.digits and not (asked and profile.numbers):
-        return PLAIN
-    chosen = said.kinds.get(name) == "number"
-    return number_style(table, name, decimal=said.decimal, thousands=said.thousands, chosen=chosen)
+def _in_its_style(table: Table, name: str, profile: Profile, said: Said) -> Profile | DataError:
+    """The profile of a column whose numbers may be written in another style than the plain one."""
+    chosen = said.kinds.get(name)
+    if not profile.unplain or chosen not in (None, "number") or profile.digits < _SHARE * profile.valued:
+        return profile
+    try:
+        style = number_style(table, name, decimal=said.decimal, thousands=said.thousands, chosen=chosen == "number")
+    except DataError as error:
+        return error
+    if style == PLAIN:
+        return profile
+    (block,) = table.blocks([name])
+    ((*counted,),) = block.each(_numbers_counted(block.cell), style.of(block.cell)).values()
+    return Profile(profile.rows, profile.present, profile.same, style, *counted)
 
 
 # -------------------------------------------------------------------------------------------------------- judging
@@ -260,7 +235,7 @@ def judge(table: Table, names: Sequence[str], said: Said, *, alone: bool) -> Jud
                 found.columns[name] = Number.of(name, profile.style, indicator=_gaps(profile, said))
             continue
         try:
-            column = _time(table, name, profile, said) if profile.digits or _typed_time(table, name) else None
+            column = _time(table, name, profile, said)
         except DataError as error:
             found.refused[name] = error
             continue
@@ -371,15 +346,11 @@ def _different(numbers: Array) -> bool:
     return len(np.unique(numbers)) == len(numbers)
 
 
-def _typed_time(table: Table, name: str) -> bool:
-    return table.cell(name).kind == "TIMESTAMP"
-
-
 def _time(table: Table, name: str, profile: Profile, said: Said) -> Column | None:
     """A column of dates or times of day; None if it is neither."""
     cell = table.cell(name)
-    if profile.written >= _SHARE * profile.present:
-        return Number.of(name, profile.style)  # whose reader names the first such cell, with a remedy
+    if cell.kind != "TIMESTAMP" and profile.digits < _SHARE * profile.valued:
+        return None
     style = date_style(table, name, day_first=said.day_first)
     dates, times = table.one(f"count({style.of(cell)}), count({time_of_day(cell)})")
     if max(dates, times) < _SHARE * profile.valued or not max(dates, times):

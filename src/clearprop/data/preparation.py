@@ -23,7 +23,7 @@ from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
 from clearprop.data.kinds import Kind, Said, judge
 from clearprop.data.memory import free_memory
-from clearprop.data.numbers import PLAIN, NumberStyle
+from clearprop.data.numbers import PLAIN, NumberStyle, check_marks
 from clearprop.data.plan_config import plan_config, plan_from_config
 from clearprop.data.table import Table
 from clearprop.data.target import Target, class_numbers, quantities, target_of
@@ -144,7 +144,9 @@ class Preparation:
             An option that does not exist.
         """
         kinds = dict(kinds or {})
-        _check_options(table, target, dates=dates, missing=missing, drop=drop, kinds=kinds)
+        _check_options(
+            table, target, dates=dates, missing=missing, drop=drop, kinds=kinds, decimal=decimal, thousands=thousands
+        )
         said = Said(kinds, dates == "expand", missing is not None, decimal, thousands, day_first)
         names = [name for name in table.names if name != target]
         found = judge(table, [name for name in names if name not in drop], said, alone=len(names) == 1)
@@ -429,11 +431,14 @@ def _check_options(
     missing: object,
     drop: Sequence[str],
     kinds: Mapping[str, object],
+    decimal: str | None,
+    thousands: str | None,
 ) -> None:
     if dates not in (None, "expand"):
         raise ConfigurationError(f"dates={dates!r} must be None or 'expand'")
     if missing not in (None, "median"):
         raise ConfigurationError(f"missing={missing!r} must be None or 'median'")
+    check_marks(decimal, thousands)
     if isinstance(drop, str):
         raise ConfigurationError(f"drop={drop!r} must be a list of column names: [{drop!r}]")
     table.cell(target)
