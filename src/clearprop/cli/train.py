@@ -267,6 +267,8 @@ def _say_data(run: "Run", *, detected: bool) -> None:
 
 
 def _say_result(run: "Run", runs: "list[Run]") -> None:
+    from clearprop.answers import preparation_of
+    from clearprop.importance import MOST_COLUMNS
     from clearprop.runfolder import mean_and_spread
 
     say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + " rows")
@@ -285,6 +287,9 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
     say()
     worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
     say(table([(f"{run.metric} lost when shuffled", "mean", "spread"), *worth]))
+    n_columns = len(preparation_of(run.saved).columns)
+    if n_columns > MOST_COLUMNS:
+        say(f"({MOST_COLUMNS} of {n_columns} columns, those with the largest weights, and all others together)")
     say()
     say(f"This network is {run.verdict}.")
     say(f"Diagnosis: {run.diagnosis.summary()}.")

@@ -11,6 +11,7 @@ training part.
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -339,14 +340,18 @@ class Preparation:
 
     def _filled(self, X: Array) -> Array:
         """`X` with the plan's own medians where gaps were filled in with another's."""
-        if not self.fill or not any(column.indicator for column in self.columns):
+        if not self._indicated:
             return X
         X = X.copy()
-        for column, (_, part) in zip(self.columns, self.groups, strict=True):
-            if column.indicator:
-                values = slice(part.start, part.stop - 1)
-                X[X[:, part.stop - 1] == 1, values] = self.fill[values]
+        for values in self._indicated:
+            X[X[:, values.stop] == 1, values] = self.fill[values]
         return X
+
+    @cached_property
+    def _indicated(self) -> list[slice]:
+        """The features that may have been filled in, each group before the feature that says so."""
+        parts = [part for column, (_, part) in zip(self.columns, self.groups, strict=True) if column.indicator]
+        return [slice(part.start, part.stop - 1) for part in parts] if self.fill else []
 
     def standardise(self, X: Array) -> Array:
         """``(X - mean) / scale`` for each column."""
