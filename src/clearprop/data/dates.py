@@ -1,9 +1,9 @@
 """Dates and times as people write them: the style of a column, decided over all its cells.
 
 Most forms can be read in one way only: 2003-03-27 and 2003/3/27 (with ``T``, fractions, a zone), 20030327,
-2003年3月27日, 27-Mar-2003, March 27, 2003 and 27 de marzo de 2003. In 03/04/2003 the day or the month comes first, which
-one cell that cannot be read otherwise says for its column; with points (27.03.2003) the day does, as where people
-write so.
+2003年3月27日, 27-Mar-2003, March 27, 2003 and 27 de marzo de 2003. In 03/04/2003 the day or the month comes first,
+which one cell that cannot be read otherwise says for its column; with points (27.03.2003) the day does, as where
+people write so.
 Two digits of a year mean 1969 to 2068, as in C and Python. A time of day may follow, or stand alone.
 
 `read_date` and `read_time` say in Python what `DateStyle.sql` and `time_of_day` say in SQL, from the same patterns.
