@@ -1,6 +1,7 @@
 """A saved model's answers for new rows, in the words and units of its training table."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,23 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.calibration import calibration
 from clearprop.data import Dataset, Preparation, Table
+from clearprop.data.arrays import dense_rows
 from clearprop.data.scores import classification_scores, regression_scores
 from clearprop.errors import ConfigurationError, DataError
-from clearprop.formats.modelfile import SavedModel, load
-from clearprop.train import predict
+from clearprop.formats.modelfile import load
+from clearprop.formats.saved import SavedModel, check_features, labels, predictions, predictions_for, preparation_of
 
-MODEL = "model.safetensors"
-"""The name of the model file in a run's folder."""
-_ROWS_AT_ONCE = 100_000
+__all__ = [
+    "answer_table",
+    "evaluate",
+    "joined",
+    "load_model",
+    "predictions",
+    "predictions_for",
+    "preparation_of",
+    "rows_for",
+    "rows_of",
+]
 
 
 def load_model(path: str | os.PathLike[str]) -> SavedModel:
@@ -29,31 +39,13 @@ def load_model(path: str | os.PathLike[str]) -> SavedModel:
     ConfigurationError
         It was saved without a preparation.
     """
-    name = os.fspath(path)
-    saved = load(os.path.join(name, MODEL) if os.path.isdir(name) else name)
+    saved = load(path)
     if saved.preparation is None:
         raise ConfigurationError(
-            f"{name}: this model was saved without a preparation, so it does not know what columns mean; "
+            f"{os.fspath(path)}: this model was saved without a preparation, so it does not know what columns mean; "
             "use it from Python, or save it with preparation="
         )
     return saved
-
-
-def preparation_of(saved: SavedModel) -> Preparation:
-    """The model's preparation, which it must have."""
-    if saved.preparation is None:
-        raise ConfigurationError("this model has no preparation; save it with preparation=")
-    return saved.preparation
-
-
-def predictions(saved: SavedModel, X: Array) -> Array:
-    """Probabilities of the classes, or quantities in the target's own unit, for raw features; shape (n, k)."""
-    plan = preparation_of(saved)
-    prepared = plan.standardise(X).astype(saved.model.dtype, copy=False)
-    answers = plan.inverse_target(predict(saved.model, prepared, link=saved.link))
-    if plan.class_names and saved.link != "softmax":  # a yes or no for each class: in proportion
-        answers = answers / np.maximum(answers.sum(axis=1, keepdims=True), np.finfo(answers.dtype).tiny)
-    return answers
 
 
 def evaluate(saved: SavedModel, data: Dataset) -> dict[str, Any]:
@@ -76,32 +68,50 @@ def rows_of(plan: Preparation, data: Dataset | Table) -> Dataset:
     """`data`, target included, as raw numbers in the plan's own columns and classes."""
     if isinstance(data, Table):
         return plan.dataset(data)
-    _check_features(plan, data)
+    check_features(plan, data)
     if data.target_names != plan.class_names:
         raise DataError(f"{data.name} has other classes than the model: {listed(plan.class_names)}")
     return data
 
 
-def predictions_for(saved: SavedModel, data: Dataset | Table) -> Array:
-    """`predictions` for the rows of `data`, in order; a target is not needed."""
-    plan = preparation_of(saved)
-    if isinstance(data, Table):  # in pieces, so that a long table needs little memory
-        return np.concatenate([predictions(saved, X) for X in plan.batches(data, _ROWS_AT_ONCE)])
-    _check_features(plan, data)
-    return predictions(saved, data.X)
+def answer_table(saved: SavedModel, answers: Array, threshold: float | None = None) -> dict[str, Array]:
+    """`predictions` as a table: the target's name -> class or quantity, then the probability of each class.
+
+    `threshold` is that of `SavedModel.predict`.
+    """
+    target, answer = preparation_of(saved).target, labels(saved, answers, threshold)
+    if saved.classes:
+        return {target: answer} | {f"P({name})": answers[:, c] for c, name in enumerate(saved.classes)}
+    return {target: answer} if answer.ndim == 1 else {f"{target} {i + 1}": column for i, column in enumerate(answer.T)}
 
 
-def _check_features(plan: Preparation, data: Dataset) -> None:
-    if data.feature_names != plan.feature_names:
-        raise DataError(f"{data.name} has other features than the model, which needs: {listed(plan.feature_names)}")
+def joined(data: Dataset | Table, answers: Mapping[str, Array]) -> dict[str, Array]:
+    """The columns of `data` with the cells that it holds, and behind them the `answers`.
+
+    An answer by the name of one of the columns, as the target's if `data` has it, is called "... (predicted)". A
+    missing cell is masked.
+
+    >>> data = Dataset([[1.0], [3.0]], [10.0, 30.0], feature_names=("width",))
+    >>> {name: column.tolist() for name, column in joined(data, {"target": np.array([11.0, 29.0])}).items()}
+    {'width': [1.0, 3.0], 'target': [10.0, 30.0], 'target (predicted)': [11.0, 29.0]}
+    """
+    columns = _cells(data) if isinstance(data, Table) else _numbers(data)
+    for name, answer in answers.items():
+        suffixes = ("", " (predicted)", *(f" (predicted {i})" for i in range(2, len(columns) + 2)))
+        columns[next(name + suffix for suffix in suffixes if name + suffix not in columns)] = answer
+    return columns
 
 
-def answer_table(saved: SavedModel, answers: Array) -> dict[str, Array]:
-    """`predictions` as a table: the target's name -> class or quantity, then the probability of each class."""
-    plan = preparation_of(saved)
-    if plan.class_names:
-        names = np.array(plan.class_names, dtype=object)
-        columns = {plan.target: names[answers.argmax(axis=1)]}
-        return columns | {f"P({name})": answers[:, c] for c, name in enumerate(plan.class_names)}
-    several = answers.shape[1] > 1
-    return {f"{plan.target} {i + 1}" if several else plan.target: answers[:, i] for i in range(answers.shape[1])}
+def _cells(table: Table) -> dict[str, Array]:
+    columns: dict[str, Array] = {}
+    for name, cell in table.cells.items():
+        columns[name] = np.ma.masked_array(table.values(cell.sql), table.values(f"{cell.sql} IS NULL").astype(bool))
+    return columns
+
+
+def _numbers(data: Dataset) -> dict[str, Array]:
+    X = dense_rows(data.X, slice(None))
+    columns = {name: X[:, i] for i, name in enumerate(data.feature_names)}
+    if data.target_names and data.y.ndim == 1:
+        return columns | {"target": np.array(data.target_names, dtype=object)[data.y]}
+    return columns | ({"target": data.y} if data.y.ndim == 1 else {})

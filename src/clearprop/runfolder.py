@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from clearprop._versions import versions
-from clearprop.answers import MODEL, predictions, preparation_of
+from clearprop.answers import predictions, preparation_of
 from clearprop.calibration import Calibration
 from clearprop.data import Dataset
 from clearprop.errors import CheckpointError, ClearpropWarning, DivergenceError, OutputError
-from clearprop.formats.modelfile import SavedModel, save
+from clearprop.formats.modelfile import FILE_NAME, SavedModel, save
 from clearprop.store import atomic_write, output_error
 from clearprop.train import SavedTraining, load_checkpoint
 from clearprop.train.lock import claimed
@@ -30,7 +30,7 @@ CONFUSION, RESIDUALS, RELIABILITY = "confusion.png", "residuals.png", "calibrati
 IMPORTANCE, BOUNDARY, EVALUATION = "importance.png", "boundary.png", "evaluation.json"
 CHECKPOINTS = "checkpoint"
 _JUDGEMENT = (CONFUSION, RESIDUALS, RELIABILITY)
-_FILES = (MODEL, HISTORY, REPORT, CURVES, *_JUDGEMENT, IMPORTANCE, BOUNDARY)
+_FILES = (FILE_NAME, HISTORY, REPORT, CURVES, *_JUDGEMENT, IMPORTANCE, BOUNDARY)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def _refuse(path: Path, names: Sequence[str], force: bool) -> None:
     """Nobody should lose a run, or any file, because of its name."""
     found = [] if force else [name for name in names if (path / name).exists()]
     if found:
-        what = "there is a run in this folder" if {MODEL, REPORT} & set(found) else f"it holds a file {found[0]}"
+        what = "there is a run in this folder" if {FILE_NAME, REPORT} & set(found) else f"it holds a file {found[0]}"
         if CHECKPOINTS in found:
             raise OutputError(
                 f"{path}: a run in this folder was interrupted; go on with it (--resume {path}), choose another "
@@ -162,7 +162,7 @@ def write_run(
     _make(path, exist_ok=True)
     for name in _FILES:  # of an overwritten run; of its pictures this one may have fewer
         (path / name).unlink(missing_ok=True)
-    save(run.saved.model, path / MODEL, preparation=run.saved.preparation, link=run.saved.link)
+    save(run.saved.model, path / FILE_NAME, preparation=run.saved.preparation, link=run.saved.link)
     atomic_write(path / HISTORY, run.history.to_csv().encode())
     write_json(path / REPORT, report(run, repeats))
     viz.save(viz.curves(run.history), path / CURVES)

@@ -129,14 +129,14 @@ def test_failures_leave_no_file(run, tmp_path, monkeypatch):
     save(MLP([2, 1]), "bare.safetensors")
     with pytest.raises(ConfigurationError, match="without a preparation"):
         run("bare.safetensors", "--to", "json", "--out", "model.json")
-    write_rows("t.csv", {"sold": ["2024-01-31", "2023-07-04"] * 10, "y": ["a", "b"] * 10})
-    saved = trained(read_table("t.csv"), "y", dates="expand")
-    save(saved.model, "dates.safetensors", preparation=saved.preparation, link=saved.link)
-    with pytest.raises(ConfigurationError, match="is a date"):
-        run("dates.safetensors", "--to", "sklearn", "--out", "model.joblib")
+    write_rows("t.csv", {"size": ["1.5", "2.5"] * 10, "y": ["a", "b"] * 10})
+    saved = trained(read_table("t.csv"), "y", activation="gelu")
+    save(saved.model, "gelu.safetensors", preparation=saved.preparation, link=saved.link)
+    with pytest.raises(ConfigurationError, match="this network has gelu; export to onnx, python or numpy"):
+        run("gelu.safetensors", "--to", "sklearn", "--out", "model.joblib")
     with pytest.raises(OutputError, match="its folder does not exist"):
-        run("dates.safetensors", "--to", "json", "--out", "none/model.json")
-    assert {file.name for file in tmp_path.iterdir()} == {"bare.safetensors", "t.csv", "dates.safetensors"}
+        run("gelu.safetensors", "--to", "json", "--out", "none/model.json")
+    assert {file.name for file in tmp_path.iterdir()} == {"bare.safetensors", "t.csv", "gelu.safetensors"}
 
 
 def test_the_help_warns_of_pickles(run):

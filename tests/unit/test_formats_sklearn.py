@@ -219,9 +219,3 @@ def test_categories_without_gaps_or_rare_words(tmp_path):
     np.testing.assert_allclose(
         answers(to_sklearn(saved), frame(saved, rows)), expected(saved, tmp_path / "t.csv"), rtol=1e-12
     )
-
-
-def test_dates_are_refused(tmp_path):
-    write_rows(tmp_path / "t.csv", {"sold": ["2024-01-31", "2023-07-04"] * 10, "y": ["a", "b"] * 10})
-    with pytest.raises(ConfigurationError, match="column 'sold' is a date"):
-        to_sklearn(trained(read_table(tmp_path / "t.csv"), "y", dates="expand"))

@@ -189,7 +189,9 @@ def test_paths(saved, tmp_path):
         load(str(path).replace("safetensors", "safetensor"))
     with pytest.raises(ModelFileError, match="train one with"):
         load(tmp_path / "elsewhere" / "m")
-    with pytest.raises(ModelFileError, match="this is not a file"):
+    with pytest.raises(
+        ModelFileError, match=r"there is no model\.safetensors in this folder; name the folder of a run"
+    ):
         load(tmp_path)
     with pytest.raises(OutputError, match="its folder does not exist"):
         save(model, tmp_path / "no" / "m")

@@ -41,18 +41,22 @@ def export(
 ) -> None:
     """Write a saved model for another program, with all that it does to the columns of a table.
 
+    Columns have their names everywhere, so that a table may have them in any order, and others besides.
+
     * onnx: a graph with one input for each column, for any ONNX runtime (needs `pip install "clearprop[onnx]"`).
+    Numbers are float64 there, NaN where they are missing, not text; words are text, of which blanks are trimmed, and
+    yes and no may have capitals; a date is the days since 1970-01-01, a time of day the seconds since midnight.
 
-    * sklearn: a fitted scikit-learn pipeline with its own MLP, written by joblib. Such a file is a pickle: loading it
-    runs code, so load only files that you wrote yourself.
+    * sklearn: a fitted scikit-learn pipeline of its own parts alone, written by joblib. It takes pandas, polars and
+    Arrow tables: numbers as numbers, not text, words as text, dates as dates or as in ISO 8601; of an array it knows
+    nothing but the width. Such a file is a pickle: loading it runs code, so load only files that you wrote yourself.
 
-    * python: a short script that rebuilds the model with clearprop.
+    * python: a short script that rebuilds the model with clearprop, and reads tables as `clearprop predict` does.
 
-    * numpy: a module that needs nothing but NumPy, with a function `predict(rows)`.
+    * numpy: a module that needs nothing but NumPy, with a function `predict(rows)` for lists of cells by name, or a
+    pandas, polars or Arrow table. It reads cells as `clearprop predict` does.
 
-    * json: numbers and architecture as plain text.
-
-    Columns of dates go to python, numpy and json only.
+    * json: numbers and architecture as plain text; who reads it must find the columns by the names that it has.
 
     Example: `clearprop export runs/flowers-1 --to onnx --out flowers.onnx`
     """

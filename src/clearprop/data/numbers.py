@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # --------------------------------------------------------------------------------------------------- how it is written
 
 _BLANKS = "\u00a0\u202f\u2009\u2007\u2008\u2002\u2003\u2005\u2006\u200a\u3000"
-FOLDED = _BLANKS + "０１２３４５６７８９．，％＋－（）￥＄−–‐‑’ʼ＇µºﾟ˚"
-PLAINER = " " * len(_BLANKS) + "0123456789.,%+-()¥$----''\x27μ°°°"
+FOLDED = _BLANKS + "０１２３４５６７８９．，％＋－（）￥＄：／−–‐‑’ʼ＇µºﾟ˚"
+PLAINER = " " * len(_BLANKS) + "0123456789.,%+-()¥$:/----''\x27μ°°°"
 """Characters that mean the same: blanks, digits and signs of full width, the minus, the apostrophe."""
 
 _WHITE = " \t\n\r\f\v"
@@ -49,8 +49,8 @@ _WORDS = tuple(word for word, _ in MAGNITUDES if word not in _MONEY_LETTERS)
 
 _MONEY_WORDS = (
     "$ € £ ¥ ₹ ₽ ₩ ₺ ₫ ฿ ₪ ₴ ₦ ₱ 元 円 원 US$ R$ A$ AU$ C$ CA$ HK$ NT$ S$ NZ$ MX$ Fr SFr Rs kr zł Kč Ft RMB USD EUR "
-    "GBP JPY CNY CHF AUD CAD NZD HKD SGD SEK NOK DKK PLN CZK HUF RON BGN TRY RUB UAH INR IDR MYR THB PHP VND KRW TWD BRL "
-    "MXN ARS CLP COP ZAR EGP NGN KES ILS SAR AED PKR BDT"
+    "GBP JPY CNY CHF AUD CAD NZD HKD SGD SEK NOK DKK PLN CZK HUF RON BGN TRY RUB UAH INR IDR MYR THB PHP VND KRW TWD "
+    "BRL MXN ARS CLP COP ZAR EGP NGN KES ILS SAR AED PKR BDT"
 )
 CURRENCIES = tuple(_MONEY_WORDS.split())
 """These may stand in front of a number too; any other word there (Room 12, K0001) makes it a name."""
@@ -240,11 +240,7 @@ def _finite(number: str) -> str:
     return f"CASE WHEN isfinite({read}) THEN {read} END"
 
 
-_STARTS = (
-    "0123456789.,+-("
-    + "".join(full for full, plain in zip(FOLDED, PLAINER, strict=True) if plain in "0123456789.,+-( ")
-    + _WHITE
-)
+_STARTS = "0123456789.,+-(" + FOLDED + _WHITE
 """A cell that begins otherwise is no number without a currency in front; to see so is quick."""
 
 PLAIN = NumberStyle()

@@ -1,5 +1,6 @@
 """Model files and other programs' formats."""
 
-from clearprop.formats.modelfile import SavedModel, load, save
+from clearprop.formats.modelfile import load, save
+from clearprop.formats.saved import SavedModel
 
 __all__ = ["SavedModel", "load", "save"]

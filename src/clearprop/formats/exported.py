@@ -8,7 +8,8 @@ import numpy as np
 
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
-from clearprop.formats.modelfile import LINKS, SavedModel
+from clearprop.formats.modelfile import LINKS
+from clearprop.formats.saved import SavedModel
 from clearprop.layers import Activation
 from clearprop.model import Sequential
 

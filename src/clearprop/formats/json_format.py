@@ -12,7 +12,8 @@ The document has these entries:
 ``link``
     What turns outputs into predictions: ``"identity"``, ``"softmax"``, ``"sigmoid"`` or ``"exp"``.
 ``preparation``
-    How columns become inputs, or null.
+    How columns become inputs, or null: under ``columns`` each with its ``name``, in the inputs' order.  A document
+    checks nothing: who computes with it must find a table's columns by these names.
 """
 
 import json
@@ -23,7 +24,8 @@ from clearprop._types import Array
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ModelFileError
 from clearprop.formats.exported import exported
-from clearprop.formats.modelfile import LINKS, SavedModel
+from clearprop.formats.modelfile import LINKS
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential, model_from_config
 
 FORMAT, VERSION = "clearprop network", 1

@@ -9,15 +9,16 @@ import inspect
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.container import Kind, opened, sealed
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
+from clearprop.formats.saved import SavedModel as SavedModel
 from clearprop.initializers import CLASSES, Initializer, as_initializer
 from clearprop.layers import LAYERS, Dense
 from clearprop.model import Sequential, model_from_config
@@ -30,6 +31,9 @@ LINKS = ("identity", "softmax", "sigmoid", "exp")
 MOST_LAYERS = 1_000
 """More are no network that anybody trained."""
 
+FILE_NAME = "model.safetensors"
+"""What the model file in a run's folder is called."""
+
 MODEL = Kind(
     name="model file",
     format=1,
@@ -39,25 +43,6 @@ MODEL = Kind(
     make="train one with `clearprop train`",
     remedy="use another copy or train again",
 )
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """What a model file holds.
-
-    Attributes
-    ----------
-    model : Sequential
-        The network with its parameters.
-    preparation : Preparation or None
-        How columns become its input, and its output becomes words again.
-    link : str
-        What turns its raw output into predictions.
-    """
-
-    model: Sequential
-    preparation: Preparation | None
-    link: str
 
 
 def save(
@@ -110,15 +95,29 @@ def packed(model: Sequential, *, preparation: Preparation | None, link: str) -> 
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
-    """The model that `save` wrote.
+    """The model that `save` wrote, or that is in the folder of a run, ready to predict.
 
     Reading takes twice the file's size of memory: the file's numbers, and the model's.
+
+    Parameters
+    ----------
+    path : path
+        A model file, or the folder that `clearprop train` or `write_run` wrote.
 
     Raises
     ------
     ModelFileError
-        No such file, another kind of file, a damaged one, or one that a newer version wrote.
+        No such file, another kind of file, a damaged one, or one that a newer version wrote; a folder without a model.
+
+    >>> import tempfile
+    >>> from clearprop.model import MLP
+    >>> file = os.path.join(tempfile.mkdtemp(), FILE_NAME)
+    >>> save(MLP([2, 3]), file, link="softmax")
+    >>> load(file).predict([[0.0, 0.0]])
+    array([[0.33333333, 0.33333333, 0.33333333]])
     """
+    if os.path.isdir(path):
+        path = _file_in(os.fspath(path))
     document, tensors = opened(path, MODEL)
     if set(tensors) != MODEL.tensors:
         raise MODEL.damaged(path, "it does not hold exactly the tensors w and buffers")
@@ -134,6 +133,23 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     except Exception:  # whatever a senseless description leads to, the file is to blame
         raise MODEL.damaged(path, "its architecture makes no sense") from None
     return SavedModel(model, preparation, document["link"])
+
+
+def _file_in(folder: str) -> str:
+    """The model file of a run's folder."""
+    file = os.path.join(folder, FILE_NAME)
+    if os.path.exists(file):
+        return file
+    runs = sorted(name for name in os.listdir(folder) if os.path.exists(os.path.join(folder, name, FILE_NAME)))
+    if runs:
+        shown = listed([os.path.join(folder, name) for name in runs], 4)
+        raise ModelFileError(f"{folder}: this is a folder of runs; name one of them: {shown}")
+    if os.path.isdir(os.path.join(folder, "checkpoint")):
+        raise ModelFileError(
+            f"{folder}: the run in this folder was interrupted, so it has no {FILE_NAME} yet; go on with it: "
+            f"clearprop train --resume {folder}"
+        )
+    raise ModelFileError(f"{folder}: there is no {FILE_NAME} in this folder; name the folder of a run, or a model file")
 
 
 def _check_preparation(model: Sequential, preparation: Preparation | None) -> None:

@@ -16,13 +16,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from clearprop import ops
 from clearprop._types import Array, Value
-from clearprop.data.columns import Category, Date, Number, YesNo
-from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
-from clearprop.formats import plain_rows
+from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
 from clearprop.formats.python_source import function_text, head_text, listed_text, numbers_text
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -184,8 +182,10 @@ def to_numpy(
     """The text of a Python module that needs NumPy alone and has the function ``predict(X)``.
 
     For a network, X is an array of shape (n, n_in). For a saved model with a preparation it is a mapping from column
-    names to lists of cells, so that ``predict`` takes what a table holds and gives class names or quantities. Where
-    there are classes, ``predict_proba(X)`` gives their probabilities, shape (n, k).
+    names to lists of cells, or a pandas, polars or Arrow table, so that ``predict`` takes what a table holds and gives
+    class names or quantities. Columns may come in any order, others are ignored, a missing one is refused; cells are
+    read as `clearprop predict` reads text. Where there are classes, ``predict_proba(X)`` gives their probabilities,
+    shape (n, k).
 
     Parameters
     ----------
@@ -274,36 +274,11 @@ def _inputs(what: Exported, definitions: Definitions, constants: list[str]) -> s
         "The standardised features of rows: a mapping from column names to lists of cells.",
         "x = np.column_stack(",
         "    [",
-        *(f"        {_column(plan, i, definitions)}," for i in range(len(plan.columns))),
+        *(f"        {export.numpy(definitions.name_of)}," for export in column_exports(plan)),
         "    ]",
         ")",
         f"return ((x - np.array(MEAN)) / np.array(SCALE)).astype({dtype})",
     )
-
-
-def _column(plan: Preparation, i: int, definitions: Definitions) -> str:
-    """The call that reads a column."""
-    column, part = plan.columns[i], plan.groups[i][1]
-    arguments = [repr(column.name)]
-    if isinstance(column, Category):
-        name = definitions.name_of(plain_rows.category)
-        arguments.append(listed_text(column.values))
-        arguments += [f"{option}=True" for option in ("other", "missing") if getattr(column, option)]
-        arguments += [] if plan.missing else ["gaps=False"]
-        return f"{name}(rows, {', '.join(arguments)})"
-    readers: dict[type, Callable[..., Array]] = {
-        Number: plain_rows.number,
-        YesNo: plain_rows.yes_no,
-        Date: plain_rows.date,
-    }
-    name = definitions.name_of(readers[type(column)])
-    if isinstance(column, YesNo):
-        arguments += map(repr, column.words)
-    if plan.missing:
-        fill = plan.fill[part][: part.stop - part.start - column.indicator]
-        arguments.append(f"fill={listed_text(fill) if isinstance(column, Date) else repr(fill[0])}")
-    arguments += ["noted=True"] if column.indicator else []
-    return f"{name}(rows, {', '.join(arguments)})"
 
 
 def _answers(what: Exported, constants: list[str]) -> list[str]:

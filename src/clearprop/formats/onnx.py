@@ -14,12 +14,11 @@ import numpy as np
 
 from clearprop._types import Value
 from clearprop._versions import __version__
-from clearprop.data.columns import Category, Column, Number, YesNo
-from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError
+from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
-from clearprop.formats.onnx_graph import OPSET, Graph, Node, element, installed, tensor
+from clearprop.formats.onnx_graph import OPSET, TEXT_OPSET, Graph, Node, element, installed, tensor
+from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
 from clearprop.store import atomic_write
@@ -36,9 +35,17 @@ def to_onnx(
     """The model as an `onnx.ModelProto`, written to `path` if one is given; any number of rows may be run at once.
 
     A network has the input ``X`` of shape (n, n_in), in its own precision.  A saved model with a preparation has one
-    input of shape (n, 1) for each column of the table, under the column's name: float64 for numbers, NaN where a
-    cell is missing; text for categories and yes/no, ``""`` where it is missing.  What clearprop refuses with an
-    error, such as a gap that training did not fill, a graph cannot refuse: it becomes NaN.
+    input of shape (n, 1) for each column of the table, under the column's name, so that neither order nor further
+    columns matter:
+
+    * a number is float64, NaN where it is missing, not text: how a table writes numbers is not in the graph;
+    * a category and yes/no are text, ``""`` where it is missing.  As `predict` does, the graph trims blanks and tabs,
+      and takes yes and no, and in that column words such as ``NA``, in small and capital letters;
+    * a date is float64, the days since 1970-01-01 with their fraction, and a time of day the seconds since midnight;
+      NaN where it is missing.  In pandas: ``(dates - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)``.
+
+    What clearprop refuses with an error, such as a gap that training did not fill, a graph cannot refuse: it becomes
+    NaN.
 
     The outputs are ``label`` of shape (n,) and ``probabilities`` of shape (n, k) for classes, else ``prediction``.
 
@@ -58,8 +65,8 @@ def to_onnx(
     Raises
     ------
     ConfigurationError
-        ONNX is not installed, the classes do not fit the outputs, a column is a date, or a layer or activation of
-        your own does what ONNX has no operation for.
+        ONNX is not installed, the classes do not fit the outputs, or a layer or activation of your own does what ONNX
+        has no operation for.
     OutputError
         The file cannot be written.
     """
@@ -74,14 +81,20 @@ def to_onnx(
         x = Node(graph, "X", what.model.dtype)
         inputs = [helper.make_tensor_value_info("X", element(x.dtype), [None, what.model.n_in])]
     else:
-        inputs = [helper.make_tensor_value_info(c.name, element(_column_type(c)), [None, 1]) for c in plan.columns]
-        x = _prepared(graph, plan).cast(what.model.dtype)
+        inputs, features = [], []
+        for export in column_exports(plan):
+            name, kind = export.column.name, export.onnx_type
+            inputs.append(helper.make_tensor_value_info(name, element(kind), [None, 1], export.taken))
+            features += export.onnx(graph, Node(graph, name, kind))
+        x = graph.node("Concat", *features, dtype=np.float64, axis=1)
+        x = ((x - np.array(plan.mean)) / np.array(plan.scale)).cast(what.model.dtype)
     outputs = []
     for name, (result, shape) in _answers(graph, what, _network(graph, what, x)).items():
         name += "_" * (name in taken)
         graph.nodes.append(("Identity", [result.name], name, {}))
         outputs.append(helper.make_tensor_value_info(name, element(result.dtype), [None, *shape]))
-    opsets = [helper.make_opsetid("", OPSET)]
+    text = any(operation == "RegexFullMatch" for operation, *_ in graph.nodes)
+    opsets = [helper.make_opsetid("", TEXT_OPSET if text else OPSET)]
     made = helper.make_model(
         helper.make_graph(
             [
@@ -141,69 +154,15 @@ def _answers(graph: Graph, what: Exported, p: Value) -> dict[str, tuple[Node, li
     return {"label": (label, []), "probabilities": (p, [k])}
 
 
-# --- columns ----------------------------------------------------------------------------------------------------------
-
-
-def _column_type(column: Column) -> Any:
-    return np.float64 if isinstance(column, Number) else np.str_
-
-
-def _prepared(graph: Graph, plan: Preparation) -> Value:
-    """The standardised features of the inputs, which are the table's columns."""
-    parts = [_features(graph, plan, i) for i in range(len(plan.columns))]
-    x: Value = graph.node("Concat", *itertools.chain(*parts), dtype=np.float64, axis=1)
-    return (x - np.array(plan.mean)) / np.array(plan.scale)
-
-
-def _features(graph: Graph, plan: Preparation, i: int) -> list[Value]:
-    column, part = plan.columns[i], plan.groups[i][1]
-    cell = Node(graph, column.name, _column_type(column))
-    if isinstance(column, Category):
-        return _category(graph, column, cell)
-    x: Value = cell
-    if isinstance(column, YesNo):
-        no, yes = (_is_one_of(graph, cell, _spellings(word)) for word in column.words)
-        x = np.where(no + yes > 0.5, yes, np.nan)
-    elif not isinstance(column, Number):
-        raise ConfigurationError(
-            f"column {column.name!r} is a date, which ONNX cannot read; export to python or numpy instead, or train "
-            "without the column"
-        )
-    if not plan.missing:
-        return [x]
-    gap = graph.node("IsNaN", x, dtype=bool)
-    filled = np.where(gap, plan.fill[part.start], x)  # type: ignore[call-overload]
-    return [filled, gap.cast(np.float64)] if column.indicator else [filled]
-
-
-def _category(graph: Graph, column: Category, cell: Node) -> list[Value]:
-    """One feature for each value, for other words, for missing cells."""
-    equal: Value = graph.node("Equal", cell, np.array([column.values]), dtype=bool).cast(np.float64)
-    gap = _is_one_of(graph, cell, [""])
-    other = [1.0 - np.sum(equal, axis=1, keepdims=True) - gap] if column.other else []
-    return [equal, *other, *([gap] if column.missing else [])]
-
-
-def _is_one_of(graph: Graph, cell: Node, words: Sequence[str]) -> Value:
-    """1 where the text is one of the words, else 0; shape (n, 1)."""
-    equal: Value = graph.node("Equal", cell, np.array([words]), dtype=bool).cast(np.float64)
-    return np.max(equal, axis=1, keepdims=True)
-
-
-def _spellings(word: str) -> list[str]:
-    """The word in every mixture of small and capital letters."""
-    return sorted({"".join(letters) for letters in itertools.product(*zip(word.lower(), word.upper(), strict=True))})
-
-
 # --- skl2onnx ---------------------------------------------------------------------------------------------------------
 
 
 def register_skl2onnx(*estimators: type) -> None:
-    """Teach skl2onnx these classes of estimators, so that whole scikit-learn pipelines export with ``to_onnx``.
+    """Teach skl2onnx these classes of estimators, so that it exports whole scikit-learn pipelines.
 
-    A fitted estimator has ``model_``, the network; ``out_activation_``, the name of what turns its outputs into
-    predictions; and, if it is a classifier, ``classes_``.  As in scikit-learn, its ``_label_binarizer`` tells whether
-    a row may belong to several classes.
+    clearprop's own are known to it from the start.  Another one has, fitted: ``model_``, the network;
+    ``out_activation_``, the name of what turns its outputs into predictions; and, if it is a classifier, ``classes_``.
+    As in scikit-learn, its ``_label_binarizer`` tells whether a row may belong to several classes.
 
     Raises
     ------
@@ -227,8 +186,11 @@ def _skl2onnx_shapes(operator: Any) -> None:
     """The types of an estimator's results."""
     types = installed("skl2onnx.common.data_types")
     what, rows = _estimator(operator.raw_operator), operator.inputs[0].get_first_dimension()
-    operator.outputs[-1].type.shape = [rows, what.model.n_out if what.classes is None else len(what.classes)]
+    shape = [rows, what.model.n_out if what.classes is None else len(what.classes)]
+    operator.outputs[-1].type.shape = shape
     if what.classes is not None:
+        if operator.scope_inst.get_options(operator.raw_operator, {"zipmap": True}).get("zipmap") is True:
+            operator.outputs[-1].type = types.FloatTensorType(shape)  # dictionaries are made of nothing else
         text = isinstance(what.classes[0], str) and not what.multilabel
         shape = [rows, len(what.classes)] if what.multilabel else [rows]
         operator.outputs[0].type = (types.StringTensorType if text else types.Int64TensorType)(shape=shape)
@@ -258,6 +220,8 @@ def _skl2onnx_convert(scope: Any, operator: Any, container: Any) -> None:
 
 def _estimator(estimator: Any) -> Exported:
     """The network of a fitted estimator, and the meaning of its outputs."""
+    if hasattr(estimator, "_adopt"):  # ours, whose weights may have been set by hand
+        estimator._adopt()
     link = "sigmoid" if estimator.out_activation_ == "logistic" else estimator.out_activation_
     classes = getattr(estimator, "classes_", None)
     if classes is not None and classes.dtype.kind in "bf":

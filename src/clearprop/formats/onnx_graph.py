@@ -12,8 +12,8 @@ from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
 from clearprop.ops import Op
 
-OPSET = 19
-"""The version of ONNX's operations: the first that compares text."""
+OPSET, TEXT_OPSET = 19, 20
+"""The version of ONNX's operations; that of a graph that reads text, the first with regular expressions."""
 
 _SAME: dict[Any, str] = {
     np.add: "Add",
@@ -31,6 +31,7 @@ _SAME: dict[Any, str] = {
     np.tanh: "Tanh",
     np.sin: "Sin",
     np.cos: "Cos",
+    np.floor: "Floor",
     np.power: "Pow",
     np.greater: "Greater",
     np.greater_equal: "GreaterOrEqual",

@@ -18,11 +18,13 @@ MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
 
 
 def column(rows: Rows, name: str) -> list[str]:
-    """The cells of a column as text; a missing one is ''."""
-    if name not in rows:
+    """The cells of a column as text; a missing one, which may be None, NaN, NaT or NA, is ''."""
+    arrow = hasattr(type(rows), "column_names")  # a table of which `in` looks for no names
+    if name not in (rows.column_names if arrow else rows):  # type: ignore[attr-defined]
         raise ValueError(f"there is no column {name!r}")
-    missing = [cell is None or (isinstance(cell, float) and math.isnan(cell)) for cell in rows[name]]
-    return ["" if gap else str(cell).strip(" \t") for cell, gap in zip(rows[name], missing, strict=True)]
+    cells = rows[name].to_pylist() if arrow else rows[name]  # type: ignore[attr-defined]
+    missing = [cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "NaT", "<NA>")) for cell in cells]
+    return ["" if gap else str(cell).strip(" \t") for cell, gap in zip(cells, missing, strict=True)]
 
 
 def filled(name: str, values: list[Any], cells: list[str], fill: Any, noted: bool) -> Array:
@@ -92,6 +94,21 @@ def date(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
         days = (when - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
         return [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
+
+    cells = column(rows, name)
+    return filled(name, [read(cell) for cell in cells], cells, fill, noted)
+
+
+def time_of_day(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
+    """Sine and cosine of the angle of a clock's hand that goes round once a day, for times as 14:55."""
+
+    def read(cell: str) -> list[float]:
+        try:
+            when = datetime.time.fromisoformat(cell.rjust(5, "0") if len(cell) < 5 else cell)
+        except ValueError:
+            return [math.nan] * 2
+        angle = 2.0 * math.pi * (when.hour * 3600 + when.minute * 60 + when.second) / 86400.0
+        return [math.sin(angle), math.cos(angle)]
 
     cells = column(rows, name)
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)

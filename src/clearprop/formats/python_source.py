@@ -7,7 +7,7 @@ from clearprop._types import Array
 from clearprop._versions import __version__
 from clearprop.errors import ConfigurationError
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
+from clearprop.formats.saved import SavedModel
 from clearprop.initializers import Initializer
 from clearprop.layers import Activation
 from clearprop.model import Sequential

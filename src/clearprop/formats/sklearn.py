@@ -4,7 +4,6 @@ Whatever works on scikit-learn's networks (converters to C, PMML or ONNX, explai
 a network of clearprop.
 """
 
-import itertools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.data.columns import Category, Number, YesNo
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
+from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
-from clearprop.formats.modelfile import SavedModel
+from clearprop.formats.saved import SavedModel
 from clearprop.layers import Activation, Dense, Dropout
 from clearprop.model import MLP, Sequential
 
@@ -35,9 +34,17 @@ def to_sklearn(
 
     It predicts what the model predicts, its classes in sorted order, and `partial_fit` trains it further, with a fresh
     optimiser.  A saved model with a preparation becomes a `Pipeline`: the steps before the last do what the
-    preparation does, and the last, "network", is the MLP.  It takes the table's columns in the preparation's order, as
-    a data frame or an array of objects: numbers as numbers, words as texts (yes and no in small letters), missing
-    cells as NaN.  The unit of a quantity becomes part of the last layer's weights.
+    preparation does, and the last, "network", is the MLP; all are scikit-learn's own parts, so that a pickle of them is
+    read without clearprop.  It takes a pandas, polars or Arrow table, whose columns it finds by name, in any order;
+    other columns are ignored, a missing one is refused.  Or an array of objects, which has no names: its columns are in
+    the order of ``feature_names_in_``.
+
+    Numbers are numbers there, not text: how a table writes them is not in the pipeline.  Words are texts, of which
+    blanks and tabs are trimmed as `predict` does; yes and no are taken in small and capital letters.  Dates and times
+    are the frame's own, Python's, or text as in ISO 8601.  Missing cells are None, NaN, NaT or NA.  A word such as
+    "NA" is a gap in columns of yes/no alone: `pandas.read_csv` makes gaps of such words in all columns.
+
+    The unit of a quantity becomes part of the last layer's weights.
 
     Parameters
     ----------
@@ -184,7 +191,7 @@ def _pipeline(plan: Preparation, network: Any) -> Any:
     """Columns in the plan's order -> features -> the network, whose last layer gets the target's unit."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+    from sklearn.preprocessing import StandardScaler
 
     if plan.target_scale:
         if network.out_activation_ != "identity":
@@ -196,7 +203,7 @@ def _pipeline(plan: Preparation, network: Any) -> Any:
         network.coefs_[-1] *= np.array(plan.target_scale)
         network.intercepts_[-1] *= np.array(plan.target_scale)
         network.intercepts_[-1] += np.array(plan.target_mean)
-    readers, examples = zip(*(_reader(plan, i) for i in range(len(plan.columns))), strict=True)
+    readers, examples = zip(*(export.sklearn() for export in column_exports(plan)), strict=True)
     rows = np.empty((max(map(len, examples)), len(examples)), dtype=object)
     for i, cells in enumerate(examples):
         rows[:, i] = [cells[min(row, len(cells) - 1)] for row in range(len(rows))]
@@ -204,41 +211,6 @@ def _pipeline(plan: Preparation, network: Any) -> Any:
     scale = StandardScaler().fit(columns.fit_transform(rows).astype(float))
     scale.mean_, scale.scale_ = np.array(plan.mean), np.array(plan.scale)
     scale.var_ = scale.scale_**2
-    cells = FunctionTransformer(np.asarray, kw_args={"dtype": object})  # of a data frame or an array alike
-    return Pipeline([("cells", cells), ("columns", columns), ("scale", scale), ("network", network)])
-
-
-def _reader(plan: Preparation, i: int) -> tuple[Any, list[Any]]:
-    """What turns a column into features, and cells that teach it to."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
-
-    column = plan.columns[i]
-    if isinstance(column, Category):
-        k, cells = len(column.values), [*column.values, *column.values]  # twice: not infrequent
-        known: dict[str, Any] = {"sparse_output": False, "handle_unknown": "ignore"}
-        if not column.other:
-            gap = [np.nan] if column.missing else []
-            return OneHotEncoder(categories=[[*column.values, *gap]], **known), [*cells, *gap]
-        rare = next(word for n in itertools.count() if (word := f"other{n}") not in column.values)
-        known |= {"handle_unknown": "infrequent_if_exist", "min_frequency": 2}
-        encoder = OneHotEncoder(categories=[[*column.values, rare, np.nan]], **known)
-        order = [*range(k), k + 1, *([k] if column.missing else [])]  # scikit-learn has the infrequent ones last
-        chosen = FunctionTransformer(np.take, kw_args={"indices": order, "axis": 1})
-        return make_pipeline(encoder, chosen), [rare, *cells, np.nan, np.nan]
-    if not isinstance(column, Number | YesNo):
-        raise ConfigurationError(
-            f"column {column.name!r} is a date, which scikit-learn cannot read; export to python or numpy instead, or "
-            "train without the column"
-        )
-    steps: list[Any] = []
-    examples: list[Any] = [0.0, 1.0]
-    gap = [np.nan] if plan.missing else []
-    if isinstance(column, YesNo):
-        examples = list(column.words)
-        steps.append(OrdinalEncoder(categories=[[*examples, *gap]]))
-    if plan.missing:
-        fill = plan.fill[plan.groups[i][1].start]
-        steps.append(SimpleImputer(strategy="constant", fill_value=fill, add_indicator=column.indicator))
-    return make_pipeline(*steps) if steps else "passthrough", [*examples, *gap]
+    # With names, frames are read by name; without a frame to learn them from, they are told.
+    columns.feature_names_in_ = np.array([column.name for column in plan.columns], dtype=object)
+    return Pipeline([("columns", columns), ("scale", scale), ("network", network)])

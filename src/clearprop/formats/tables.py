@@ -1,10 +1,14 @@
 """Columns of answers as a file that other programs read: CSV or Parquet, by the name's ending."""
 
 import csv
+import datetime
 import io
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from clearprop._types import Array
 from clearprop.errors import ConfigurationError, OutputError
@@ -19,7 +23,7 @@ def write_table(columns: Mapping[str, Array], path: str | os.PathLike[str]) -> N
     Parameters
     ----------
     columns : mapping of str to array
-        Numbers or text, all of one length.
+        Numbers, text or dates, all of one length; a masked cell is missing.
     path : path
         A name that ends in ``.csv`` or ``.parquet``.
 
@@ -44,7 +48,6 @@ def write_table(columns: Mapping[str, Array], path: str | os.PathLike[str]) -> N
 def csv_text(columns: Mapping[str, Array]) -> Iterator[str]:
     """CSV in pieces: a header, then every number with all its digits.
 
-    >>> import numpy as np
     >>> list(csv_text({"a": np.array([0.5, 1.0]), "b": np.array(["x", "y, z"])}))
     ['a,b\\n', '0.5,x\\n1.0,"y, z"\\n']
     """
@@ -52,6 +55,17 @@ def csv_text(columns: Mapping[str, Array]) -> Iterator[str]:
     cells = [column.tolist() for column in columns.values()]
     for start in range(0, len(cells[0]), _ROWS_AT_ONCE):
         yield _lines(zip(*(column[start : start + _ROWS_AT_ONCE] for column in cells), strict=True))
+
+
+def json_cells(column: Array) -> list[Any]:
+    """A column as JSON can hold it: null for missing cells and for numbers that are not finite, dates as text.
+
+    >>> json_cells(np.array([0.5, np.inf])), json_cells(np.array(["2024-01-31T08:30"], dtype="datetime64[us]"))
+    ([0.5, None], ['2024-01-31 08:30:00'])
+    """
+    if column.dtype.kind == "f":
+        column = np.ma.masked_invalid(column)
+    return [str(cell) if isinstance(cell, datetime.datetime) else cell for cell in column.tolist()]
 
 
 def _lines(rows: object) -> str:

@@ -249,11 +249,16 @@ def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = 
     ------
     ShapeError, DataError
         X has not n_in columns, or a value that is not a finite number.
+    ConfigurationError
+        `model` is no network: a saved model and an estimator have a `predict` of their own.
 
     >>> from clearprop.model import MLP
     >>> predict(MLP([2, 3]), [[0.0, 0.0]], link="softmax")
     array([[0.33333333, 0.33333333, 0.33333333]])
     """
+    if not isinstance(model, Sequential):
+        own = "; it has a method of its own: model.predict(X)" if hasattr(model, "predict") else "; pass a network"
+        raise ConfigurationError(f"predict takes a network, not {type(model).__name__}{own}")
     X = features(X, "X")
     if X.ndim != 2:
         raise ShapeError(f"predict takes an array of shape (n, {model.n_in}), not {X.shape}; one row is X[None, :]")

@@ -1,0 +1,373 @@
+"""How each kind of column is exported: to ONNX, to scikit-learn, to NumPy's text.  A new kind is one class below.
+
+Each class says once more, in another program's operations, what the column's `read` does with a table; the tests
+compare them all on random tables.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from clearprop._types import Value
+from clearprop.data.cells import MISSING_WORDS
+from clearprop.data.columns import Category, Date, Number, TimeOfDay, YesNo
+from clearprop.data.preparation import Preparation
+from clearprop.formats import plain_rows
+from clearprop.formats.onnx_graph import Graph
+from clearprop.formats.python_source import listed_text
+
+BLANKS = " \t"
+"""What is trimmed from both ends of a cell of text."""
+
+_DAY = 86400.0  # seconds
+_YEAR = 365.25  # days
+_NOT_A_TIME = -(2.0**63)  # what NumPy's NaT is as a number
+
+
+class ColumnExport(ABC):
+    """What other programs do with one column of a table.
+
+    Parameters
+    ----------
+    column : Column
+    fill : tuple of float, optional
+        For each feature but the indicator, what stands in a gap; None if gaps are refused.
+
+    Attributes
+    ----------
+    onnx_type : type
+        Of the input: float64 or text.
+    taken : str
+        What an ONNX graph is given in place of the cell, if that is not the cell as it is.
+    """
+
+    onnx_type: ClassVar[Any] = np.float64
+    taken: ClassVar[str] = ""
+
+    def __init__(self, column: Any, fill: tuple[float, ...] | None) -> None:
+        self.column, self.fill = column, fill
+
+    @abstractmethod
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """The features, each of shape (n, 1) or several side by side; NaN for what clearprop refuses."""
+
+    @abstractmethod
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """scikit-learn's own parts that turn the column, of shape (n, 1), into features; and cells to fit them to."""
+
+    @abstractmethod
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """The call that reads the column; `name_of` gives the name under which the text defines a function."""
+
+    def _filled(self, values: Sequence[Value], gap: Value) -> list[Value]:
+        """In a graph, the features with their fill where there is a gap; and the indicator."""
+        if self.fill is None:
+            return list(values)
+        filled = [np.where(gap, fill, value) for fill, value in zip(self.fill, values, strict=True)]
+        return [*filled, gap.cast(np.float64)] if self.column.indicator else filled
+
+    def _imputed(self) -> list[Any]:
+        """scikit-learn's step that does the same where features are NaN; none if gaps are refused."""
+        from sklearn.frozen import FrozenEstimator
+        from sklearn.impute import SimpleImputer
+
+        if self.fill is None:
+            return []
+        k, known = len(self.fill), np.array([self.fill])
+        imputer = SimpleImputer(add_indicator=self.column.indicator)  # by the mean, here of one row
+        imputer.fit(np.concatenate([known, np.full_like(known, np.nan)]))
+        one_indicator = [_function(np.take, indices=[*range(k + 1)], axis=1)] if self.column.indicator and k > 1 else []
+        return [FrozenEstimator(imputer), *one_indicator]
+
+    def _call(self, name: str, *arguments: Any, **options: Any) -> str:
+        """The text of a call of `plain_rows`: its options are written where they are not the default."""
+        if self.fill is not None:
+            options["fill"] = list(self.fill) if len(self.fill) > 1 else self.fill[0]
+        if self.column.indicator:
+            options["noted"] = True
+        texts = [repr(self.column.name), *(listed_text(a) if isinstance(a, list) else repr(a) for a in arguments)]
+        texts += [f"{k}={listed_text(v) if isinstance(v, list) else repr(v)}" for k, v in options.items()]
+        return f"{name}(rows, {', '.join(texts)})"
+
+
+class NumberExport(ColumnExport):
+    """A number: in ONNX and scikit-learn a number already, NaN where it is missing."""
+
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """The cell."""
+        infinite: Value = graph.node("IsInf", cell, dtype=bool)
+        return self._filled([np.where(infinite, np.nan, cell)], graph.node("IsNaN", cell, dtype=bool))
+
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """The cell as float64."""
+        return _steps(_function(np.asarray, dtype=float), *self._imputed()), [0.0, 1.0]
+
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """Read as text."""
+        return self._call(name_of(plain_rows.number))
+
+
+class YesNoExport(ColumnExport):
+    """Two words, in small or capital letters; in a column with gaps, the words for missing values are gaps too."""
+
+    onnx_type = np.str_
+
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """1 where the word for yes stands, 0 where that for no does."""
+        no, yes = (_is_one_of(graph, cell, [word], any_case=True) for word in self.column.words)
+        gap = _is_one_of(graph, cell, ["", *MISSING_WORDS], any_case=True)
+        return self._filled([np.where(yes, 1.0, np.where(no, 0.0, np.nan))], gap)
+
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """One-hot, then what each word counts."""
+        from sklearn.preprocessing import OneHotEncoder
+
+        gaps = [] if self.fill is None else sorted({"", "nan", "nat", "<na>", *MISSING_WORDS})
+        counts = [[0.0], [1.0], *([fill] for fill in (self.fill or ()) for _ in gaps)]
+        if self.column.indicator:
+            counts = [[*row, float(i > 1)] for i, row in enumerate(counts)]
+        words = OneHotEncoder(categories=[[*self.column.words, *gaps]], sparse_output=False)
+        text = [
+            _function(np.asarray, dtype="U"),
+            _function(np.strings.strip, chars=BLANKS),
+            _function(np.strings.lower),
+        ]
+        return _steps(*text, words, _function(np.dot, b=np.array(counts))), list(self.column.words)
+
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """Read as text."""
+        return self._call(name_of(plain_rows.yes_no), *self.column.words)
+
+
+class CategoryExport(ColumnExport):
+    """Words, each with a feature; then one for other words, and one for gaps."""
+
+    onnx_type = np.str_
+
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """1 where the cell is the word."""
+        column, gap = self.column, _is_one_of(graph, cell, [""])
+        words: list[Value] = [_is_one_of(graph, cell, [word]).cast(np.float64) for word in column.values]
+        found = [*words]
+        if column.other:
+            known = _is_one_of(graph, cell, ["", *column.values])
+            found.append(np.where(known, 0.0, 1.0))
+        if column.missing:
+            found.append(gap.cast(np.float64))
+        return found if self.fill is not None else [np.where(gap, np.nan, feature) for feature in found]
+
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """The number of the word (-1 for an unknown one, the last for a gap), then one-hot."""
+        from sklearn.impute import MissingIndicator
+        from sklearn.pipeline import FeatureUnion
+        from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+        column, k = self.column, len(self.column.values)
+        number = OrdinalEncoder(categories=[[*column.values, ""]], handle_unknown="use_encoded_value", unknown_value=-1)
+        shown = [*([-1] if column.other else []), *range(k), *([k] if column.missing else [])]
+        one_hot = OneHotEncoder(categories=[shown], handle_unknown="ignore", sparse_output=False)
+        features = _steps(number, one_hot)
+        if column.other:  # which comes after the words
+            order = [*range(1, k + 1), 0, *range(k + 1, len(shown))]
+            features = _steps(number, one_hot, _function(np.take, indices=order, axis=1))
+        if self.fill is None:  # the second part has no feature, but refuses what the first would ignore
+            refusing = MissingIndicator(missing_values="", error_on_new=True)
+            features = FeatureUnion([("words", features), ("gaps", refusing)])
+        return _steps(*_text_with_gaps(), _function(np.asarray, dtype=object), features), [*column.values, "-"]
+
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """Compared as text."""
+        options = {option: True for option in ("other", "missing") if getattr(self.column, option)}
+        name, values = name_of(plain_rows.category), listed_text(self.column.values)
+        options |= {} if self.fill is not None else {"gaps": False}
+        texts = [repr(self.column.name), values, *(f"{option}={value}" for option, value in options.items())]
+        return f"{name}(rows, {', '.join(texts)})"
+
+
+class DateExport(ColumnExport):
+    """A point in time and its place in the calendar."""
+
+    taken = "days since 1970-01-01, with their fraction"
+
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """Days as numbers, and the calendar by arithmetic."""
+        return self._filled(calendar(cell, clock=self.column.clock), graph.node("IsNaN", cell, dtype=bool))
+
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """NumPy's counts of years, months and days since 1970, from which the features are sums."""
+        from sklearn.compose import ColumnTransformer
+
+        counts = {"one": _function(np.ones_like, dtype=float)}
+        counts |= {"years": _count("Y"), "months": _count("M"), "days": _count("D"), "new_year": _count("Y", "D")}
+        counts |= {"weeks": _weeks(), "microseconds": _count("us")}
+        season = {"days": 2.0 * np.pi / _YEAR, "new_year": -2.0 * np.pi / _YEAR}
+        hand = {"microseconds": 2e-6 * np.pi / _DAY, "days": -2.0 * np.pi}
+        features: list[tuple[str, Any, dict[str, float]]] = [
+            ("year", "passthrough", {"one": 1970.0, "years": 1.0}),
+            ("month", "passthrough", {"one": 1.0, "months": 1.0, "years": -12.0}),
+            ("weekday", "passthrough", {"one": 4.0, "days": 1.0, "weeks": -7.0}),
+            ("sine_of_year", _function(np.sin), season),
+            ("cosine_of_year", _function(np.cos), season),
+            ("days", "passthrough", {"microseconds": 1e-6 / _DAY}),
+        ]
+        if self.column.clock:
+            features += [("sine_of_day", _function(np.sin), hand), ("cosine_of_day", _function(np.cos), hand)]
+        sums = np.array([[terms.get(name, 0.0) for _, _, terms in features] for name in counts])
+        last = ColumnTransformer([(name, function, [i]) for i, (name, function, _) in enumerate(features)])
+        steps = _steps(*_time_steps(), _union(counts), _function(np.dot, b=sums), last)
+        return _steps(steps, *self._imputed()), ["2024-01-31", "2023-07-04"]
+
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """Read as text."""
+        return self._call(name_of(plain_rows.date))
+
+
+class TimeOfDayExport(ColumnExport):
+    """A time of day: a point on a circle."""
+
+    taken = "seconds since midnight"
+
+    def onnx(self, graph: Graph, cell: Value) -> list[Value]:
+        """The angle of the clock's hand."""
+        angle = cell * (2.0 * np.pi / _DAY)
+        return self._filled([np.sin(angle), np.cos(angle)], graph.node("IsNaN", cell, dtype=bool))
+
+    def sklearn(self) -> tuple[Any, list[Any]]:
+        """As a point in time on the first day."""
+        angle = _function(np.dot, b=np.array([[2e-6 * np.pi / _DAY]]))
+        circle = _union({"sine": _function(np.sin), "cosine": _function(np.cos)})
+        return _steps(*_time_steps("1970-01-01T"), _count("us"), angle, circle, *self._imputed()), ["14:55", "00:00"]
+
+    def numpy(self, name_of: Callable[[Any], str]) -> str:
+        """Read as text."""
+        return self._call(name_of(plain_rows.time_of_day))
+
+
+_EXPORTS: dict[type, type[ColumnExport]] = {
+    Number: NumberExport,
+    YesNo: YesNoExport,
+    Category: CategoryExport,
+    Date: DateExport,
+    TimeOfDay: TimeOfDayExport,
+}
+
+
+def column_exports(plan: Preparation) -> list[ColumnExport]:
+    """How each of the plan's columns is exported, in order."""
+    found = []
+    for column, (_, part) in zip(plan.columns, plan.groups, strict=True):
+        fill = plan.fill[part][: part.stop - part.start - column.indicator] if plan.missing else None
+        found.append(_EXPORTS[type(column)](column, fill))
+    return found
+
+
+# --- ONNX -------------------------------------------------------------------------------------------------------------
+
+
+def _is_one_of(graph: Graph, cell: Value, words: Sequence[str], *, any_case: bool = False) -> Value:
+    """Whether the text, without blanks around it, is one of the words."""
+    either = "|".join(re.escape(word) for word in words)
+    pattern = f"{'(?i)' if any_case else ''}[{BLANKS}]*(?:{either})[{BLANKS}]*"
+    return graph.node("RegexFullMatch", cell, dtype=bool, pattern=pattern)
+
+
+def calendar(days: Value, *, clock: bool) -> list[Value]:
+    """The features of a date, from its days since 1970-01-01, in arithmetic that an ONNX graph has.
+
+    Year, month and day as Howard Hinnant's `civil_from_days` finds them: in years that begin in March, a leap day
+    comes last, so that 146,097 days of 400 years, and the months, are counted by whole divisions.
+
+    >>> [float(value[0]) for value in calendar(np.array([19753.5]), clock=False)][:3]
+    [2024.0, 1.0, 3.0]
+    """
+    day = np.floor(days)
+    shifted = day + 719468.0  # days since 0000-03-01
+    era = np.floor(shifted / 146097.0)
+    of_era = shifted - era * 146097.0
+    leaps = np.floor(of_era / 1460.0) - np.floor(of_era / 36524.0) + np.floor(of_era / 146096.0)
+    year_of_era = np.floor((of_era - leaps) / 365.0)
+    of_year = of_era - (365.0 * year_of_era + np.floor(year_of_era / 4.0) - np.floor(year_of_era / 100.0))
+    march_month = np.floor((5.0 * of_year + 2.0) / 153.0)
+    month = np.where(march_month < 10.0, march_month + 3.0, march_month - 9.0)
+    year = year_of_era + era * 400.0 + np.where(month < 3.0, 1.0, 0.0)
+    past = year - 1.0
+    new_year = past * 365.0 + np.floor(past / 4.0) - np.floor(past / 100.0) + np.floor(past / 400.0) - 719162.0
+    angle = (day - new_year) * (2.0 * np.pi / _YEAR)
+    weekday = day + 4.0 - 7.0 * np.floor((day + 3.0) / 7.0)
+    turn = (days - day) * (2.0 * np.pi)
+    circle = [np.sin(turn), np.cos(turn)] if clock else []
+    return [year, month, weekday, np.sin(angle), np.cos(angle), days, *circle]
+
+
+# --- scikit-learn -----------------------------------------------------------------------------------------------------
+
+
+def _function(function: Callable[..., Any], **options: Any) -> Any:
+    """A step that calls a function of NumPy, which a pickle knows by name: so none of clearprop's is needed."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    return FunctionTransformer(function, kw_args=options or None)
+
+
+def _formatted(pattern: str) -> Any:
+    """A step that writes each cell into a text; what is `excluded` only keeps NumPy from storing what no pickle can."""
+    return _function(np.vectorize(pattern.format, otypes=["U"], excluded=[1]))
+
+
+def _steps(*steps: Any) -> Any:
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(*steps)
+
+
+def _union(parts: dict[str, Any]) -> Any:
+    from sklearn.pipeline import FeatureUnion
+
+    return FeatureUnion(list(parts.items()))
+
+
+def _text_with_gaps() -> list[Any]:
+    """Cells as text without blanks around it, gaps as the empty text.
+
+    The name of a cell's type stands before it until then, which tells a gap from a word such as "nan".
+    """
+    gaps = ("NoneType|None", "float|nan", "float64|nan", "float32|nan", "NAType|<NA>", "NaTType|NaT")
+    return [
+        _formatted("{0.__class__.__name__}|{0}"),
+        *(_function(np.strings.replace, old=gap, new="|") for gap in gaps),
+        _function(np.strings.partition, sep="|"),
+        _function(np.take, indices=2, axis=0),
+        _function(np.strings.strip, chars=BLANKS),
+    ]
+
+
+def _time_steps(before: str = "") -> list[Any]:
+    """Cells as points in time, of which text is written as in ISO 8601."""
+    gaps = ("<NA>", "None", "nan")
+    return [
+        _function(np.asarray, dtype="U"),
+        _function(np.strings.strip, chars=BLANKS),
+        *(_function(np.strings.replace, old=gap, new="NaT") for gap in gaps),
+        *([_formatted(f"{before}{{0}}")] if before else []),
+        *([_function(np.strings.replace, old=f"{before}NaT", new="NaT")] if before else []),
+        _function(np.asarray, dtype="datetime64[us]"),
+    ]
+
+
+def _count(*units: str) -> Any:
+    """How many whole years, months, days ... there are since 1970; NaN for no time."""
+    from sklearn.impute import SimpleImputer
+
+    whole = (_function(np.asarray, dtype=f"datetime64[{unit}]") for unit in units)
+    gaps = SimpleImputer(missing_values=_NOT_A_TIME, strategy="constant", fill_value=np.nan, keep_empty_features=True)
+    return _steps(*whole, _function(np.asarray, dtype=float), gaps)
+
+
+def _weeks() -> Any:
+    """How many Mondays there have been since 1970; the half day keeps the division away from whole numbers."""
+    sums = np.array([[3.5 / 7.0], [1.0 / 7.0]])
+    parts = _union({"one": _function(np.ones_like, dtype=float), "days": _count("D")})
+    return _steps(parts, _function(np.dot, b=sums), _function(np.floor))
