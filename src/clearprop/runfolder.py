@@ -226,6 +226,7 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
         "rows": run.rows,
         "split": run.split,
         "columns": [dict(zip(("name", "role", "treatment"), row, strict=True)) for row in plan.describe()],
+        "notes": list(plan.notes),
         "options": asdict(run.options),
         "model": repr(run.saved.model),
         "loss": run.loss,

@@ -38,6 +38,7 @@ from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTrai
 from clearprop.train.saved import fingerprint
 
 LEAST_ROWS = 10
+_MEANINGS = ("dates", "missing", "drop", "kinds", "decimal", "thousands", "day_first")  # what cells mean
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,7 @@ _ORDERED = (
 
 def _columns(options: RunOptions) -> dict[str, Any]:
     """The options that say how columns are read."""
-    return {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
+    return {name: getattr(options, name) for name in _MEANINGS}
 
 
 def _plan(
@@ -336,7 +337,7 @@ def _plan(
 ) -> tuple[Dataset, Preparation, Division]:
     columns = _columns(options)
     if isinstance(data, Dataset):
-        given = [name for name, value in {**columns, "split": options.split}.items() if value]
+        given = [name for name, value in {**columns, "split": options.split}.items() if value not in (None, (), {})]
         if target is not None or task is not None:
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
         if given:

@@ -10,6 +10,8 @@ from clearprop.cli.config import Config
 from clearprop.cli.data import (
     SQL,
     Dates,
+    DayFirst,
+    Decimal,
     Drop,
     Encoding,
     FirstRow,
@@ -19,6 +21,7 @@ from clearprop.cli.data import (
     Missing,
     Separator,
     Sheet,
+    Thousands,
     kinds_of,
     reading,
 )
@@ -60,6 +63,9 @@ def train(
     missing: Missing = None,
     drop: Drop = None,
     kind: Kinds = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    day_first: DayFirst = None,
     test: Annotated[
         str, typer.Option(help="Fraction of the rows, or a file of rows, to judge on.", rich_help_panel=_ROWS)
     ] = "0.2",
@@ -232,10 +238,13 @@ def train(
         split=split,
         dtype=dtype,
         seed=seed,
-        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these three
+        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these four
         missing=missing,  # type: ignore[arg-type]
         drop=tuple(drop or ()),
         kinds=kinds_of(kind),  # type: ignore[arg-type]
+        decimal=decimal,  # type: ignore[arg-type]
+        thousands=thousands,
+        day_first=day_first,
     )
     how = reading(sql, encoding, separator, header, first_row, footer, sheet)
     rows = load_data(data, **how)
@@ -290,6 +299,10 @@ def _say_data(run: "Run", *, detected: bool) -> None:
     why = " (detected; --task overrules)" if detected else ""
     say(f"target {plan.target!r}: {what}, so this is {run.data.task}{why}")
     say()
+    for note in plan.notes:
+        say(f"note: {note}")
+    if plan.notes:
+        say()
     lines = plan.describe()
     say(table([("column", "kind", "treatment"), *lines[:_LONGEST_TABLE]]))
     if len(lines) > _LONGEST_TABLE:
@@ -298,6 +311,8 @@ def _say_data(run: "Run", *, detected: bool) -> None:
 
 
 def _say_result(run: "Run", runs: "list[Run]") -> None:
+    from clearprop.answers import preparation_of
+    from clearprop.importance import MOST_COLUMNS
     from clearprop.judge.verdict import shown
     from clearprop.runfolder import mean_and_spread
 
@@ -318,6 +333,9 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
     _say_scores(run)
     worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
     say(table([(f"{run.importance_metric} lost when shuffled", "mean", "spread"), *worth]))
+    n_columns = len(preparation_of(run.saved).columns)
+    if n_columns > MOST_COLUMNS:
+        say(f"({MOST_COLUMNS} of {n_columns} columns, those with the largest weights, and all others together)")
     say()
     say(f"This network is {run.verdict}.")
     say(f"Diagnosis: {run.diagnosis.summary()}.")
