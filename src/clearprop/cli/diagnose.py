@@ -44,8 +44,8 @@ def diagnose(
     from clearprop.workflow import load_data
 
     saved = load_model(model)
-    table = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
-    rows = preparation_of(saved).transform(rows_for(saved, table))
+    given = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
+    rows = preparation_of(saved).transform(rows_for(saved, given))
     own_metric, weighted = judged_by(model)
     found = diagnosis_of(
         saved.model,

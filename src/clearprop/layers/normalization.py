@@ -100,7 +100,7 @@ class BatchNorm(_Normalization):
             if len(x) < 2:
                 raise ShapeError("BatchNorm trains on batches of 2 rows or more; raise batch_size, or use LayerNorm")
             y = batch_norm(x, gamma, beta, epsilon=self.epsilon)
-            values: Array = getattr(x, "value", x)  # a tensor's numbers: no gradient goes through running averages
+            values: Any = getattr(x, "value", x)  # a tensor's numbers: no gradient goes through running averages
             old = self.momentum
             new_buffers = {
                 "mean": old * buffers["mean"] + (1.0 - old) * values.mean(axis=0),
