@@ -421,7 +421,7 @@ def _run(
     loss = make_loss(options, everything.task)
     model = make_model(options, everything.n_features, everything.n_outputs)
     packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
-    optimizer = make_optimizer(options, len(training), everything.n_features)
+    optimizer = make_optimizer(options, len(training), everything.n_features, model.least_rows)
     weights = None if options.class_weight is None else balanced_weights(training)
     learnt = weighted(plan.transform(training), weights)
     others = rivals(learnt, plan.transform(test).X, metric)

@@ -62,6 +62,8 @@ class BatchNorm(_Normalization):
     """y = γ (x - mean) / √(var + ε) + β, mean and variance of each column: of the batch in training, running
     averages of the batches' in prediction.
 
+    A single row equals its own mean, so batches have 2 rows or more; a last row alone joins the batch before it.
+
     Parameters
     ----------
     momentum : float
@@ -70,6 +72,8 @@ class BatchNorm(_Normalization):
     trainable : sequence of str
     learning_rate_factor : float
     """
+
+    least_rows = 2
 
     def __init__(
         self,
@@ -97,7 +101,7 @@ class BatchNorm(_Normalization):
     ) -> tuple[Value, Any, Parameters]:
         gamma, beta = parameters["gamma"], parameters["beta"]
         if training:
-            if len(x) < 2:
+            if len(x) < self.least_rows:
                 raise ShapeError("BatchNorm trains on batches of 2 rows or more; raise batch_size, or use LayerNorm")
             y = batch_norm(x, gamma, beta, epsilon=self.epsilon)
             values: Any = getattr(x, "value", x)  # a tensor's numbers: no gradient goes through running averages
