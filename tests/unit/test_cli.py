@@ -133,6 +133,12 @@ def test_constant_columns_are_mentioned(run):
         (["train", "moons", "--schedule", "cosin"], 2, "did you mean 'cosine'"),
         (["train", "moons", "--normalization", "bath"], 2, "did you mean 'batch'"),
         (["train", "moons", "--class-weight", "ballanced"], 2, "did you mean 'balanced'"),
+        (["train", "moons", "--metric", "roc_uac"], 2, "did you mean 'roc_auc'"),
+        (
+            ["train", "t.csv", "--target", "kind", "--split", "group:knd"],
+            3,
+            "no column 'knd' to split by; did you mean",
+        ),
         (["train", "moons", "--test", "1.5"], 2, "test=1.5 must lie between 0 and 1"),
         (["train", "moons", "--validation", "nowhere.csv"], 3, "nowhere.csv: there is no such file"),
         (["train", "moons", "--validation", "0"], 2, "--early-stopping 0"),
@@ -182,6 +188,7 @@ def test_every_option(run):
         *("--optimizer", "sgd", "--learning-rate", "0.1", "--schedule", "one_cycle", "--l2", "0.001"),
         *("--epochs", "3", "--batch-size", "8", "--validation", "t.csv", "--test", "t.csv", "--early-stopping", "2"),
         *("--class-weight", "balanced", "--dtype", "float32", "--seed", "3", "--repeats", "2", "--out", "o"),
+        *("--metric", "roc_auc"),
     )
     assert code == 0, err
     assert "36 training, 36 validation, 36 test rows" in out and "(mean and standard deviation of 2 runs)" in out
@@ -189,7 +196,78 @@ def test_every_option(run):
         report = json.load(file)
     assert report["options"]["activation"] == ["relu", "tanh"] and report["options"]["dtype"] == "float32"
     assert report["optimizer"] == "SGD(learning_rate=OneCycle(0.1, 15))" and len(report["repeats"]) == 2
+    assert report["metric"] == "roc_auc" == report["options"]["metric"]
     assert "--task overrules" not in out
+
+
+def imbalanced(name="t.csv"):
+    """A table where one row in ten is ill; returns its name."""
+    rng = np.random.default_rng(0)
+    ill = rng.random(600) < 0.1
+    x = rng.normal(size=(600, 3)) + 0.5 * ill[:, None]
+    with open(name, "w") as file:
+        file.write("a,b,c,state\n")
+        file.writelines(
+            f"{a:.4f},{b:.4f},{c:.4f},{'ill' if y else 'well'}\n" for (a, b, c), y in zip(x, ill, strict=True)
+        )
+    return name
+
+
+def test_an_imbalanced_table_is_judged_honestly(run):
+    name = imbalanced()
+    code, out, err = run("train", name, "--target", "state", "--out", "plain")
+    assert code == 0, err
+    assert re.search(
+        r"on the test rows +accuracy +balanced accuracy +f1 macro +log loss +roc auc +average precision", out
+    )
+    assert re.search(r"class +recall +precision +test rows\nill +0\.000", out)
+    assert "judged by accuracy; --metric chooses another" in out
+    assert "This network is NOT better than a constant: accuracy 0." in out
+    assert "the network never answers 'ill', the truth of" in out
+    assert "Remedy: let rare classes count for more: class_weight='balanced' (--class-weight balanced)." in out
+
+    code, out, err = run("train", name, "--target", "state", "--class-weight", "balanced", "--out", "even")
+    assert code == 0, err
+    assert "judged by balanced accuracy" in out and "never answers" not in out
+    assert re.search(
+        r"This network is (not clearly )?better than a (constant|linear model): balanced_accuracy 0\.\d+", out
+    )
+    assert re.search(r"constant +0\.500 ", out)
+    with open("even/report.json") as file:
+        report = json.load(file)
+    assert report["metric"] == "balanced_accuracy" and report["judgement"]["decision"] in report["verdict"]
+    assert report["test"]["classes"]["ill"]["recall"] > 0.3 and 0.5 < report["test"]["roc_auc"] < 1.0
+    assert report["baseline_scores"]["linear"]["classes"]["ill"]["recall"] > 0.3
+
+    code, out, _ = run("diagnose", "even", name)  # judged as the run was
+    assert code == 0 and "balanced_accuracy: network" in out and "recall of each class: " in out and "roc auc 0." in out
+    code, out, _ = run("diagnose", "even", name, "--metric", "roc_auc", "--lang", "zh")
+    assert code == 0 and "roc_auc：网络" in out and "召回率" in out and "常数" in out
+    code, out, _ = run("diagnose", "even/model.safetensors", name)  # of which nothing else is known
+    assert code == 0 and "accuracy: network" in out
+    code, out, _ = run("evaluate", "even", name)
+    assert code == 0 and "balanced accuracy" in out and "roc auc" in out and "average precision" in out
+
+
+def test_splits_and_repeats(run):
+    rng = np.random.default_rng(0)
+    with open("t.csv", "w") as file:
+        file.write("day,shop,a,b,sold\n")
+        for i, (a, b) in enumerate(rng.normal(size=(200, 2))):
+            file.write(f"2023-{1 + i // 20:02d}-{1 + i % 20:02d},S{i % 9},{a:.3f},{b:.3f},{a + rng.normal() / 2:.3f}\n")
+    common = ("train", "t.csv", "--target", "sold", "--epochs", "5")
+    code, out, err = run(*common, "--split", "time:day", "--repeats", "2", "--metric", "mae", "--out", "a")
+    assert code == 0 and "warning" not in err, err
+    assert "128 training, 32 validation, 40 test rows, divided in time, by 'day': test from 2023-09-01 on, val" in out
+    assert re.search(r"day +left out +the rows are split by it", out)
+    assert re.search(r"seed +test mae +than simple models", out) and "judged by mae" in out
+    code, out, err = run(*common, "--split", "group:shop", "--drop", "day", "--out", "b")
+    assert code == 0 and "divided by whole groups of 'shop', 9 in all: 2 for test, " in out, err
+    code, out, err = run(*common, "--dates", "expand", "--out", "c", "--json")
+    assert code == 0 and "warning: t.csv: the rows are in the order of 'day'" in err
+    assert any("--split 'time:day'" in text for text in json.loads(out)["warnings"])
+    code, out, err = run("predict", "b", "t.csv")  # the column that split is not needed
+    assert code == 0 and out.count("\n") == 201
 
 
 def test_options_from_a_file(run):
