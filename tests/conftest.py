@@ -10,6 +10,9 @@ from hypothesis import settings
 # Commands that tests start run the source tree, as the tests themselves do.
 os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent / "src")
 
+if os.environ.get("CLEARPROP_TEST_TILES"):
+    import processors  # noqa: F401  from here on the engine works in the tiles asked for
+
 collect_ignore = ["golden/make_polynomials.py"]  # it needs mpmath, which tests do not
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None, max_examples=40)

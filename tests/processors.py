@@ -1,8 +1,37 @@
-"""What the native engine may be told to compile for on this machine."""
+"""What the native engine may be told to compile for on this machine, and a way to run all tests in another's tiles.
 
+``CLEARPROP_TEST_TILES=avx2 pytest`` takes this processor for one with the tiles of AVX2; avx512 and neon likewise.  So
+what a test says of one processor's tiles it says of that processor by name: see `tiles`.
+"""
+
+import functools
+import os
 from dataclasses import replace
 
-from clearprop.engine.native.target import avx2, avx512, host_target, neon
+from clearprop.engine.native import target
+from clearprop.engine.native.target import avx2, avx512, neon
+
+KINDS = {"avx512": avx512, "avx2": avx2, "neon": neon}
+
+
+def tiles(processor):
+    """The name of the kind of processor in whose tiles this one works."""
+    return next(name for name, kind in KINDS.items() if kind().rows == processor.rows)
+
+
+def in_tiles_of(kind, host):
+    """This machine with the tiles of another kind of processor."""
+    return replace(host, rows=kind.rows, vectors=kind.vectors, columns=kind.columns)
+
+
+def take_for(wanted):
+    """From now on this machine is taken for one with the tiles of the processor of that name."""
+    ask = target.host_target
+    host, name = ask()
+    if host is not None:
+        kind = KINDS[wanted]()
+        processor = kind if (name, wanted) == ("avx512", "avx2") else in_tiles_of(kind, host)
+        target.host_target = functools.cache(functools.wraps(ask.__wrapped__)(lambda: (processor, processor.name)))
 
 
 def processors():
@@ -11,17 +40,18 @@ def processors():
     Tiles decide where weights lie and in which portions they are worked on.  So all that is ours of the code for
     another processor runs here, though LLVM writes it with this one's instructions.
     """
-    host, name = host_target()
+    host, name = target.host_target()
     if host is None:
         return {}
     found = {name: host}
     if name == "avx512":
         found["avx2"] = avx2()
-    for other in (avx512(), avx2(), neon()):
+    for other in (kind() for kind in KINDS.values()):
         if all(other.rows != known.rows for known in found.values()):
-            shape = {"rows": other.rows, "vectors": other.vectors, "columns": other.columns}
-            found[f"{name} in tiles of {other.name}"] = replace(host, **shape)
+            found[f"{name} in tiles of {other.name}"] = in_tiles_of(other, host)
     return found
 
 
+if os.environ.get("CLEARPROP_TEST_TILES"):
+    take_for(os.environ["CLEARPROP_TEST_TILES"])
 HOST, *OTHERS = processors().values() or [None]
