@@ -14,6 +14,7 @@ from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
 from clearprop.engine.native import kernels, lowering, training
 from clearprop.engine.native import program as native
+from clearprop.engine.native.stages import dense
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, CrossEntropy
@@ -130,9 +131,9 @@ def test_large_layers_train_the_same_and_as_the_reference_does(dtype, threads):
         program = job.program(NativeEngine(target))
         job.train(program)
         (layout,) = (trainer.layout for trainer in program._trainers.values())
-        assert layout.copied == COPIED[tiles(target)]
+        assert [place.copied for place in layout.places] == COPIED[tiles(target)]
     assert (layout.size + layout.transposed_size) * job.model.w.itemsize > lowering.HEAVY
-    assert 600 // layout.lanes // lowering.TICKETS > kernels.AT_ONCE[8 * job.model.w.itemsize]
+    assert 600 // layout.lanes // dense.TICKETS > kernels.AT_ONCE[8 * job.model.w.itemsize]
     digests = set()
     for target in (HOST, *OTHERS):
         for number in (1, 2, 3):

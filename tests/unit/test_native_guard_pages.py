@@ -26,7 +26,18 @@ pytest.importorskip("llvmlite")
 
 from clearprop.data import Dataset
 from clearprop.engine.base import Batches, GradientOptions, initial_state
-from clearprop.engine.native import jit, lowering, memory, prediction, program, scheduler, sparse, target, training
+from clearprop.engine.native import (
+    jit,
+    lowering,
+    memory,
+    prediction,
+    program,
+    scheduler,
+    sparse,
+    step,
+    target,
+    training,
+)
 from clearprop.engine.native.program import NativeProgram
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy
@@ -72,7 +83,7 @@ FACTORS = {
 }
 
 
-NUMBERS = lowering.WHOLE | {"count", "stride"}  # what is no address in a record
+NUMBERS = step.WHOLE | {"count", "stride"}  # what is no address in a record
 
 
 def pairwise(seed, most):
@@ -190,7 +201,7 @@ def guard_everything():
     for module in (memory, prediction, program, sparse, training):
         module.np = GuardedNumPy()
     memory.aligned = prediction.aligned = lambda shape, dtype: guarded(np.zeros(shape, dtype))
-    training._Function = checking(training._Function, lowering.FIELDS)
+    training._Function = checking(training._Function, step.FIELDS)
     prediction._Shared = checking(prediction._Shared, lowering.PREDICT_FIELDS)
     prediction._Alone = checking(prediction._Alone, lowering.ROW_FIELDS)
     program.WORTH_SHARING = 1.0

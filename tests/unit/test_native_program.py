@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from clearprop.engine import ENGINES, GradientOptions, choose_engine, initial_state
-from clearprop.engine.native import network
 from clearprop.engine.native.program import SLICE, _Pace
+from clearprop.engine.native.stages import dense
 from clearprop.errors import ConfigurationError
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP
@@ -82,7 +82,7 @@ def test_a_position_before_the_first_batch_is_refused():
 
 
 def test_more_inputs_than_there_are_tickets_for_are_left_to_the_reference(monkeypatch):
-    monkeypatch.setattr(network, "WIDEST", 4)
+    monkeypatch.setattr(dense, "WIDEST", 4)
     assert choose_engine("auto", MLP([4, 9]), MSE(), SGD())[0].name == "native"
     engine, why = choose_engine("auto", MLP([5, 9]), MSE(), SGD())
     assert engine.name == "reference" and "at most 4 inputs" in why

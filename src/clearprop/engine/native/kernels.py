@@ -12,11 +12,9 @@ import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer t
 from clearprop.engine.native.module import Module, kernel
 from clearprop.engine.native.rows import (
     BLOCK,
-    Pass,
     Source,
     along_rows,
     as_number_of_row,
-    down_columns,
     in_blocks,
     into,
     matrix,
@@ -25,7 +23,6 @@ from clearprop.engine.native.rows import (
 from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
 from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
-from clearprop.ops.normalization import SMALL
 from clearprop.optim import Optimizer
 
 # --- matrix products --------------------------------------------------------------------------------------------------
@@ -405,68 +402,6 @@ def apply_backward(
 
     targets = [into(dx, ldx), *(into(shares + size * v, ldx) for v in range(extra.vectors))]
     along_rows(f, rows, columns, sources, compute, targets, group)
-
-
-# Batch normalisation: what its text sums over the batch's rows is kept in `sums`, a row for each, and then known.
-
-GRADIENTS = (5, 6)  # of batch_norm's sums over rows, in the order of its text: dγ and dβ are the last
-
-
-@kernel("x* ldx parameters* ldp sums* averages* count")
-def batch_sums(
-    f: Function, op: Op, momentum: float, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, averages: Any,
-    count: Any,
-) -> None:  # fmt: skip
-    """The sums of one register of columns, forward; the running averages of mean and variance."""
-    gamma, beta = parameters.load(), (parameters + ldp).load()
-
-    def text(i: Any, extent: Pass) -> None:
-        op.forward(Vector(f, (x + i * ldx).load().v, row=extent), gamma, beta)
-
-    total, largest, squares = known = down_columns(f, count, text, [])
-    for k, value in enumerate(known):
-        (sums + ldp * k).store(value)
-    n = Whole.splat(f, count).to_real()
-    unit = largest.maximum(SMALL) / SMALL
-    for k, new in enumerate((total / n / SMALL, squares / n * unit * unit)):
-        old = (averages + ldp * k).load()
-        (averages + ldp * k).store(momentum * old + (1.0 - momentum) * new)
-
-
-@kernel("dy* ldy x* ldx parameters* ldp sums* count")
-def batch_sums_back(
-    f: Function, op: Op, dy: Any, ldy: Any, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, count: Any
-) -> None:
-    """The sums of one register of columns, backward."""
-    gamma, beta = parameters.load(), (parameters + ldp).load()
-
-    def text(i: Any, extent: Pass) -> None:
-        d, given = (Vector(f, (p + i * ld).load().v, row=extent) for p, ld in ((dy, ldy), (x, ldx)))
-        op.vjp(d, d, given, gamma, beta)
-
-    forward = [(sums + ldp * k).load() for k in range(3)]
-    for k, value in enumerate(down_columns(f, count, text, forward)[3:], 3):
-        (sums + ldp * k).store(value)
-
-
-@kernel("dy* ldy x* ldx parameters* ldp sums* y^ rows columns count")
-def batch_apply(
-    f: Function, op: Op, below: Op | None, dy: Any, ldy: Any, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any,
-    y: Any, rows: Any, columns: Any, count: Any,
-) -> None:  # fmt: skip
-    """One register of columns of y forward; or, above the operation `below`, of dx backward."""
-    masks = f.below(columns, 1)
-    gamma, beta = parameters.load(), (parameters + ldp).load()
-    known = [(sums + ldp * k).load() for k in range(7 if below else 3)]
-    length = Whole.splat(f, count).to_real()
-    with f.loop(0, rows) as i:
-        extent = Pass(0, length, known)
-        given = Vector(f, (x + i * ldx).load().v, row=extent)
-        if below is None:
-            (y + i * ldy).store(op.forward(given, gamma, beta).keep(masks))
-        else:
-            d = Vector(f, (dy + i * ldy).load().v, row=extent)
-            pass_back(below, op.vjp(d, d, given, gamma, beta)[0], masks, x + i * ldx, y + i * ldx)
 
 
 @kernel("y* dy^ ld targets* order* weights* divisor* values* rows")

@@ -7,9 +7,10 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.engine.base import Batches, State
-from clearprop.engine.native.layout import Layout, mask_width
+from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.network import Network
 from clearprop.engine.native.sparse import SparseRows
+from clearprop.engine.native.stages.base import Buffers
 from clearprop.engine.native.values import padded
 from clearprop.errors import DataError
 from clearprop.losses import Loss
@@ -99,16 +100,8 @@ class Workspace:
         self.transposed = aligned((max(layout.transposed_size, 1),), dtype)
         shapes = [(1, 1) if net.skips_zeros and s == 0 else (rows, ld) for s, ld in enumerate(layout.ld)]
         act, delta = ([aligned(shape, dtype) for shape in shapes] for _ in range(2))
-        beside, shares, copies = [], [], []
-        for s in range(len(widths)):
-            stage = stages[s] if s < len(stages) else None
-            masked = stage is not None and stage.drops
-            beside.append(aligned((rows, mask_width(stage.m, layout.lanes)) if masked and stage else (1, 1), dtype))
-            vectors = len(stage.parameters) if stage is not None and not stage.dense else 0
-            sums = (7, layout.ld[s]) if stage is not None and stage.batch else (vectors * rows, layout.ld[s])
-            shares.append(aligned(sums, dtype))
-            copied = stage is not None and layout.copied[s]
-            copies.append(aligned((rows, padded(stage.m, layout.lanes)) if copied and stage else (1, 1), dtype))
+        buffers = [*(stage.buffers(layout, rows) for stage in stages), Buffers()]
+        beside, shares, copies = ([aligned(shape, dtype) for shape in shapes] for shapes in zip(*buffers, strict=True))
         losses = aligned((rows + layout.lanes,), dtype)
         turned = {  # a batch by columns: see `by_columns`
             "turned_values": np.empty(max(values, 1), dtype),
@@ -138,15 +131,13 @@ class Workspace:
         self.beside: list[tuple[Array, Array]] = []  # slots, or the gradient
         views, averages = model.parameter_views(self.flat), model.buffer_views(self.buffers)
         for s, stage in enumerate(net.stages):
-            if stage.batch:
-                for k, name in enumerate(("mean", "variance")):
-                    start = layout.averages[s] + k * padded(stage.m, layout.lanes)
-                    self.in_and_out.append((averages[stage.layer][name], self.averages[start : start + stage.m]))
+            for k, name in enumerate(stage.averages):
+                start = layout.averages[s] + k * padded(stage.m, layout.lanes)
+                self.in_and_out.append((averages[stage.layer][name], self.averages[start : start + stage.m]))
             for name in stage.parameters:
                 flat = views[stage.layer][name]
-                self.in_and_out += layout.parts(s, stage, name, flat, self.w[0])
-                if name == "weight" and s and not layout.samples:
-                    self.into += layout.transposed_parts(s, stage, flat, self.transposed)
+                self.in_and_out += stage.parts(layout, name, flat, self.w[0])
+                self.into += stage.transposed_parts(layout, name, flat, self.transposed)
                 if self.gradient:
                     like = [model.parameter_views(self.results)[stage.layer][name]]
                 else:
@@ -154,7 +145,7 @@ class Workspace:
                     rows = self.results if place is not None else self.results[:0]  # frozen: no slots
                     like = [row[place:][: flat.size].reshape(flat.shape) for row in rows]
                 for k, own in enumerate(like, 1):
-                    self.beside += layout.parts(s, stage, name, own, self.w[k])
+                    self.beside += stage.parts(layout, name, own, self.w[k])
 
     def holds(self, state: State) -> bool:
         """Whether the packed memory is what the last call returned and this one goes on from."""

@@ -14,9 +14,10 @@ from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.lowering import ROWS, TOGETHER, write_predict, write_predict_rows
 from clearprop.engine.native.memory import aligned, arrays_of
 from clearprop.engine.native.module import Module, lanes_of
-from clearprop.engine.native.network import Stage, stages_for_prediction
+from clearprop.engine.native.network import stages_for_prediction
 from clearprop.engine.native.scheduler import Board, share_record
 from clearprop.engine.native.sparse import SparseRows
+from clearprop.engine.native.stages.base import Stage
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
 from clearprop.errors import ShapeError
@@ -37,12 +38,12 @@ class Predictor:
         self.dtype, self.target, self.positions = model.dtype, target, positions
         self.stages = stages_for_prediction(model)
         self.width = sum(Layout(self.stages, lanes_of(model.dtype), target.vectors).ld)
-        self.in_place = bool(self.stages) and all(stage.dense or not stage.parameters for stage in self.stages)
+        self.in_place = bool(self.stages) and all(stage.in_place for stage in self.stages)
         self._places = threading.local()
 
     def skips_zeros(self, X: SparseRows) -> bool:
         """Whether `predict` takes them as they are."""
-        return X.thin and len(X) >= WORTH_PACKING and bool(self.stages) and self.stages[0].dense
+        return X.thin and len(X) >= WORTH_PACKING and bool(self.stages) and bool(self.stages[0].skipping_zeros())
 
     @functools.cached_property
     def few(self) -> Any:
@@ -84,10 +85,10 @@ class Predictor:
             function, layout = _predict(self.stages, self.dtype, self.target, isinstance(X, SparseRows))
             w = aligned((layout.size,), self.dtype)
             parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-            for s, stage in enumerate(self.stages):
+            for stage in self.stages:
                 for name in stage.parameters:
                     values = (parameters[stage.layer] | buffers[stage.layer])[name]
-                    for flat, packed in layout.parts(s, stage, name, values, w):
+                    for flat, packed in stage.parts(layout, name, values, w):
                         packed[...] = flat
             threads = min(threads, -(-n // TOGETHER))
             stride = padded(ROWS * self.width, 128)
@@ -124,8 +125,10 @@ def check_out(out: Array, n: int, k: int) -> None:
 @functools.lru_cache(maxsize=256)
 def _predict(stages: tuple[Stage, ...], dtype: Any, target: Target, skips_zeros: bool) -> tuple[Any, Layout]:
     m = Module(dtype, target)
-    layout = Layout(stages, m.lanes, target.vectors, by_rows=skips_zeros)
-    symbol = write_predict(m, stages, layout, skips_zeros=skips_zeros)
+    skipping = stages[0].skipping_zeros() if skips_zeros else None
+    stages = (skipping or stages[0], *stages[1:])
+    layout = Layout(stages, m.lanes, target.vectors)
+    symbol = write_predict(m, stages, layout)
     return _Shared(load(target, list(m.definitions.values()))[symbol]), layout
 
 

@@ -47,7 +47,7 @@ class NativeProgram:
         self.model, self.loss, self.optimizer, self.options, self.target = model, loss, optimizer, options, target
         self.positions = model.parameter_views(np.arange(model.n_parameters))
         self._one = (1, model.n_in)
-        self.needs_batches = any(stage.batch for stage in stages_of(model))
+        self.needs_batches = any(stage.whole_batch for stage in stages_of(model))
         self._trainers: dict[Any, Trainer] = {}
         self._pace = _Pace()
         self._known: tuple[Dataset | None, Plan | None] = None, None

@@ -13,11 +13,12 @@ from clearprop._types import Array
 from clearprop.engine.base import GradientOptions, State
 from clearprop.engine.native.jit import load
 from clearprop.engine.native.layout import Layout
-from clearprop.engine.native.lowering import FIELDS, phases_of, write_samples, write_train
+from clearprop.engine.native.lowering import count_phases, write_samples, write_train
 from clearprop.engine.native.memory import NOTHING, Plan, Workspace
 from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import LIMITS, Network
 from clearprop.engine.native.scheduler import MOST_PHASES, Board, share_record
+from clearprop.engine.native.step import FIELDS
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.values import padded
 from clearprop.model import Sequential
@@ -42,10 +43,10 @@ class Trainer:
     ) -> None:
         self.model, self.net, self.target, self.positions, self.samples = model, net, target, positions, samples
         self.layout = _layout(samples, net, model.dtype, target)
-        weights = [stage.n * stage.m for stage in net.stages if stage.dense]
-        self.cost = 2.0 * (3 * sum(weights) - (weights[0] if weights else 0)) + 20.0 * sum(net.widths)
+        products = [stage.products for stage in net.stages if stage.products]
+        self.cost = 2.0 * (3 * sum(products) - sum(products[:1])) + 20.0 * sum(net.widths)
         self.function = _function(samples, net, model.dtype, target)
-        self.options, self.phases = options, len(phases_of(net))
+        self.options, self.phases = options, count_phases(net)
         self._spaces: list[Workspace] = []
 
     def train(
@@ -116,7 +117,7 @@ class Trainer:
 
 
 def _layout(samples: bool, net: Network, dtype: Any, target: Target) -> Layout:
-    return Layout(net.stages, lanes_of(dtype), target.vectors, samples=samples, by_rows=net.skips_zeros)
+    return Layout(net.stages, lanes_of(dtype), target.vectors, samples=samples)
 
 
 @functools.lru_cache(maxsize=256)

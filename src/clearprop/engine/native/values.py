@@ -126,6 +126,10 @@ class Function:
         state[:] = first
         self.last = i  # where the loop ended
 
+    def each(self, count: int) -> contextlib.AbstractContextManager[Any]:
+        """0 .. count - 1; a loop only if there is more than one."""
+        return self.loop(0, count) if count > 1 else contextlib.nullcontext(0)
+
     @contextlib.contextmanager
     def repeat(self) -> "Iterator[Int]":
         """``for i in 0, 1, 2, ...``, until the condition that the body leaves in `until`."""
