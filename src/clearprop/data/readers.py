@@ -243,7 +243,9 @@ def frame_part(connection: Connection, frame: Any) -> Iterator[Part]:
             raise DataError(f"the table: column name {name!r} is not text; rename the columns with str()")
     pandas = nw.get_native_namespace(wrapped).__name__ == "pandas"
     # pandas needs no Arrow to be read; the others speak Arrow's C stream, which narwhals passes on.
-    connection.register("frame", _plain_pandas(frame) if pandas else wrapped)
+    own = {name: f"c{number}" for number, name in enumerate(names)}
+    plain = _plain_pandas(frame, list(own.values())) if pandas else _with_typed_gaps(wrapped.rename(own))
+    connection.register("frame", plain)
     try:
         yield _typed_part(connection, "the table", names, "frame", [])
     except duckdb.Error as error:
@@ -252,11 +254,21 @@ def frame_part(connection: Connection, frame: Any) -> Iterator[Part]:
         connection.unregister("frame")
 
 
-def _plain_pandas(frame: Any) -> Any:
-    """The frame without its index; columns of mixed Python objects become text."""
-    frame = frame.reset_index(drop=True)
+def _plain_pandas(frame: Any, names: list[str]) -> Any:
+    """The frame without its index, under these names; columns of mixed Python objects become text."""
+    frame = frame.reset_index(drop=True).set_axis(names, axis=1)
     mixed = {name: frame[name].map(str, na_action="ignore") for name in frame.columns if frame[name].dtype == object}
     return frame.assign(**mixed)
+
+
+def _with_typed_gaps(frame: Any) -> Any:
+    """The frame with text columns for those that hold nothing and so have no type, which DuckDB cannot take."""
+    import narwhals as nw
+
+    empty = [
+        name for name, kind in frame.schema.items() if kind == nw.Unknown and frame[name].null_count() == len(frame)
+    ]
+    return frame.with_columns(nw.col(name).cast(nw.String) for name in empty) if empty else frame
 
 
 def _typed_part(connection: Connection, name: str, names: list[str], origin: str, parameters: list[Any]) -> Part:
