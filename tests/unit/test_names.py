@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clearprop.data.names import checked_names
 from clearprop.data.tables import read_table
 from clearprop.errors import DataError
 

@@ -22,7 +22,7 @@ from clearprop.data.csv_structure import CsvFile, check_csv
 from clearprop.data.database import Connection, literal, memory_guard
 from clearprop.data.files import is_gzip
 from clearprop.data.names import checked_names
-from clearprop.data.text import lines_of, open_text
+from clearprop.data.text import UTF8, encoding_of, lines_of, open_text
 from clearprop.errors import DataError
 
 LEAST_LINE = 2 << 20  # DuckDB's own bound of a line, in bytes
@@ -66,8 +66,9 @@ class Part:
 
 
 @contextmanager
-def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
+def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
     """A CSV file, checked."""
+    encoding, notes = encoding_of(name, given)
     file = check_csv(name, encoding, asked)
     own = [f"c{number}" for number in range(len(file.layout.names))]
     with _for_duckdb(file) as (path, header, separator):
@@ -84,7 +85,7 @@ def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
             [one_file(path), separator, dict.fromkeys(own, "VARCHAR")],
             file.layout.rows,
             lambda row: f":{file.line_of(row)}",
-            file.layout.notes,
+            (*notes, *file.layout.notes),
         )
 
 
@@ -95,7 +96,7 @@ EXACTLY = "quote = '\"', escape = '\"', auto_detect = false, strict_mode = false
 def _for_duckdb(file: CsvFile) -> Iterator[tuple[str, bool, str]]:
     """The file itself, or a temporary copy that holds the rows and nothing else; whether it has a line of names,
     and its separator."""
-    if file.encoding == "utf-8-sig" and file.regular and file.plain:
+    if file.encoding == UTF8 and file.regular and file.plain:
         yield file.name, True, file.separator
         return
     fields = file.layout.fields
@@ -115,8 +116,9 @@ def one_file(name: str) -> str:
 
 
 @contextmanager
-def json_part(name: str, encoding: str) -> Iterator[Part]:
+def json_part(name: str, given: str) -> Iterator[Part]:
     """A file with one JSON object on each line; numbers and true/false become text, as in a CSV file."""
+    encoding, notes = encoding_of(name, given)
     keys, lines, longest = _check_json(name, encoding)
     if not keys:
         raise DataError(f'{name}: there are no columns; each line must hold an object such as {{"age": 31}}')
@@ -130,6 +132,7 @@ def json_part(name: str, encoding: str) -> Iterator[Part]:
             [one_file(path)],
             lines,
             lambda row: f":{_json_line(name, encoding, row)}",
+            notes,
         )
 
 
@@ -161,7 +164,7 @@ def _check_json(name: str, encoding: str) -> tuple[list[str], int, int]:
 @contextmanager
 def _in_utf8(name: str, encoding: str) -> Iterator[str]:
     """The file itself, or a temporary copy in UTF-8."""
-    if encoding == "utf-8-sig":
+    if encoding == UTF8:
         yield name
         return
     with (
