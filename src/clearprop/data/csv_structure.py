@@ -190,8 +190,9 @@ class _Head:
         lines = lines[bool(self.declared and lines and not lines[0]) :]
         for above in sorted(lines, key=lambda i: bool(_COMMENT.match(self.lines[i]))):  # names in a comment come last
             try:
-                text = _COMMENT.sub("", self.lines[above], count=1)
-                rows = _parsed(self.name, [text, *self.lines[above + 1 :]], above, separator)
+                comment = _COMMENT.match(self.lines[above])
+                first = self.lines[above][comment.end() :] if comment else self.lines[above]
+                rows = _parsed(self.name, [first, *self.lines[above + 1 :]], above, separator)
                 header, _ = next(rows)
                 end = above + 1 + sum(cell.count("\n") for cell in header.cells)
                 fault = fault or _Reading(separator, header, end, tuple(self.notes), (), _FAULTY)

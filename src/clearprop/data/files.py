@@ -92,7 +92,7 @@ def kind_of(name: str) -> FileKind:
     for mark, what in _OTHER_FORMATS.items():
         if start.startswith(mark):
             raise DataError(f"{name}: this looks like {what}")
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = start.lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()  # as it begins in any encoding
     if text.startswith(b"{"):
         return "JSON lines"
     if text.startswith(b"[") and ".json" in os.path.basename(name).lower():

@@ -22,7 +22,7 @@ from clearprop.data.csv_structure import CsvFile, check_csv
 from clearprop.data.database import Connection, literal, memory_guard
 from clearprop.data.files import is_gzip
 from clearprop.data.names import checked_names
-from clearprop.data.text import lines_of, open_text
+from clearprop.data.text import UTF8, encoding_of, lines_of, open_text
 from clearprop.errors import DataError
 
 LEAST_LINE = 2 << 20  # DuckDB's own bound of a line, in bytes
@@ -66,8 +66,9 @@ class Part:
 
 
 @contextmanager
-def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
+def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
     """A CSV file, checked."""
+    encoding, notes = encoding_of(name, given)
     file = check_csv(name, encoding, asked)
     own = [f"c{number}" for number in range(len(file.layout.names))]
     with _for_duckdb(file) as (path, header, separator):
@@ -84,7 +85,7 @@ def csv_part(name: str, encoding: str, asked: Asked) -> Iterator[Part]:
             [one_file(path), separator, dict.fromkeys(own, "VARCHAR")],
             file.layout.rows,
             lambda row: f":{file.line_of(row)}",
-            file.layout.notes,
+            (*notes, *file.layout.notes),
         )
 
 
@@ -95,7 +96,7 @@ EXACTLY = "quote = '\"', escape = '\"', auto_detect = false, strict_mode = false
 def _for_duckdb(file: CsvFile) -> Iterator[tuple[str, bool, str]]:
     """The file itself, or a temporary copy that holds the rows and nothing else; whether it has a line of names,
     and its separator."""
-    if file.encoding == "utf-8-sig" and file.regular and file.plain:
+    if file.encoding == UTF8 and file.regular and file.plain:
         yield file.name, True, file.separator
         return
     fields = file.layout.fields
@@ -115,8 +116,9 @@ def one_file(name: str) -> str:
 
 
 @contextmanager
-def json_part(name: str, encoding: str) -> Iterator[Part]:
+def json_part(name: str, given: str) -> Iterator[Part]:
     """A file with one JSON object on each line; numbers and true/false become text, as in a CSV file."""
+    encoding, notes = encoding_of(name, given)
     keys, lines, longest = _check_json(name, encoding)
     if not keys:
         raise DataError(f'{name}: there are no columns; each line must hold an object such as {{"age": 31}}')
@@ -130,6 +132,7 @@ def json_part(name: str, encoding: str) -> Iterator[Part]:
             [one_file(path)],
             lines,
             lambda row: f":{_json_line(name, encoding, row)}",
+            notes,
         )
 
 
@@ -161,7 +164,7 @@ def _check_json(name: str, encoding: str) -> tuple[list[str], int, int]:
 @contextmanager
 def _in_utf8(name: str, encoding: str) -> Iterator[str]:
     """The file itself, or a temporary copy in UTF-8."""
-    if encoding == "utf-8-sig":
+    if encoding == UTF8:
         yield name
         return
     with (
@@ -243,7 +246,9 @@ def frame_part(connection: Connection, frame: Any) -> Iterator[Part]:
             raise DataError(f"the table: column name {name!r} is not text; rename the columns with str()")
     pandas = nw.get_native_namespace(wrapped).__name__ == "pandas"
     # pandas needs no Arrow to be read; the others speak Arrow's C stream, which narwhals passes on.
-    connection.register("frame", _plain_pandas(frame) if pandas else wrapped)
+    own = {name: f"c{number}" for number, name in enumerate(names)}
+    plain = _plain_pandas(frame, list(own.values())) if pandas else _with_typed_gaps(wrapped.rename(own))
+    connection.register("frame", plain)
     try:
         yield _typed_part(connection, "the table", names, "frame", [])
     except duckdb.Error as error:
@@ -252,11 +257,21 @@ def frame_part(connection: Connection, frame: Any) -> Iterator[Part]:
         connection.unregister("frame")
 
 
-def _plain_pandas(frame: Any) -> Any:
-    """The frame without its index; columns of mixed Python objects become text."""
-    frame = frame.reset_index(drop=True)
+def _plain_pandas(frame: Any, names: list[str]) -> Any:
+    """The frame without its index, under these names; columns of mixed Python objects become text."""
+    frame = frame.reset_index(drop=True).set_axis(names, axis=1)
     mixed = {name: frame[name].map(str, na_action="ignore") for name in frame.columns if frame[name].dtype == object}
     return frame.assign(**mixed)
+
+
+def _with_typed_gaps(frame: Any) -> Any:
+    """The frame with text columns for those that hold nothing and so have no type, which DuckDB cannot take."""
+    import narwhals as nw
+
+    empty = [
+        name for name, kind in frame.schema.items() if kind == nw.Unknown and frame[name].null_count() == len(frame)
+    ]
+    return frame.with_columns(nw.col(name).cast(nw.String) for name in empty) if empty else frame
 
 
 def _typed_part(connection: Connection, name: str, names: list[str], origin: str, parameters: list[Any]) -> Part:

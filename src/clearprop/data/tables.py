@@ -49,10 +49,10 @@ def read_table(
     Parameters
     ----------
     source : path or frame
-        A CSV file (or TSV, or with another separator, which the header line shows; quoted cells may hold
-        separators and line breaks), a Parquet file, a file of JSON lines, a workbook of Excel or OpenOffice (.xlsx,
-        .xls, .xlsb, .ods); CSV and JSON may be compressed with gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same columns.
-        Or a pandas, polars or Arrow table.
+        A CSV file (or TSV, or with another separator; quoted cells may hold separators and line breaks), a Parquet
+        file, a file of JSON lines, a workbook of Excel or OpenOffice (.xlsx, .xls, .xlsb, .ods); CSV and JSON may be
+        compressed with gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same
+        columns. Or a pandas, polars or Arrow table.
     sql : str, optional
         A query, one SELECT over the table, which it calls ``data``. Columns of CSV files that hold nothing but
         numbers are numbers there.
