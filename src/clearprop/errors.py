@@ -7,6 +7,7 @@
     ├── ConfigurationError (also ValueError)      an argument is out of its range, or two contradict each other
     ├── ShapeError (also ValueError)              arrays whose shapes do not fit together
     ├── DataError (also ValueError)               a table or an array that cannot be used: file, line, column, value
+    │   └── SeveralDataErrors                     the same of several columns of a table
     ├── ModelFileError (also ValueError)          not a model file, damaged, or written by a newer version
     │   └── CheckpointError                       the same of a checkpoint, or it belongs to another training
     ├── TapeError (also RuntimeError)             a gradient tape used out of turn
@@ -21,6 +22,9 @@
 
 Each message says what is wrong, where, and one thing to do about it.
 """
+
+from collections.abc import Sequence
+from typing import ClassVar
 
 
 class ClearpropError(Exception):
@@ -48,6 +52,26 @@ class DataError(ClearpropError, ValueError):
     """A table or an array that cannot be used."""
 
     exit_code = 3
+
+
+class SeveralDataErrors(DataError):
+    """What is wrong with several columns of one table, so that it can be mended in one go.
+
+    Attributes
+    ----------
+    errors : tuple of DataError
+        Each with its place and remedy.
+    """
+
+    SHOWN: ClassVar[int] = 8
+    """The others are counted."""
+
+    def __init__(self, table: str, errors: Sequence[DataError]) -> None:
+        self.errors = tuple(errors)
+        lines = [f"{table}: {len(errors)} columns cannot be used as they are", *map(str, errors[: self.SHOWN])]
+        if len(errors) > self.SHOWN:
+            lines.append(f"and {len(errors) - self.SHOWN} more columns; mend these first")
+        super().__init__("\n".join(lines))
 
 
 class ModelFileError(ClearpropError, ValueError):

@@ -15,6 +15,7 @@ from clearprop._registry import did_you_mean
 from clearprop.data.dataset import Task
 from clearprop.data.kinds import Kind
 from clearprop.data.memory import free_memory
+from clearprop.data.numbers import check_marks
 from clearprop.errors import ConfigurationError
 from clearprop.losses import LOSSES, Loss
 from clearprop.model import MLP
@@ -77,7 +78,7 @@ class RunOptions:
         Of all calculation.
     seed : int
         Of the splits, the first weights and the order of rows.
-    dates, missing, drop, kinds
+    dates, missing, drop, kinds, decimal, thousands, day_first
         How columns are read: see `Preparation.fit`.
     """
 
@@ -103,6 +104,9 @@ class RunOptions:
     missing: Literal["median"] | None = None
     drop: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    decimal: Literal[".", ","] | None = None
+    thousands: str | None = None
+    day_first: bool | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 < self.test < 1.0:
@@ -123,6 +127,7 @@ class RunOptions:
         ):
             if value is not None and value not in known:
                 raise ConfigurationError(f"{what} cannot be {value!r}; {did_you_mean(value, list(known))}")
+        check_marks(self.decimal, self.thousands)
 
 
 def make_loss(options: RunOptions, task: Task) -> Loss:

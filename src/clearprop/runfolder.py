@@ -225,6 +225,7 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
         "target": plan.target,
         "rows": run.rows,
         "columns": [dict(zip(("name", "role", "treatment"), row, strict=True)) for row in plan.describe()],
+        "notes": list(plan.notes),
         "options": asdict(run.options),
         "model": repr(run.saved.model),
         "loss": run.loss,

@@ -33,6 +33,7 @@ from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTrai
 from clearprop.train.saved import fingerprint
 
 LEAST_ROWS = 10
+_MEANINGS = ("dates", "missing", "drop", "kinds", "decimal", "thousands", "day_first")  # what cells mean
 
 
 @dataclass(frozen=True)
@@ -280,9 +281,9 @@ def train_repeatedly(
 def _plan(
     data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
 ) -> tuple[Dataset, Preparation]:
-    columns = {name: getattr(options, name) for name in ("dates", "missing", "drop", "kinds")}
+    columns = {name: getattr(options, name) for name in _MEANINGS}
     if isinstance(data, Dataset):
-        given = [name for name, value in columns.items() if value]
+        given = [name for name, value in columns.items() if value not in (None, (), {})]
         if target is not None or task is not None:
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
         if given:

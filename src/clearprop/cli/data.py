@@ -39,7 +39,31 @@ Kinds = Annotated[
     typer.Option(
         "--kind",
         metavar="COLUMN=KIND",
-        help="What a column is, where its cells mislead: number, yes/no, category or date; may be repeated.",
+        help="What a column is, where its cells mislead: number, yes/no, category, date or time; may be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MARK",
+        help="What stands before decimals, . or a comma, where cells such as 1,234 can be read in two ways.",
+        rich_help_panel=PANEL,
+    ),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MARK",
+        help="What stands between thousands: a comma, . ' or a blank, where cells can be read in two ways.",
+        rich_help_panel=PANEL,
+    ),
+]
+DayFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--day-first/--month-first",
+        help="Whether 03/04/2005 is in April or in March, where no cell shows it.",
         rich_help_panel=PANEL,
     ),
 ]

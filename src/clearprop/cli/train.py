@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clearprop.cli.config import Config
-from clearprop.cli.data import SQL, Dates, Drop, Encoding, Kinds, Missing, kinds_of
+from clearprop.cli.data import SQL, Dates, DayFirst, Decimal, Drop, Encoding, Kinds, Missing, Thousands, kinds_of
 from clearprop.cli.output import AsJSON, say, say_json, table
 from clearprop.cli.resume import NEVER, Resume, go_on_hint, settings_of
 
@@ -40,6 +40,9 @@ def train(
     missing: Missing = None,
     drop: Drop = None,
     kind: Kinds = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    day_first: DayFirst = None,
     test: Annotated[
         str, typer.Option(help="Fraction of the rows, or a file of rows, to judge on.", rich_help_panel=_ROWS)
     ] = "0.2",
@@ -192,10 +195,13 @@ def train(
         class_weight=class_weight,
         dtype=dtype,
         seed=seed,
-        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these three
+        dates=dates,  # type: ignore[arg-type]  # RunOptions checks these four
         missing=missing,  # type: ignore[arg-type]
         drop=tuple(drop or ()),
         kinds=kinds_of(kind),  # type: ignore[arg-type]
+        decimal=decimal,  # type: ignore[arg-type]
+        thousands=thousands,
+        day_first=day_first,
     )
     rows = load_data(data, sql=sql, encoding=encoding)
     with run_folder(data, resume or out, force=force, resume=resume is not None) as folder, go_on_hint(folder):
@@ -249,6 +255,10 @@ def _say_data(run: "Run", *, detected: bool) -> None:
     why = " (detected; --task overrules)" if detected else ""
     say(f"target {plan.target!r}: {what}, so this is {run.data.task}{why}")
     say()
+    for note in plan.notes:
+        say(f"note: {note}")
+    if plan.notes:
+        say()
     lines = plan.describe()
     say(table([("column", "kind", "treatment"), *lines[:_LONGEST_TABLE]]))
     if len(lines) > _LONGEST_TABLE:
@@ -257,6 +267,8 @@ def _say_data(run: "Run", *, detected: bool) -> None:
 
 
 def _say_result(run: "Run", runs: "list[Run]") -> None:
+    from clearprop.answers import preparation_of
+    from clearprop.importance import MOST_COLUMNS
     from clearprop.runfolder import mean_and_spread
 
     say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + " rows")
@@ -275,6 +287,9 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
     say()
     worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
     say(table([(f"{run.metric} lost when shuffled", "mean", "spread"), *worth]))
+    n_columns = len(preparation_of(run.saved).columns)
+    if n_columns > MOST_COLUMNS:
+        say(f"({MOST_COLUMNS} of {n_columns} columns, those with the largest weights, and all others together)")
     say()
     say(f"This network is {run.verdict}.")
     say(f"Diagnosis: {run.diagnosis.summary()}.")

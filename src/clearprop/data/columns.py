@@ -6,27 +6,27 @@ refused with their place. A new kind is a class below with ``@_kind``.
 """
 
 import math
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from clearprop._registry import listed
 from clearprop._types import Array
-from clearprop.data.cells import MISSING_WORDS
+from clearprop.data.cells import Cell
 from clearprop.data.database import literal
 from clearprop.data.dates import DateStyle, time_of_day
 from clearprop.data.numbers import PLAIN, NumberStyle
-from clearprop.data.table import Table
-from clearprop.errors import DataError, DataWarning
+from clearprop.data.table import Block, Table
+from clearprop.data.words import YES_NO, Vocabulary, exactly, is_gap, meaning
+from clearprop.errors import DataError
 
 OTHER, MISSING = "(other)", "(missing)"
 """What the features of a category's rare and missing values are called."""
 
-YES_NO = (("no", "yes"), ("false", "true"), ("n", "y"), ("否", "是"))
-"""Pairs of words, in small letters, that mean 0 and 1."""
+Read = tuple["Column", "Array | DataError"]
+"""A column, and its features, shape (rows, features); or why it cannot be read."""
 
 
 class Column(Protocol):
@@ -57,8 +57,9 @@ class Column(Protocol):
     @property
     def indicator(self) -> bool: ...
 
-    def read(self, table: Table, *, fill: bool) -> Array:
-        """The features, shape (rows, features), NaN where a cell is missing; `fill` says that these may be."""
+    @classmethod
+    def read(cls, table: Table, columns: Sequence[Any], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
+        """Columns of this kind, in any order: NaN where a cell is missing, which `fill` says it may be."""
         ...
 
     def summary(self) -> str:
@@ -113,11 +114,14 @@ class Number:
         """Standardised."""
         return (True, False)[: 1 + self.indicator]
 
-    def read(self, table: Table, *, fill: bool) -> Array:
+    @classmethod
+    def read(cls, table: Table, columns: Sequence["Number"], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
         """The cells as float64."""
-        number = self.style.of(table.cell(self.name))
-        values = _cells(table, self.name, number, fill=fill, what=_not_a_number)
-        return _with_indicator(values[:, None], self.indicator)
+        styles: dict[NumberStyle, list[Number]] = {}
+        for column in columns:
+            styles.setdefault(column.style, []).append(column)
+        for style, alike in styles.items():
+            yield from _numbers(table, alike, _number_in(style), _not_a_number, fill=fill)
 
     @classmethod
     def of(cls, name: str, style: NumberStyle, *, indicator: bool = False) -> "Number":
@@ -161,15 +165,14 @@ class YesNo:
         """0 and 1 stay as they are."""
         return (False,) * len(self.features)
 
-    def read(self, table: Table, *, fill: bool) -> Array:
-        """0 for no, 1 for yes."""
-        no, yes = self.words
-        word = f"lower({table.cell(self.name).text})"
-        number = f"CASE {word} WHEN {literal(no)} THEN 0.0 WHEN {literal(yes)} THEN 1.0 END::DOUBLE"
-        values = _cells(
-            table, self.name, number, fill=fill, what=lambda _: f"is neither {no!r} nor {yes!r}; correct it"
-        )
-        return _with_indicator(values[:, None], self.indicator)
+    @classmethod
+    def read(cls, table: Table, columns: Sequence["YesNo"], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
+        """0 for no, 1 for yes, in whichever words."""
+        pairs: dict[tuple[str, ...], list[YesNo]] = {}
+        for column in columns:
+            pairs.setdefault(column.words, []).append(column)
+        for words, alike in pairs.items():
+            yield from _numbers(table, alike, _zero_or_one, _neither_of(words), fill=fill)
 
     def summary(self) -> str:
         """The words."""
@@ -191,6 +194,8 @@ class Category:
         Whether all words but `values` share a feature.
     missing : bool
         Whether missing cells have a feature.
+    spellings : tuple of (str, str)
+        Other spellings in the training table, each with the word among `values` or `rare` that it means.
     """
 
     name: str
@@ -198,6 +203,7 @@ class Category:
     rare: tuple[str, ...] = ()
     other: bool = False
     missing: bool = False
+    spellings: tuple[tuple[str, str], ...] = ()
     indicator: ClassVar[bool] = False
     kind: ClassVar[str] = "category"
 
@@ -212,22 +218,29 @@ class Category:
         """0 and 1 stay as they are."""
         return (False,) * len(self.features)
 
-    def read(self, table: Table, *, fill: bool) -> Array:
-        """One 1 in each row; none for a word (or a gap) that training never saw, which is said in a warning."""
-        text = table.cell(self.name).text
-        if not fill:
-            refuse_missing(table, self.name)
-        code = f"CASE WHEN {text} IS NULL THEN -1 ELSE coalesce(list_position(?, {text}), 0) END"
-        codes = table.values(code, [[*self.values, *self.rare]])
-        matrix = np.zeros((len(codes), len(self.features)))
-        kept = np.flatnonzero((codes > 0) & (codes <= len(self.values)))
-        matrix[kept, codes[kept] - 1] = 1.0
+    @classmethod
+    def read(cls, table: Table, columns: Sequence["Category"], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
+        """One 1 in each row; none for a word (or a gap) that training never saw, which `unseen` is told."""
+        named = {column.name: column for column in columns}
+        for block in table.blocks(named):
+            positions = _positions(block, [named[name] for name in block.names])
+            gaps = {} if fill else _missing(block, block.names)
+            for i, name in enumerate(block.names):
+                yield named[name], gaps.get(name) or named[name]._features(table, positions[:, i], unseen)
+
+    def _features(self, table: Table, positions: Array, unseen: "Unseen") -> Array:
+        """The matrix, from the number of each cell's word (1 is the first of `values`), 0 or -1 (see `_positions`)."""
+        matrix = np.zeros((len(positions), len(self.features)))
+        kept = np.flatnonzero((positions > 0) & (positions <= len(self.values)))
+        matrix[kept, positions[kept] - 1] = 1.0
         if self.other:
-            matrix[(codes == 0) | (codes > len(self.values)), len(self.values)] = 1.0
+            matrix[(positions == 0) | (positions > len(self.values)), len(self.values)] = 1.0
         if self.missing:
-            matrix[codes == -1, -1] = 1.0
-        self._report(table, (codes == 0) if self.rare or not self.other else np.zeros(len(codes), dtype=bool))
-        self._report(table, (codes == -1) if not self.missing else np.zeros(len(codes), dtype=bool))
+            matrix[positions == -1, -1] = 1.0
+        else:
+            unseen.gap(self, int(np.count_nonzero(positions == -1)))
+        if self.rare or not self.other:
+            unseen.word(table, self, positions == 0)
         return matrix
 
     def summary(self) -> str:
@@ -236,18 +249,23 @@ class Category:
         rare = f"; {len(self.rare) or 'many'} less frequent ones as {OTHER}" if self.other else ""
         return f"{len(self.values)} values: {shown_values}{rare}{'; gaps are a value' if self.missing else ''}"
 
-    def _report(self, table: Table, unseen: Array) -> None:
-        """Warn of cells that training had nothing like."""
-        count = int(np.count_nonzero(unseen))
-        if count:
-            row = int(np.argmax(unseen))
-            text = table.text_at(row, self.name)
-            what = f"{shown(text)} was" if text else "a missing value was"
-            cells = f" (and so in {count} cells of this column)" if count > 1 else ""
-            use = f"it counts as {OTHER}" if self.other and text else "it counts as none of the known values"
-            warnings.warn(
-                f"{table.place(row, self.name)}: {what} not seen in training{cells}; {use}", DataWarning, stacklevel=2
-            )
+
+def _positions(block: Block, columns: Sequence[Category]) -> Array:
+    """The number of each cell's word among its column's values and rare ones, from 1; 0 for others, -1 for gaps."""
+    words = [exactly((*column.values, *column.rare)) for column in columns]
+    for known, column in zip(words, columns, strict=True):
+        known |= {spelling: known[word] for spelling, word in column.spellings}
+    positions = block.positions(words)
+    if (positions == 0).any():  # words that are written otherwise, or new
+        more = False
+        for known, column, others in zip(words, columns, block.others(words), strict=True):
+            vocabulary = Vocabulary((*column.values, *column.rare)) if others else None
+            found = {word: vocabulary.index(word) for word in others} if vocabulary else {}
+            known |= {word: index + 1 for word, index in found.items() if index is not None}
+            more = more or any(index is not None for index in found.values())
+        if more:
+            positions = block.positions(words)
+    return positions
 
 
 @_kind
@@ -288,10 +306,16 @@ class Date:
         """Standardised."""
         return (True,) * (len(self.features) - self.indicator) + (False,) * self.indicator
 
-    def read(self, table: Table, *, fill: bool) -> Array:
+    @classmethod
+    def read(cls, table: Table, columns: Sequence["Date"], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
         """Days count from 1970-01-01, weekdays from Monday = 1."""
+        yield from _one_by_one(table, columns, cls._features, fill=fill)
+
+    def _features(self, table: Table, *, fill: bool) -> Array:
         date = self.style.of(table.cell(self.name))
-        days = _cells(table, self.name, f"epoch_us({date}) / 86400e6", fill=fill, what=_not_a_date)
+        days = _cells(
+            table, self.name, lambda cell: f"epoch_us({self.style.of(cell)}) / 86400e6", fill=fill, what=_not_a_date
+        )
         year, month, weekday, day = (
             np.asarray(table.values(f"coalesce({part}({date})::DOUBLE, 'nan'::DOUBLE)"))
             for part in ("year", "month", "isodow", "dayofyear")
@@ -343,9 +367,13 @@ class TimeOfDay:
         """Standardised."""
         return (True,) * 2 + (False,) * self.indicator
 
-    def read(self, table: Table, *, fill: bool) -> Array:
+    @classmethod
+    def read(cls, table: Table, columns: Sequence["TimeOfDay"], *, fill: bool, unseen: "Unseen") -> Iterator[Read]:
         """The angle of a clock's hand that goes round once a day."""
-        seconds = _cells(table, self.name, time_of_day(table.cell(self.name)), fill=fill, what=_not_a_time)
+        yield from _one_by_one(table, columns, cls._features, fill=fill)
+
+    def _features(self, table: Table, *, fill: bool) -> Array:
+        seconds = _cells(table, self.name, time_of_day, fill=fill, what=_not_a_time)
         return _with_indicator(np.column_stack(_on_the_clock(seconds)), self.indicator)
 
     def summary(self) -> str:
@@ -362,34 +390,146 @@ def _on_the_clock(seconds: Array) -> list[Array]:
 # ------------------------------------------------------------------------------------------------- cells and words
 
 
+class Unseen:
+    """What new rows have and the training rows had not, in the columns of one reading (of several batches, perhaps)."""
+
+    def __init__(self) -> None:
+        self._filled: dict[str, int] = {}
+        self._none: dict[str, int] = {}
+        self._words: dict[str, tuple[str, str, int]] = {}
+
+    def gap(self, column: "Column", count: int) -> None:
+        """Cells are missing; those of a category count as none of its values, others are filled in."""
+        if count:
+            counts = self._none if isinstance(column, Category) else self._filled
+            counts[column.name] = counts.get(column.name, 0) + count
+
+    def word(self, table: Table, column: "Category", where: Array) -> None:
+        """Cells hold words that are not known."""
+        count = int(np.count_nonzero(where))
+        if not count:
+            return
+        if column.name in self._words:
+            first, use, before = self._words[column.name]
+            self._words[column.name] = first, use, before + count
+            return
+        row = int(np.argmax(where))
+        text = shown(table.text_at(row, column.name))
+        use = f"it counts as {OTHER}" if column.other else "it counts as none of the known values"
+        self._words[column.name] = f"{table.place(row, column.name)}: {text} was not seen in training", use, count
+
+    def sentences(self, path: str) -> Iterator[str]:
+        """What should be known of it."""
+        columns = list(self._words.values())
+        for sentence, use, count in columns[:_LISTED]:
+            cells = f" (and so in {count} cells of this column)" if count > 1 else ""
+            yield f"{sentence}{cells}; {use}"
+        if len(columns) > _LISTED:
+            yield f"{path}: {len(columns) - _LISTED} more columns have words that were not seen in training"
+        for counts, use in (
+            (self._filled, "the median of the training rows is filled in"),
+            (self._none, "they count as none of the known values"),
+        ):
+            if counts:
+                total = sum(counts.values())
+                where = [f"{name!r} ({count})" for name, count in list(counts.items())[:_LISTED]]
+                more = f" and {len(counts) - _LISTED} more columns" if len(counts) > _LISTED else ""
+                yield (
+                    f"{path}: {total} {'value is' if total == 1 else 'values are'} missing in columns that had no gaps "
+                    f"in training: {', '.join(where)}{more}; {use}"
+                )
+
+
+_LISTED = 8  # columns named in one message
+
+
 def refuse_missing(table: Table, name: str, remedy: str = "") -> None:
     """Refuse an empty cell, with its place."""
-    found = table.first(name, f"{table.cell(name).text} IS NULL")
-    if found:
-        row, _, count = found
+    (block,) = table.blocks([name])
+    for error in _missing(block, [name], remedy).values():
+        raise error
+
+
+def _missing(block: Block, names: Sequence[str], remedy: str = "") -> dict[str, DataError]:
+    """The refusal of the first empty cell of each column that has one."""
+    refused = {}
+    for name, (row, _, count) in replace(block, names=tuple(names)).first(f"{block.cell.text} IS NULL").items():
         more = f" ({count} cells of this column are empty)" if count > 1 else ""
         fix = (
             remedy or "fill it in, remove the row, or have gaps filled in training: missing='median' (--missing median)"
         )
-        raise DataError(f"{table.place(row, name)}: the value is missing{more}; {fix}")
+        refused[name] = DataError(f"{block.table.place(row, name)}: the value is missing{more}; {fix}")
+    return refused
 
 
-def _cells(table: Table, name: str, number: str, *, fill: bool, what: Callable[[str], str]) -> Array:
-    """A column as float64, NaN where a cell is missing; a cell that is something else is refused."""
-    values = np.asarray(table.values(f"coalesce({number}, 'nan'::DOUBLE)"), dtype=np.float64)
-    if not np.isnan(values).any():
-        return values
-    cell = table.cell(name)
-    if not fill:
-        refuse_missing(table, name)
-    word = cell.missing_word if fill else "false"
-    wrong = table.first(name, f"{cell.text} IS NOT NULL AND ({number}) IS NULL AND NOT {word}")
-    if wrong:
-        row, text, count = wrong
-        more = f" ({count} of {len(table)} cells are not)" if count > 1 else ""
+def _number_in(style: NumberStyle) -> Callable[[Block], str]:
+    """How the cells of columns of numbers are read, as SQL."""
+    return lambda block: style.of(block.cell)
+
+
+def _zero_or_one(block: Block) -> str:
+    """SQL: 1 for a cell that means yes, 0 for one that means no, in whichever words, else NULL."""
+    different = {word for counted in block.counts().values() for word, _ in counted}
+    words = [""], [""]  # an empty list is no SQL, and no cell is empty
+    for word in sorted(different):
+        if meaning(word) is not None:
+            words[bool(meaning(word))].append(word)
+    no, yes = (", ".join(map(literal, given)) for given in words)
+    return f"CASE WHEN {block.cell.text} IN ({yes}) THEN 1.0 WHEN {block.cell.text} IN ({no}) THEN 0.0 END::DOUBLE"
+
+
+def _numbers(
+    table: Table,
+    columns: Sequence[Any],
+    number: Callable[[Block], str],
+    what: Callable[[str], str],
+    *,
+    fill: bool,
+) -> Iterator[Read]:
+    """Columns as float64, NaN where a cell is missing; a column with a cell that is something else is refused."""
+    named = {column.name: column for column in columns}
+    for block in table.blocks(named):
+        read = number(block)
+        values = np.asarray(block.values(f"coalesce({read}, 'nan'::DOUBLE)"), dtype=np.float64)
+        gaps = [block.names[i] for i in np.flatnonzero(np.isnan(values).any(axis=0))]
+        refused = _wrong(block, gaps, read, what, fill)
+        for i, name in enumerate(block.names):
+            yield named[name], refused.get(name) or _with_indicator(values[:, i : i + 1], named[name].indicator)
+
+
+def _wrong(
+    block: Block, names: Sequence[str], number: str, what: Callable[[str], str], fill: bool
+) -> dict[str, DataError]:
+    """Of these columns, which have cells without a number, those whose cells are not just missing."""
+    if not names:
+        return {}
+    block = replace(block, names=tuple(names))
+    refused = {} if fill else _missing(block, names)
+    word = block.cell.missing_word if fill else "false"
+    for name, found in block.first(f"{block.cell.text} IS NOT NULL AND ({number}) IS NULL AND NOT {word}").items():
+        row, text, count = found
+        more = f" ({count} of {len(block.table)} cells are not)" if count > 1 else ""
         reason, remedy = what(text).split("; ", 1)
-        raise DataError(f"{table.place(row, name)}: {shown(text)} {reason}{more}; {remedy}")
-    return values
+        error = DataError(f"{block.table.place(row, name)}: {shown(text)} {reason}{more}; {remedy}")
+        refused.setdefault(name, error)
+    return refused
+
+
+def _one_by_one(table: Table, columns: Sequence[Any], read: Callable[..., Array], *, fill: bool) -> Iterator[Read]:
+    """Columns whose features take several questions each."""
+    for column in columns:
+        try:
+            yield column, read(column, table, fill=fill)
+        except DataError as error:
+            yield column, error
+
+
+def _cells(table: Table, name: str, number: Callable[[Cell], str], *, fill: bool, what: Callable[[str], str]) -> Array:
+    """A column as float64, NaN where a cell is missing; a cell that is something else is refused."""
+    ((_, values),) = _numbers(table, [Number(name)], lambda block: number(block.cell), what, fill=fill)
+    if isinstance(values, DataError):
+        raise values
+    return values[:, 0]
 
 
 def shown(text: str) -> str:
@@ -397,13 +537,14 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
+_FILLED = "if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
+
+
 def _not_a_number(text: str) -> str:
     """What is wrong with a cell of a number column, and a remedy."""
     bare = text.strip("$€£¥￥元% ")
-    if text.lower() in MISSING_WORDS:
-        return (
-            "is not a number; if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
-        )
+    if is_gap(text):
+        return f"is not a number; {_FILLED}"
     if bare != text and _reads(bare.replace(",", "")):
         return "is not a number; write numbers without currency or percent signs"
     if _reads(text.replace(",", ".", 1)) and len(text.rsplit(",", 1)[-1]) != 3:
@@ -413,6 +554,12 @@ def _not_a_number(text: str) -> str:
     if _reads(text, infinite=True):
         return "is not a number; infinite values cannot be learned from, correct it"
     return "is not a number; correct it, leave the column out, or treat it as a category (--kind COLUMN=category)"
+
+
+def _neither_of(words: tuple[str, ...]) -> Callable[[str], str]:
+    """What is wrong with a cell of a yes/no column, and a remedy."""
+    neither = f"is neither {words[0]!r} nor {words[1]!r}"
+    return lambda text: f"{neither}; {_FILLED if is_gap(text) else 'correct it'}"
 
 
 def _not_a_date(text: str) -> str:

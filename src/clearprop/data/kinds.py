@@ -1,19 +1,29 @@
 """What each column of a table is, judged by its cells; a column that would mislead is left out, or refused.
 
-The rules, in order: a chosen kind; no or only one value; a number, if at least half of the cells are (the
-others are then mistakes, not words); an identifier; a date; yes/no; a category.
+The rules, in order: a chosen kind; no or only one value; yes/no; a number, if at least half of the cells are (the
+others are then mistakes, not words), unless it only numbers the rows; a date or a time of day; an identifier; a
+category. The column to predict is read by the same rules (see `target`).
+
+Each question is put to many columns at once, see `Table.blocks`.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-from clearprop.data.cells import AMBIGUOUS_DATE, CODE, WRITTEN_NUMBER
-from clearprop.data.columns import YES_NO, Category, Column, Date, Number, YesNo, shown
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data.cells import CODE, Cell
+from clearprop.data.columns import Category, Column, Date, Number, TimeOfDay, YesNo, shown
+from clearprop.data.dates import date_style, time_of_day
+from clearprop.data.numbers import PLAIN, NumberStyle, number_style, plainly
 from clearprop.data.table import Table
+from clearprop.data.words import Value, is_gap, values_of, yes_no_pair
 from clearprop.errors import DataError
 
-Kind = Literal["number", "yes/no", "category", "date"]
+Kind = Literal["number", "yes/no", "category", "date", "time"]
 
 MOST_VALUES = 50
 """A category keeps at most so many values; the others share a feature."""
@@ -22,15 +32,42 @@ RARE = 10
 """A value in fewer rows than this (and than 1 % of the rows) is rare: it shares a feature with the others."""
 
 LEAST_TO_JUDGE = 10
-"""In fewer rows, all values being different means nothing."""
+"""In fewer rows, all values being different, or rising, means nothing."""
 
 _SHARE = 0.5  # of the cells that must be numbers (or dates) for the others to be mistakes
 _DISTINCT = 0.95  # of the cells that must differ for words to be an identifier
 _MOST_RARE = 1000  # remembered, so that rare values can be told from new ones
-_IDENTIFIER = re.compile(
-    r"(^|[\W_])(id|ids|uid|uuid|guid|index|idx|key|no|nr|number|code)$|[a-z]I[dD]$|(编号|序号|學號|学号|工号|单号|代码|标识)$",
+_FEW = 100  # different words: only so many can be yes, no and gaps, however they are spelled
+_NAMES_ROWS = re.compile(
+    r"^(Unnamed: \d+(\.\d+)*|index|level_\d+|__index_level_\d+__|)$"  # as pandas names an index
+    r"|(^|[\W_])(id|ids|uid|uuid|guid|index|idx|key|no|nr|number|code)$|[a-z]I[dD]$"
+    r"|(编号|序号|學號|学号|工号|单号|代码|标识)$",
     re.IGNORECASE,
 )
+_RISES, _FALLS = "its whole numbers rise", "its whole numbers fall"
+_DIGIT = "[0-9０-９]"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user says about the cells of a table.
+
+    Attributes
+    ----------
+    kinds : mapping
+        Column -> its kind.
+    dates, fill : bool
+        Whether dates are expanded, and gaps filled in.
+    decimal, thousands, day_first
+        How numbers and dates are written, see `number_style` and `date_style`.
+    """
+
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    dates: bool = False
+    fill: bool = False
+    decimal: str | None = None
+    thousands: str | None = None
+    day_first: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -41,176 +78,346 @@ class Profile:
     ----------
     rows, present : int
         All cells, and those that are not empty.
-    numbers, words : int
-        Cells that are numbers, and those that say in words that a value is missing.
+    same : bool
+        Whether all cells that are not empty have the same text.
+    style : NumberStyle
+        How numbers are written here.
+    words : int
+        Cells that say in words that a value is missing.
+    numbers : int
+        Cells that are numbers.
     least, most : float or None
         Of the numbers.
     whole : bool
         Whether all numbers are whole.
     codes : int
         Numbers that are names, such as 00123.
-    dates, ambiguous : int
-        Cells that are dates, and those whose day and month cannot be told apart.
-    written : int
-        Cells that are numbers to a person only: 1,5 or 1,234 or 5 %.
+    digits : int
+        Cells with digits.
+    unplain : bool
+        Whether the numbers may be written in another style.
     """
 
     rows: int
     present: int
-    numbers: int
+    same: bool
+    style: NumberStyle
     words: int
+    numbers: int
     least: float | None
     most: float | None
     whole: bool
     codes: int
-    dates: int
-    ambiguous: int
-    written: int
+    digits: int
+    unplain: bool = False
 
-    @classmethod
-    def of(cls, table: Table, name: str) -> "Profile":
-        """Count."""
-        cell = table.cell(name)
-        number = cell.number
-        rows, present, numbers, words, least, most, whole = table.one(
-            f"count(*), count({cell.sql}), count({number}), "
-            f"count(*) FILTER ({cell.missing_word} AND ({number}) IS NULL), "
-            f"min({number}), max({number}), coalesce(bool_and(({number}) = floor({number})), false)"
-        )
-        codes = dates = ambiguous = written = 0
-        if numbers:
-            (codes,) = table.one(f"count(*) FILTER ({cell.matches(CODE)} AND ({number}) IS NOT NULL)")
-        if numbers < present:
-            dates, ambiguous, written = table.one(
-                f"count({cell.date}), count(*) FILTER ({cell.matches(AMBIGUOUS_DATE)}), "
-                f"count(*) FILTER (({number}) IS NULL AND {cell.matches(WRITTEN_NUMBER)})"
-            )
-        return cls(rows, present, numbers, words, least, most, whole, codes, dates, ambiguous, written)
+    @property
+    def valued(self) -> int:
+        """Cells that hold a value, if words such as n/a are gaps."""
+        return self.present - self.words
 
     @property
     def numeric(self) -> bool:
         """Whether the column is one of numbers, its other cells being mistakes or gaps."""
-        return (
-            not self.codes and self.numbers > 0 and self.numbers + self.written >= _SHARE * (self.present - self.words)
-        )
+        return not self.codes and self.numbers >= max(1, _SHARE * self.valued)
+
+    @property
+    def constant(self) -> bool:
+        """Whether every row has the same value."""
+        if self.numbers == self.rows and not self.codes:
+            return self.least == self.most
+        return self.present == self.rows and self.same
 
 
-def column_of(
-    table: Table, name: str, *, kind: Kind | None, dates: bool, fill: bool, alone: bool = False
-) -> Column | str:
-    """What the column is, or why it is left out; the only one (`alone`) is never taken for an identifier.
+@dataclass
+class Judged:
+    """What the columns of a table are.
 
-    Raises
-    ------
-    DataError
-        It cannot be used as it is: the message says where and why.
+    Attributes
+    ----------
+    columns : dict of str to Column
+        Those that are used.
+    left_out : dict of str to str
+        Those that are not, and why.
+    refused : dict of str to DataError
+        Those that cannot be used as they are.
+    notes : dict of str to str
+        What should be known of a column.
     """
-    profile = Profile.of(table, name)
-    gaps = fill and profile.present - profile.words < profile.rows
-    if kind is not None:
-        return _chosen(table, name, kind, profile, gaps)
-    if not profile.present:
-        return "empty"
-    if profile.present == profile.rows and _constant(table, name, profile):
-        return f"constant: {shown(table.text_at(0, name))} in every row"
-    if profile.numeric:
-        reason = None if alone else _identifying_number(table, name, profile)
-        return reason or Number(name, indicator=gaps)
-    if profile.written >= _SHARE * profile.present:
-        return Number(name)  # whose reader names the first such cell, with a remedy
-    if profile.ambiguous >= _SHARE * profile.present:
-        row, text, _ = table.first(name, table.cell(name).matches(AMBIGUOUS_DATE)) or (0, "", 0)
-        raise DataError(
-            f"{table.place(row, name)}: {shown(text)} may be day and month or month and day; write dates as "
-            "2024-01-31, or leave the column out"
+
+    columns: dict[str, Column] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, DataError] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------------------------------------------- counting
+
+
+def profiles_of(table: Table, names: Iterable[str], said: Said) -> dict[str, Profile | DataError]:
+    """The profile of each column, or why its numbers cannot be read."""
+    profiles: dict[str, Profile | DataError] = {}
+    for block in table.blocks(names):
+        cell = block.cell
+        text = cell.kind == "VARCHAR"
+        counted = block.each(
+            f"count(*), count(v), min({cell.text}) = max({cell.text}), {_numbers_counted(cell)}, "
+            f"{f'NOT ({plainly(cell)})' if text else 'false'}",
+            PLAIN.of(cell),
         )
-    if profile.dates >= _SHARE * (profile.present - profile.words) and profile.dates:
-        return _date(table, name, dates=dates, gaps=gaps)
-    return _words(table, name, profile, fill=fill)
+        plain = {
+            name: Profile(rows, present, bool(same), PLAIN, *more)
+            for name, (rows, present, same, *more) in counted.items()
+        }
+        for name in block.names:
+            profiles[name] = _in_its_style(table, name, plain[name], said)
+    return profiles
 
 
-def _chosen(table: Table, name: str, kind: Kind, profile: Profile, gaps: bool) -> Column:
-    if kind == "number":
-        return Number(name, indicator=gaps)
-    if kind == "date":
-        return Date(name, indicator=gaps)
-    if kind == "category":
-        return _category(table, name, fill=gaps)
-    words = _yes_no(table, name)
-    if words is None:
-        raise DataError(
-            f"{table.path}: column {name!r} is not yes/no; its words must be yes and no, true and false, or 是 and 否"
-        )
-    return YesNo(name, words, indicator=gaps)
-
-
-def _constant(table: Table, name: str, profile: Profile) -> bool:
-    if profile.numbers == profile.rows and not profile.codes:
-        return profile.least == profile.most
-    return len(table.counts(table.cell(name).text, 2)) == 1
-
-
-def _identifying_number(table: Table, name: str, profile: Profile) -> str | None:
-    """Why a column of numbers is an identifier: it counts the rows, or is called one and never repeats."""
-    if not profile.whole or profile.numbers < max(profile.rows, LEAST_TO_JUDGE):
-        return None
-    least, most = profile.least or 0.0, profile.most or 0.0
-    counts_rows = least in (0.0, 1.0) and most - least == profile.rows - 1
-    if not counts_rows and not _IDENTIFIER.search(name):
-        return None
-    if table.distinct(table.cell(name).number) < profile.rows:
-        return None
+def _numbers_counted(cell: Cell) -> str:
+    """SQL for what a profile counts of numbers x: `words`, `numbers`, `least`, `most`, `whole`, `codes`, `digits`."""
     return (
-        f"identifier: it counts the rows from {least:.0f}"
-        if counts_rows
-        else "identifier: every row has its own number"
+        f"count(*) FILTER ({cell.missing_word} AND x IS NULL), count(x), min(x), max(x), "
+        f"coalesce(bool_and(x = floor(x)), false), count(*) FILTER ({cell.matches(CODE)} AND x IS NOT NULL), "
+        f"count(*) FILTER ({cell.matches(_DIGIT)})"
     )
 
 
-def _date(table: Table, name: str, *, dates: bool, gaps: bool) -> Column:
-    if not dates:
-        row, text, _ = table.first(name, f"({table.cell(name).date}) IS NOT NULL") or (0, "", 0)
+def _in_its_style(table: Table, name: str, profile: Profile, said: Said) -> Profile | DataError:
+    """The profile of a column whose numbers may be written in another style than the plain one."""
+    chosen = said.kinds.get(name)
+    if not profile.unplain or chosen not in (None, "number") or profile.digits < _SHARE * profile.valued:
+        return profile
+    try:
+        style = number_style(table, name, decimal=said.decimal, thousands=said.thousands, chosen=chosen == "number")
+    except DataError as error:
+        return error
+    if style == PLAIN:
+        return profile
+    (block,) = table.blocks([name])
+    ((*counted,),) = block.each(_numbers_counted(block.cell), style.of(block.cell)).values()
+    return Profile(profile.rows, profile.present, profile.same, style, *counted)
+
+
+# -------------------------------------------------------------------------------------------------------- judging
+
+
+def judge(table: Table, names: Sequence[str], said: Said, *, alone: bool) -> Judged:
+    """What each of the columns is; the only one (`alone`) is never taken for the numbers of the rows."""
+    found = Judged()
+    profiles: dict[str, Profile] = {}
+    for name, profile in profiles_of(table, names, said).items():
+        if isinstance(profile, DataError):
+            found.refused[name] = profile
+        else:
+            profiles[name] = profile
+    open_ = {name: profile for name, profile in profiles.items() if name not in said.kinds}
+    for name in list(open_):
+        if not open_[name].present:
+            found.left_out[name] = "empty"
+        elif open_[name].constant:
+            found.left_out[name] = f"constant: {shown(table.text_at(0, name))} in every row"
+    open_ = {name: profile for name, profile in open_.items() if name not in found.left_out}
+    spoken = yes_no_columns(table, open_, said)
+    chosen = {name: profiles[name] for name, kind in said.kinds.items() if name in profiles and kind == "yes/no"}
+    spoken |= yes_no_columns(table, chosen, said)
+    found.columns |= {name: column for name, (column, _) in spoken.items()}
+    found.notes |= {name: note for name, (_, note) in spoken.items() if note}
+    open_ = {name: profile for name, profile in open_.items() if name not in spoken}
+
+    numbers = {name: profile for name, profile in open_.items() if profile.numeric}
+    if not alone:
+        found.left_out |= _numberings(table, numbers)
+    words = {}
+    for name, profile in open_.items():
+        if name in numbers:
+            if name not in found.left_out:
+                found.columns[name] = Number.of(name, profile.style, indicator=_gaps(profile, said))
+            continue
+        try:
+            column = _time(table, name, profile, said)
+        except DataError as error:
+            found.refused[name] = error
+            continue
+        if column is None:
+            words[name] = profile
+        else:
+            found.columns[name] = column
+    for name, kind in said.kinds.items():
+        if name in profiles and kind != "yes/no":
+            try:
+                column = _chosen(table, name, kind, profiles[name], said)
+            except DataError as error:
+                found.refused[name] = error
+                continue
+            if column is None:
+                words[name] = profiles[name]
+            else:
+                found.columns[name] = column
+        elif name in chosen and name not in spoken:
+            found.refused[name] = DataError(
+                f"{table.path}: column {name!r} is not yes/no; its words must be yes and no, true and false, or 是 "
+                "and 否"
+            )
+    _judge_words(table, words, said, found)
+    if not found.columns:  # then numbers in order are all there is to learn from
+        for name, reason in list(found.left_out.items()):
+            if reason.startswith((f"identifier: {_RISES}", f"identifier: {_FALLS}")):
+                found.columns[name] = Number.of(name, numbers[name].style, indicator=_gaps(numbers[name], said))
+                del found.left_out[name]
+    return found
+
+
+def _gaps(profile: Profile, said: Said) -> bool:
+    """Whether the column needs a feature that says where it was filled in."""
+    return said.fill and profile.valued < profile.rows
+
+
+def _chosen(table: Table, name: str, kind: Kind, profile: Profile, said: Said) -> Column | None:
+    """The column of a kind that the user names; a category is found with the other words."""
+    if kind == "number":
+        return Number.of(name, profile.style, indicator=_gaps(profile, said))
+    if kind == "date":
+        return Date.of(name, date_style(table, name, day_first=said.day_first), indicator=_gaps(profile, said))
+    if kind == "time":
+        return TimeOfDay(name, indicator=_gaps(profile, said))
+    return None
+
+
+def yes_no_columns(table: Table, profiles: Mapping[str, Profile], said: Said) -> dict[str, tuple[YesNo, str]]:
+    """The columns whose values all mean yes or no, with what was read as one; 0 and 1 alone are numbers."""
+    few = []
+    for block in table.blocks(name for name, profile in profiles.items() if profile.numbers < profile.valued):
+        few += [
+            name for name, (count,) in block.each(f"approx_count_distinct({block.cell.text})").items() if count <= _FEW
+        ]
+    found = {}
+    for block in table.blocks(few):
+        for name, counted in block.counts().items():
+            values = [(word, count) for word, count in counted if not is_gap(word)]
+            pair = yes_no_pair(word for word, _ in values)
+            if pair is not None:
+                column = YesNo(name, pair, indicator=_gaps(profiles[name], said))
+                found[name] = column, merged_spellings(values_of(values))
+    return found
+
+
+def merged_spellings(values: Sequence[Value]) -> str:
+    """What is said of values that are written in several ways; nothing if none is."""
+    several = [value.described() for value in values if len(value.spellings) > 1]
+    more = f"; and so are those of {len(several) - 4} more values" if len(several) > 4 else ""
+    return "; ".join(several[:4]) + more
+
+
+def _numberings(table: Table, profiles: Mapping[str, Profile]) -> dict[str, str]:
+    """The columns of numbers that only number or name the rows, and why.
+
+    Whole numbers that rise (or fall) from each row to the next, or differ in all rows under a name of an index or key.
+    """
+    whole = [
+        name
+        for name, profile in profiles.items()
+        if profile.whole and not profile.style.unit and profile.numbers >= max(LEAST_TO_JUDGE, _DISTINCT * profile.rows)
+    ]
+    found = {}
+    for block in table.blocks(whole):
+        values = np.asarray(block.values(f"coalesce({block.cell.number}, 'nan'::DOUBLE)"))
+        for i, name in enumerate(block.names):
+            reason = _numbering(name, values[:, i])
+            if reason:
+                found[name] = f"identifier: {reason}"
+    return found
+
+
+def _numbering(name: str, values: Array) -> str:
+    """Why whole numbers only number or name the rows; nothing if they may mean something."""
+    known = values[~np.isnan(values)]
+    if len(known) == len(values):
+        steps = np.diff(known)
+        different = bool((steps > 0).all() or (steps < 0).all())
+        if known.min() in (0.0, 1.0) and np.ptp(known) == len(known) - 1 and (different or _different(known)):
+            return f"it counts the rows from {known.min():.0f}"
+        if different and not _NAMES_ROWS.search(name):
+            return f"{_RISES if steps[0] > 0 else _FALLS} from each row to the next"
+    return "every row has its own number" if _NAMES_ROWS.search(name) and _different(known) else ""
+
+
+def _different(numbers: Array) -> bool:
+    return len(np.unique(numbers)) == len(numbers)
+
+
+def _time(table: Table, name: str, profile: Profile, said: Said) -> Column | None:
+    """A column of dates or times of day; None if it is neither."""
+    cell = table.cell(name)
+    if cell.kind != "TIMESTAMP" and profile.digits < _SHARE * profile.valued:
+        return None
+    style = date_style(table, name, day_first=said.day_first)
+    dates, times = table.one(f"count({style.of(cell)}), count({time_of_day(cell)})")
+    if max(dates, times) < _SHARE * profile.valued or not max(dates, times):
+        return None
+    if times > dates:
+        return TimeOfDay(name, indicator=_gaps(profile, said))
+    if not said.dates:
+        row, text, _ = table.first(name, f"({style.of(cell)}) IS NOT NULL") or (0, "", 0)
         raise DataError(
             f"{table.place(row, name)}: {shown(text)} is a date, which is no number; leave the column out, or turn it "
             "into year, month, weekday, season and days with dates='expand' (--dates expand)"
         )
-    return Date(name, indicator=gaps)
+    return Date.of(name, style, indicator=_gaps(profile, said))
 
 
-def _words(table: Table, name: str, profile: Profile, *, fill: bool) -> Column | str:
-    words = _yes_no(table, name)
-    if words is not None:
-        return YesNo(name, words, indicator=fill and profile.present < profile.rows)
-    distinct = table.distinct(table.cell(name).text)
-    if profile.present >= LEAST_TO_JUDGE and distinct >= _DISTINCT * profile.present:
-        many = (
-            "every row has its own"
-            if distinct == profile.rows
-            else f"{distinct} different values in {profile.present} rows"
-        )
-        return f"identifier: {many}"
-    category = _category(table, name, fill=fill and profile.present < profile.rows)
-    return category if category.values else f"all its {distinct} values are rare"
+def _judge_words(table: Table, profiles: Mapping[str, Profile], said: Said, found: Judged) -> None:
+    """Columns of words: identifiers, categories, or words that are all rare."""
+    different: dict[str, int] = {}
+    for block in table.blocks(profiles):
+        different |= {name: count for name, (count,) in block.each(f"count(DISTINCT {block.cell.text})").items()}
+    categories = []
+    for name, profile in profiles.items():
+        distinct = different[name]
+        if (
+            said.kinds.get(name) == "category"
+            or profile.present < LEAST_TO_JUDGE
+            or distinct < _DISTINCT * profile.present
+        ):
+            categories.append(name)
+            continue
+        every = distinct == profile.rows
+        many = "every row has its own" if every else f"{distinct} different values in {profile.present} rows"
+        found.left_out[name] = f"identifier: {many}"
+    for block in table.blocks(categories):
+        for name, counted in block.counts().items():
+            profile = profiles[name]
+            values = values_of(counted)
+            missing = said.fill and profile.present < profile.rows
+            category = _category(name, values, len(table), missing=missing)
+            if not category.values and name not in said.kinds:
+                found.left_out[name] = f"all its {different[name]} values are rare"
+                continue
+            found.columns[name] = category
+            note = merged_spellings(values)
+            if note:
+                found.notes[name] = note
 
 
-def _yes_no(table: Table, name: str) -> tuple[str, str] | None:
-    """The pair that the column's words are, in small letters."""
-    counted = table.counts(f"lower({table.cell(name).text})", 4)
-    words = {word for word, _ in counted if word is not None}
-    return next((pair for pair in YES_NO if words == set(pair)), None)
-
-
-def _category(table: Table, name: str, *, fill: bool) -> Category:
-    counted = [(word, count) for word, count in table.counts(table.cell(name).text) if word is not None]
-    least = min(RARE, max(1, len(table) // 100))
-    kept = [word for word, count in counted if count >= least][:MOST_VALUES]
-    if len(counted) == len(kept) + 1:  # a single other value is a value
-        kept = [word for word, _ in counted]
-    rare = sorted(word for word, _ in counted[len(kept) :])
+def _category(name: str, values: Sequence[Value], rows: int, *, missing: bool) -> Category:
+    least = min(RARE, max(1, rows // 100))
+    kept = [value for value in values if value.count >= least][:MOST_VALUES]
+    if len(values) == len(kept) + 1:  # a single other value is a value
+        kept = list(values)
+    rare = sorted(value.name for value in values[len(kept) :])
+    remembered = tuple(rare) if len(rare) <= _MOST_RARE else ()
+    named = {value.name for value in kept} | set(remembered)
     return Category(
         name,
-        tuple(sorted(kept)),
-        rare=tuple(rare) if len(rare) <= _MOST_RARE else (),
+        tuple(sorted(value.name for value in kept)),
+        rare=remembered,
         other=bool(rare),
-        missing=fill,
+        missing=missing,
+        spellings=tuple(
+            (spelling, value.name)
+            for value in values
+            if value.name in named
+            for spelling, _ in value.spellings
+            if spelling != value.name
+        ),
     )

@@ -1,12 +1,150 @@
-"""Numbers as people write them: the style of a column, decided over all its cells."""
+"""Numbers as people write them: the style of a column, decided over all its cells.
 
+A style is a decimal mark, a mark between thousands, and a currency or unit. Whatever the style, a number may have a
+sign in front or behind, or stand in brackets, which mean minus; its digits may be of full width; and ``13.5k``,
+``1.2 Mio.`` and ``134.7万`` are multiplied out exactly, by their exponents. `read_number` says in Python what
+`NumberStyle.sql` says in SQL, and both are made of one pattern.
+
+`number_style` looks at the shapes of all cells (every digit a 9), of which there are few even where there are
+millions of cells, and asks which styles explain them. Where several do and give different numbers, nobody can know.
+"""
+
+import functools
 import math
+import re
+import weakref
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from clearprop.data.database import literal
+from clearprop.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from clearprop.data.cells import Cell
     from clearprop.data.table import Table
+
+# --------------------------------------------------------------------------------------------------- how it is written
+
+_BLANKS = "\u00a0\u202f\u2009\u2007\u2008\u2002\u2003\u2005\u2006\u200a\u3000"
+FOLDED = _BLANKS + "０１２３４５６７８９．，％＋－（）￥＄：／−–‐‑’ʼ＇µºﾟ˚"
+PLAINER = " " * len(_BLANKS) + "0123456789.,%+-()¥$:/----''\x27μ°°°"
+"""Characters that mean the same: blanks, digits and signs of full width, the minus, the apostrophe."""
+
+_WHITE = " \t\n\r\f\v"
+
+MAGNITUDES = (
+    *(("k", 3), ("K", 3), ("m", 6), ("M", 6), ("b", 9), ("B", 9), ("千", 3), ("万", 4), ("百万", 6), ("千万", 7)),
+    *(("亿", 8), ("十亿", 9), ("萬", 4), ("億", 8), ("thousand", 3), ("Tsd", 3), ("tsd", 3), ("lakh", 5), ("lakhs", 5)),
+    *(("mn", 6), ("mln", 6), ("Mln", 6), ("mio", 6), ("Mio", 6), ("Mill", 6), ("million", 6), ("millions", 6)),
+    *(("Million", 6), ("Millionen", 6), ("crore", 7), ("crores", 7), ("bn", 9), ("Bn", 9), ("mrd", 9), ("Mrd", 9)),
+    *(("billion", 9), ("billions", 9), ("Milliarde", 9), ("Milliarden", 9), ("trillion", 12)),
+)
+"""What multiplies a number, and the power of ten. Letters stand right behind it (``5 K`` is a temperature), unless
+there is a currency; m and b, which are units too, count with a currency only."""
+
+_LETTERS, _MONEY_LETTERS = "kKMB千", "kKmMbB千"
+_WORDS = tuple(word for word, _ in MAGNITUDES if word not in _MONEY_LETTERS)
+
+_MONEY_WORDS = (
+    "$ € £ ¥ ₹ ₽ ₩ ₺ ₫ ฿ ₪ ₴ ₦ ₱ 元 円 원 US$ R$ A$ AU$ C$ CA$ HK$ NT$ S$ NZ$ MX$ Fr SFr Rs kr zł Kč Ft RMB USD EUR "
+    "GBP JPY CNY CHF AUD CAD NZD HKD SGD SEK NOK DKK PLN CZK HUF RON BGN TRY RUB UAH INR IDR MYR THB PHP VND KRW TWD "
+    "BRL MXN ARS CLP COP ZAR EGP NGN KES ILS SAR AED PKR BDT"
+)
+CURRENCIES = tuple(_MONEY_WORDS.split())
+"""These may stand in front of a number too; any other word there (Room 12, K0001) makes it a name."""
+
+_UNIT_WORDS = (
+    "% ‰ ° °C °F ℃ ℉ mm cm dm m km in inch inches ft feet yd mi mile mg μg g kg t lb lbs oz ml mL cl dl l L gal ms s "
+    "sec min mins h hr hrs hour day d week wk month year yr Hz kHz MHz GHz W kW MW Wh kWh MWh V mV mA Pa hPa kPa MPa "
+    "bar mbar mmHg psi kB KB MB GB TB km/h kmh mph m/s kn cal kcal J kJ m² m³ cm² cm³ km² m2 m3 km2 ha mol mmol/l "
+    "mmol/L mg/dl mg/dL 岁 米 厘米 公里 千米 公斤 千克 克 斤 吨 升 毫升 小时 分钟 秒 天 月 个月 年 人"
+)
+_UNITS = {*_UNIT_WORDS.split(), *CURRENCIES}
+"""Of a column with several of these, a person says that its units differ; of other words, that they are words."""
+
+_NOT_IN_UNITS = r"0-9<>~±=+,;:\-()\[\]{}|\\_@#&*\x22!?\t\n\r\f\v"
+_UNIT = rf"[^ .'/^{_NOT_IN_UNITS}][^{_NOT_IN_UNITS}]{{0,23}}?(?:[mt]\^?[23])?"
+_NO_UNIT = re.compile(r"[ap]\.?m\.?|uhr|o'clock|st|nd|rd|th", re.IGNORECASE)  # 2 pm and 14 Uhr are times, 1st is a word
+
+_EXPONENT = "(?:[eE][-+]?[0-9]+)?"
+
+
+def folded(text: str) -> str:
+    """The cell in plain characters, without surrounding blanks."""
+    return text.translate(str.maketrans(FOLDED, PLAINER)).strip(" \t\n\r\f\v")
+
+
+def folded_sql(text: str) -> str:
+    """The same in SQL, where translating is slow, so that only cells that need it pay for it."""
+    exotic = f"regexp_matches({text}, {literal(f'[{FOLDED}]')})"
+    plainer = f"CASE WHEN {exotic} THEN translate({text}, {literal(FOLDED)}, {literal(PLAINER)}) ELSE {text} END"
+    return f"trim({plainer}, {literal(_WHITE)})"
+
+
+def _digits(decimal: str, thousands: str) -> str:
+    """The pattern of a number's digits: with separators, groups of three (in India of two, but for the last)."""
+    whole, point = "[0-9]+", re.escape(decimal)
+    if thousands:
+        mark = re.escape(thousands)
+        whole = f"(?:[1-9][0-9]{{0,2}}(?:{mark}[0-9]{{3}})+|[0-9]+)"
+        if thousands == ",":
+            whole = f"(?:[1-9][0-9]?(?:,[0-9]{{2}})+,[0-9]{{3}}|{whole})"
+    return f"(?:{whole}(?:{point}[0-9]+)?|{point}[0-9]+)"
+
+
+def _stem(unit: str) -> str:
+    """The unit without the s of the plural."""
+    return unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
+
+
+def _unit_pattern(unit: str) -> str:
+    """The unit with or without plural and full stop."""
+    stem = _stem(unit)
+    return f"{re.escape(stem)}{'s?' if stem.isalpha() else ''}\\.?"
+
+
+def number_pattern(decimal: str, thousands: str, unit: str) -> str:
+    """The pattern of a folded cell in a style; its groups are two signs, the number, its magnitude (as a letter or as a
+    word), what may close it, and a bracket.
+
+    It is Python's and SQL's (RE2), so it looks neither ahead nor back.
+    """
+    number = f"({_digits(decimal, thousands)}{_EXPONENT})"
+    words = "|".join(_WORDS)
+    closing = f"(-|{re.escape(decimal)}|[.,]--?)?"  # 5- is minus 5; 5.- and 5,-- are prices without cents
+    if not unit:
+        return rf"([-+(]?) ?([-+(]?) ?{number}(?:([{_LETTERS}])| ?({words})\.?|{closing})(\)?)"
+    own = _unit_pattern(unit)
+    letters = "".join(letter for letter in (_MONEY_LETTERS if unit in CURRENCIES else _LETTERS) if letter != unit)
+    if unit in CURRENCIES:
+        front, letter = f"(?:{own} ?)?", f" ?([{letters}])(?: ?{own})?"
+    else:
+        front, letter = "", f"([{letters}])(?: {own})?"
+    behind = rf"(?:{letter}| ?({words})\.?(?: ?{own})?|{closing}(?: ?{own})?)"
+    return rf"([-+(]?) ?{front}([-+(]?) ?{number}{behind}(\)?)"
+
+
+def read_number(cell: str, pattern: str, decimal: str, thousands: str) -> float:
+    """What a text cell means in the style that `pattern` is made of; NaN if it is no number."""
+    found = re.fullmatch(pattern, folded(cell))
+    if found is None:
+        return math.nan
+    first, second, number, letter, word, closing, bracket = (group or "" for group in found.groups())
+    sign = first + second + ("-" if closing == "-" else "") + bracket
+    if sign not in ("", "+", "-", "()"):
+        return math.nan
+    digits = number.replace(thousands, "").replace(decimal, ".")
+    power = "".join(f"e{power}" for name, power in MAGNITUDES if name == letter + word)
+    try:
+        value = float(("-" if sign in ("-", "()") else "") + digits + power)
+    except ValueError:  # 1e3k
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+# -------------------------------------------------------------------------------------------------------------- a style
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +155,17 @@ class NumberStyle:
     ----------
     decimal : {".", ","}
         What stands before the decimals.
-    thousands : str
-        What stands between groups of three digits: ``","``, ``"."``, ``"'"``, ``" "``, or nothing.
+    thousands : {"", ",", ".", "'", " "}
+        What stands between groups of three digits.
     unit : str
         The currency or unit that cells have, before or behind the number; nothing for bare numbers.
+
+    Examples
+    --------
+    >>> NumberStyle(",", ".", "CHF").read("1.234,50 CHF"), NumberStyle(",", ".", "CHF").read("1,234.50")
+    (1234.5, nan)
+    >>> PLAIN.read("(500)"), PLAIN.read("13.5k"), PLAIN.read("135-145")
+    (-500.0, 13500.0, nan)
     """
 
     decimal: str = "."
@@ -29,8 +174,42 @@ class NumberStyle:
 
     def sql(self, text: str) -> str:
         """SQL: the finite float64 that the text cell `text` means in this style, else NULL."""
-        read = f"TRY_CAST({text} AS DOUBLE)"
-        return f"CASE WHEN isfinite({read}) AND NOT contains({text}, '_') THEN {read} END"
+        return f"coalesce({self._plain_sql(text)}, {self._written_sql(text)})"
+
+    def _plain_sql(self, text: str) -> str:
+        """Cells with nothing but digits, separators and a sign in front, which is most of them, read fast."""
+        if self.decimal == ".":
+            read = f"TRY_CAST({text} AS DOUBLE)"
+            sound = f"isfinite({read}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
+            return f"CASE WHEN {sound} THEN {read} END"
+        bare = f"[-+]?{_digits(self.decimal, self.thousands)}{_EXPONENT}"
+        return f"CASE WHEN regexp_full_match({text}, {literal(bare)}) THEN {_finite(self._plain_digits(text))} END"
+
+    def _written_sql(self, text: str) -> str:
+        """Any other cell."""
+        plainer, pattern = folded_sql(text), literal(f"^(?:{self.pattern})$")
+        parts = f"regexp_extract({plainer}, {pattern}, {list('abnlwcd')})"
+        sign = "(p.a || p.b || CASE p.c WHEN '-' THEN '-' ELSE '' END || p.d)"
+        powers = " ".join(f"WHEN {literal(name)} THEN 'e{power}'" for name, power in MAGNITUDES)
+        digits = (
+            f"CASE WHEN {sign} IN ('-', '()') THEN '-' ELSE '' END || {self._plain_digits('p.n')} || "
+            f"CASE p.l || p.w WHEN '' THEN '' {powers} END"
+        )
+        value = f"CASE WHEN {sign} IN ('', '+', '-', '()') THEN {_finite(digits)} END"
+        begin = _STARTS + (self.unit[:1] if self.unit in CURRENCIES else "")
+        could = f"regexp_matches({text}, {literal(f'^[{re.escape(begin)}]')}) AND regexp_matches({plainer}, {pattern})"
+        return f"CASE WHEN {could} THEN list_transform([{parts}], lambda p: {value})[1] END"
+
+    def _plain_digits(self, number: str) -> str:
+        """SQL: the number without separators, with a decimal point."""
+        if self.thousands:
+            number = f"replace({number}, {literal(self.thousands)}, '')"
+        return f"replace({number}, ',', '.')" if self.decimal == "," else number
+
+    @property
+    def pattern(self) -> str:
+        """See `number_pattern`."""
+        return number_pattern(self.decimal, self.thousands, self.unit)
 
     def of(self, cell: "Cell") -> str:
         """SQL: the finite float64 that a cell means; a typed cell is a number already, or none."""
@@ -42,19 +221,76 @@ class NumberStyle:
 
     def read(self, cell: str) -> float:
         """What the text cell means, as `sql` says it; NaN for what is no number in this style."""
-        try:
-            value = float(cell)
-        except ValueError:
-            return math.nan
-        return value if math.isfinite(value) and "_" not in cell else math.nan
+        return read_number(cell, self.pattern, self.decimal, self.thousands)
 
     def describe(self) -> str:
-        """The style in words; nothing for the plain one."""
-        return ""
+        """The style in words; nothing for the plain one.
 
+        >>> NumberStyle(",", ".", "CHF").describe()
+        'decimal comma, thousands with points, in CHF'
+        """
+        marks = {",": "commas", ".": "points", "'": "apostrophes", " ": "blanks"}
+        words = ["decimal comma"] if self.decimal == "," else []
+        words += [f"thousands with {marks[self.thousands]}"] if self.thousands else []
+        return ", ".join([*words, *([f"in {self.unit}"] if self.unit else [])])
+
+
+def _finite(number: str) -> str:
+    read = f"TRY_CAST({number} AS DOUBLE)"
+    return f"CASE WHEN isfinite({read}) THEN {read} END"
+
+
+_STARTS = "0123456789.,+-(" + FOLDED + _WHITE
+"""A cell that begins otherwise is no number without a currency in front; to see so is quick."""
 
 PLAIN = NumberStyle()
 """As programs write numbers: 1234.5"""
+
+PLAIN_NUMBER = PLAIN.pattern
+
+
+# ------------------------------------------------------------------------------------------------ deciding for a column
+
+_CANDIDATES = ((".", ""), (",", ""), (".", ","), (",", "."), (".", "'"), (",", "'"), (".", " "), (",", " "))
+"""Decimal mark and thousands, the simplest first."""
+
+_MOST_SHAPES = 5_000  # a column of numbers has hundreds at most
+_SHARE = 0.5  # of the cells that must be numbers for the others to be mistakes
+_MOSTLY = 0.9  # of the cells that must be in one unit for a word that is no known unit to be a mistake
+
+_LIKE = rf"^([^0-9]{{0,8}})([0-9](?:[0-9.,\x27 ]*[0-9])?{_EXPONENT})([^0-9]{{0,24}}(?:[mt]\^?[23])?[^0-9]?)$"
+"""Anything in front, digits, anything behind."""
+
+_MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
+_FRONT = re.compile(rf"[-+(]? ?(?:(?P<unit>{_MONEY})\.?)? ?[-+(]? ?")
+_CLOSING = r"(?:-|[.,]-{0,2})?"
+_BEHIND_MONEY = re.compile(rf"(?:{_CLOSING}| ?[{_MONEY_LETTERS}]| ?(?:{_WORD})\.?) ?(?:(?P<unit>{_MONEY})\.?)?\)?")
+_BEHIND = re.compile(
+    rf"(?:(?:[{_LETTERS}](?=$|[ )])| ?(?:{_WORD})\.?(?![a-z]))?|{_CLOSING}) ?(?:(?P<unit>{_UNIT})\.?)?\)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Cells that differ in their digits alone.
+
+    Attributes
+    ----------
+    key : str
+        What SQL calls them: front, number, and what is behind.
+    number : str
+        The number with each digit a 9, but for a 0 in front.
+    unit : str
+        Currency or unit, without a full stop.
+    count : int
+        How many cells there are.
+    """
+
+    key: str
+    number: str
+    unit: str
+    count: int
 
 
 def number_style(
@@ -68,7 +304,8 @@ def number_style(
     name : str
         The column.
     decimal, thousands : str, optional
-        What the user says about numbers in the whole table; it counts in every column where it fits.
+        What the user says of numbers that can be read in two ways, in the whole table. A column that proves how
+        it is written needs no such word.
     chosen : bool
         Whether the user says that this is a column of numbers: cells without the unit of the others then count
         in that unit, where otherwise they are refused.
@@ -77,5 +314,220 @@ def number_style(
     ------
     DataError
         The cells have two readings, or two units.
+    ConfigurationError
+        The two marks are none, or the same.
     """
-    return PLAIN
+    check_marks(decimal, thousands)
+    cell = table.cell(name)
+    if cell.kind != "VARCHAR" or table.one(plainly(cell))[0]:
+        return PLAIN
+    key = _key_sql(cell.sql)
+    shapes = _shapes(table.counts(key, _MOST_SHAPES))
+    (cells,) = table.one(f"count(*) FILTER ({cell.sql} IS NOT NULL AND NOT {cell.missing_word})")
+    least = 1 if chosen else _SHARE * cells
+    if sum(shape.count for shape in shapes) < least or not shapes:
+        return PLAIN
+    unit = _unit_of(table, name, key, shapes, least, chosen)
+    if unit is None:
+        return PLAIN
+    own = [shape for shape in shapes if not shape.unit or _stem(shape.unit) == _stem(unit)]
+    counted = {marks: sum(shape.count for shape in own if _value(marks, shape.number)) for marks in _CANDIDATES}
+    most = max(counted.values())
+    if most < least or not most or _is_name(own):
+        return PLAIN
+    readings: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    for marks in _CANDIDATES:
+        if counted[marks] == most:
+            readings.setdefault(tuple(_value(marks, shape.number) for shape in own), []).append(marks)
+    said = [styles for styles in readings.values() if any(_is_said(marks, decimal, thousands) for marks in styles)]
+    first, *others = [NumberStyle(*styles[0], unit) for styles in (said if len(said) == 1 else readings.values())]
+    bare = all(re.fullmatch(r"[-+]?\|[^|]*\|", shape.key) for shape in own)  # programs write neither units nor 1.2k
+    plain = bare and first == PLAIN and decimal != "," and _written_by_programs(table)
+    for other in [] if plain else others:
+        twofold = [shape.key for shape in own if _differ(first, other, shape.number)]
+        if twofold:
+            raise _undecided(table, name, key, twofold, first, other)
+    return first
+
+
+def check_marks(decimal: str | None, thousands: str | None) -> None:
+    """Refuse marks that no one writes.
+
+    >>> check_marks(",", ".")
+    """
+    if decimal not in (None, ".", ","):
+        raise ConfigurationError(f"decimal={decimal!r} must be '.' or ','")
+    if thousands not in (None, "", ",", ".", "'", " "):
+        raise ConfigurationError(f"thousands={thousands!r} must be ',', '.', \"'\", ' ', or '' for none")
+    if decimal is not None and decimal == thousands:
+        raise ConfigurationError(f"decimal={decimal!r} and thousands={thousands!r} must differ; leave one of them out")
+
+
+def plainly(cell: "Cell") -> str:
+    """SQL of an aggregate: whether all cells are numbers as programs write them, or words for a missing value.
+
+    Not so if all that have a point have three digits behind it, as 1.234 has: that may be a thousand.
+    """
+    number = PLAIN._plain_sql(cell.sql)
+    point = f"strpos({cell.sql}, '.')"
+    groups = f"coalesce(bool_and({point} = 0 OR {point} = length({cell.sql}) - 3) AND bool_or({point} > 0), false)"
+    wrong = f"{cell.sql} IS NOT NULL AND ({number}) IS NULL AND NOT {cell.missing_word}"
+    return f"count(*) FILTER ({wrong}) = 0 AND NOT {groups}"
+
+
+def _key_sql(text: str) -> str:
+    """SQL: what all cells of one shape have in common; NULL for a cell that is like no number."""
+    parts = f"regexp_extract({folded_sql(text)}, {literal(_LIKE)}, ['f', 'n', 'b'])"
+    # A 0 in front is remembered: 0.123 can have no thousands.
+    mask = "translate(regexp_replace(p.n, '^0', 'z'), '012345678', '999999999')"
+    key = f"CASE WHEN p.n <> '' THEN concat_ws('|', p.f, {mask}, p.b) END"
+    return f"CASE WHEN regexp_matches({text}, '[0-9０-９]') THEN list_transform([{parts}], lambda p: {key})[1] END"
+
+
+def _shapes(counts: Iterable[tuple[str | None, int]]) -> list[Shape]:
+    """Those that are numbers, perhaps with a unit."""
+    shapes = []
+    for key, count in counts:
+        if key is None or key.count("|") != 2:
+            continue
+        front, number, behind = key.replace("z9", "09").replace("|z", "|0").split("|")
+        found = _FRONT.fullmatch(front)
+        if found is None and front[-1:] in (".", ","):
+            number, found = front[-1] + number, _FRONT.fullmatch(front[:-1])
+        unit = None if found is None else _unit_in(found["unit"], behind)
+        if unit is not None:
+            shapes.append(Shape(key, number, unit, count))
+    return shapes
+
+
+def _unit_in(money: str | None, behind: str) -> str | None:
+    """The unit of a number with `money` in front and something behind it; None if that makes it no number."""
+    found = _BEHIND_MONEY.fullmatch(behind)
+    if found is not None and (money or found["unit"]):
+        units = {money, found["unit"]} - {None}
+        return units.pop() if len(units) == 1 else None
+    found = None if money else _BEHIND.fullmatch(behind)
+    if found is None:
+        return None
+    unit = (found["unit"] or "").rstrip(". ")
+    return None if _NO_UNIT.fullmatch(unit) else unit
+
+
+def _unit_of(table: "Table", name: str, key: str, shapes: list[Shape], least: float, chosen: bool) -> str | None:
+    """The unit of a column, "" if it has none; None if what stands behind its numbers makes them words."""
+    spelled: Counter[str] = Counter()
+    for shape in shapes:
+        spelled[shape.unit] += shape.count
+    bare = spelled.pop("", 0)
+    if not spelled:
+        return ""
+    cells: Counter[str] = Counter()
+    for unit, count in spelled.items():
+        cells[_stem(unit)] += count
+    stem, most = cells.most_common(1)[0]
+    unit = next(unit for unit, _ in spelled.most_common() if _stem(unit) == stem)
+    if len(cells) > 1:
+        if not cells.keys() <= {_stem(known) for known in _UNITS} and most < _MOSTLY * (sum(cells.values()) + bare):
+            return "" if bare >= least else None
+        second = next(other for other, _ in spelled.most_common() if _stem(other) != stem)
+        here, there = (_first(table, name, key, [s.key for s in shapes if s.unit == u]) for u in (unit, second))
+        raise DataError(
+            f"{there[0]}: {there[1]!r} is in {second!r}, and {here[1]!r} in {unit!r} ({here[0].split(': column')[0]}); "
+            "write the column in one unit, or each unit in a column of its own"
+        )
+    if not bare or chosen:
+        return unit
+    if bare > most:
+        return ""  # the column's reader refuses the few with a unit
+    if len(unit) == 1 and unit.isalpha() and unit.isascii() and unit not in _UNITS:
+        return None  # 12 and 12A are names
+    place, text = _first(table, name, key, [shape.key for shape in shapes if not shape.unit])
+    raise DataError(
+        f"{place}: {text!r} has no unit, and {most} cells of this column are in {unit!r}; write the unit in every cell "
+        f"or in none, or, if it holds for all of them, say that the column is one of numbers: "
+        f"kinds={{{name!r}: 'number'}} (--kind {name}=number)"
+    )
+
+
+def _first(table: "Table", name: str, key: str, keys: list[str]) -> tuple[str, str]:
+    """Where the first cell of these shapes is, and its text."""
+    row, text, _ = table.first(name, f"list_contains(?, {key})", [keys]) or (0, "", 0)
+    return table.place(row, name), text
+
+
+@functools.cache
+def _number(decimal: str, thousands: str) -> re.Pattern[str]:
+    return re.compile(_digits(decimal, thousands) + _EXPONENT)
+
+
+def _value(marks: tuple[str, str], number: str) -> str:
+    """The number without separators, with a decimal point; nothing if it is not written with these marks."""
+    if not _number(*marks).fullmatch(number):
+        return ""
+    decimal, thousands = marks
+    return number.replace(thousands, "").replace(decimal, ".") if thousands else number.replace(decimal, ".")
+
+
+def _differ(one: NumberStyle, other: NumberStyle, number: str) -> bool:
+    """Whether both styles read the number, and read two."""
+    here, there = (_value((style.decimal, style.thousands), number) for style in (one, other))
+    return bool(here and there) and here != there
+
+
+def _is_said(marks: tuple[str, str], decimal: str | None, thousands: str | None) -> bool:
+    return decimal in (None, marks[0]) and thousands in (None, marks[1])
+
+
+def _is_name(shapes: list[Shape]) -> bool:
+    """Whether all cells are three or more groups of three digits: a telephone number or the like."""
+    numbers = {shape.number for shape in shapes}
+    return len(numbers) == 1 and re.fullmatch(r"999([ .]999){2,}", numbers.pop()) is not None and not shapes[0].unit
+
+
+def _undecided(
+    table: "Table", name: str, key: str, keys: list[str], first: NumberStyle, other: NumberStyle
+) -> DataError:
+    """The refusal that gives both readings of the first such cell."""
+    place, text = _first(table, name, key, keys)
+    mark = next(mark for mark in folded(text) if mark in ".,")
+    decimal, thousands = (first, other) if first.decimal == mark else (other, first)
+    small, large = f"{decimal.read(text):.15g}", f"{thousands.read(text):.15g}"
+    return DataError(
+        f"{place}: {text!r} may be {small} or {large}, and no cell of this column says which; say it: decimal={mark!r} "
+        f"(--decimal {mark}) for {small}, thousands={mark!r} (--thousands {mark}) for {large}"
+    )
+
+
+# ---------------------------------------------------------------------------------------------- the rest of the table
+
+_COMMA = r"^[^0-9]*(?:0|[0-9]+),(?:[0-9]{1,2}|[0-9]{4,})[^0-9]*$"
+_POINT = r"^[-+]?(?:0\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))$"
+
+_PROVEN: "weakref.WeakKeyDictionary[Table, bool]" = weakref.WeakKeyDictionary()
+
+
+def _written_by_programs(table: "Table") -> bool:
+    """Whether nothing in the table speaks for a decimal comma: then 1.234 is what programs mean by it.
+
+    A decimal comma in another column does, and so does a file separated by ``;`` or tabs, as programs write that
+    decide for the comma, unless another column has a decimal point.
+    """
+    if table not in _PROVEN:
+        text = [column for column, cell in table.cells.items() if cell.kind == "VARCHAR"]
+        proofs = [f"bool_or(regexp_matches({table.cells[column].sql}, '{_COMMA}'))" for column in text]
+        proven = [column for column, proof in zip(text, table.one(", ".join(proofs)), strict=True) if proof]
+        commas = any(_style_alone(table, column).decimal == "," for column in proven)
+        foreign = any(origin.separator in (";", "\t") for origin in table.origins)
+        points = foreign and any(
+            table.one(", ".join(f"bool_or(regexp_matches({table.cells[column].sql}, '{_POINT}'))" for column in text))
+        )
+        _PROVEN[table] = not commas and (points or not foreign)
+    return _PROVEN[table]
+
+
+def _style_alone(table: "Table", name: str) -> NumberStyle:
+    """The style of a column that has a cell with a decimal comma, if it is one of numbers."""
+    try:
+        return number_style(table, name)
+    except DataError:
+        return PLAIN

@@ -9,8 +9,9 @@ training part.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -18,18 +19,20 @@ import numpy as np
 from clearprop._registry import did_you_mean, listed
 from clearprop._types import Array
 from clearprop.data.arrays import refuse_sparse
-from clearprop.data.columns import Category, Column, Number
+from clearprop.data.columns import Category, Column, Number, Read, Unseen
 from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
-from clearprop.data.kinds import Kind, column_of
+from clearprop.data.kinds import Kind, Said, judge
 from clearprop.data.memory import free_memory
+from clearprop.data.numbers import PLAIN, NumberStyle, check_marks
 from clearprop.data.plan_config import plan_config, plan_from_config
 from clearprop.data.table import Table
-from clearprop.data.target import class_numbers, classes_of, quantities
-from clearprop.errors import ConfigurationError, DataError, DataWarning, ShapeError
+from clearprop.data.target import Target, class_numbers, quantities, target_of
+from clearprop.errors import ConfigurationError, DataError, DataWarning, SeveralDataErrors, ShapeError
 
-_KINDS = ("number", "yes/no", "category", "date")
+_KINDS = ("number", "yes/no", "category", "date", "time")
 _COPIES_TRAINING, _COPIES_READING = 5, 2  # of the prepared matrix: its parts, standardised and not
+_MOST_NOTES = 20  # columns that are spoken of one by one
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class Preparation:
         Columns that had the same value in every training row, so cannot help.
     left_out : tuple of (str, str)
         Columns of the table that are not used, and why.
+    target_style : NumberStyle
+        How the target's numbers are written.
+    notes : tuple of str
+        What should be known of how the table was read.
 
     Examples
     --------
@@ -80,6 +87,8 @@ class Preparation:
     target_scale: tuple[float, ...] = ()
     constant: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    target_style: NumberStyle = PLAIN
+    notes: tuple[str, ...] = ()
 
     # ------------------------------------------------------------------------------------------ fitting
 
@@ -94,12 +103,15 @@ class Preparation:
         missing: Literal["median"] | None = None,
         drop: Sequence[str] = (),
         kinds: Mapping[str, Kind] | None = None,
+        decimal: Literal[".", ","] | None = None,
+        thousands: str | None = None,
+        day_first: bool | None = None,
     ) -> "Preparation":
         """Settle what each column of `table` is, and measure all rows.
 
         Text in the target means classes, and so do at most 20 distinct whole numbers; other numbers are
         quantities. Of the other columns, those that are constant, empty or identifiers are left out, the last
-        with a warning.
+        with a warning. All columns that cannot be used as they are are refused together.
 
         Parameters
         ----------
@@ -117,7 +129,12 @@ class Preparation:
         drop : sequence of str
             Columns to leave out.
         kinds : mapping, optional
-            Column -> ``"number"``, ``"yes/no"``, ``"category"`` or ``"date"``, where the cells mislead.
+            Column -> ``"number"``, ``"yes/no"``, ``"category"``, ``"date"`` or ``"time"``, where the cells mislead.
+        decimal, thousands : str, optional
+            What stands before the decimals of numbers, ``"."`` or ``","``, and between groups of three digits, where
+            the cells can be read in two ways.
+        day_first : bool, optional
+            Whether 03/04/2005 is the third of April, where the cells can be read in two ways.
 
         Raises
         ------
@@ -128,41 +145,42 @@ class Preparation:
             An option that does not exist.
         """
         kinds = dict(kinds or {})
-        _check_options(table, target, dates=dates, missing=missing, drop=drop, kinds=kinds)
-        class_names = classes_of(table, target, task)
-        used: list[Column] = []
-        left_out: list[tuple[str, str]] = []
+        _check_options(
+            table, target, dates=dates, missing=missing, drop=drop, kinds=kinds, decimal=decimal, thousands=thousands
+        )
+        said = Said(kinds, dates == "expand", missing is not None, decimal, thousands, day_first)
         names = [name for name in table.names if name != target]
-        for name in names:
-            if name in drop:
-                left_out.append((name, "as asked"))
-                continue
-            found = column_of(
-                table,
-                name,
-                kind=kinds.get(name),
-                dates=dates == "expand",
-                fill=missing is not None,
-                alone=len(names) == 1,
-            )
-            if isinstance(found, str):
-                left_out.append((name, found))
-            else:
-                used.append(found)
-        if not used:
-            reasons = "".join(f"; {name!r} is left out ({reason})" for name, reason in left_out)
+        found = judge(table, [name for name in names if name not in drop], said, alone=len(names) == 1)
+        refused = found.refused
+        aim = Target(())
+        try:
+            aim = target_of(table, target, task, said)
+        except DataError as error:
+            refused[target] = error
+        left_out = found.left_out | dict.fromkeys(drop, "as asked")
+        plan = cls(
+            tuple(found.columns[name] for name in names if name in found.columns),
+            target,
+            aim.classes,
+            missing,
+            left_out=tuple((name, left_out[name]) for name in names if name in left_out),
+            target_style=aim.style,
+            notes=(
+                *getattr(table, "notes", ()),
+                *_notes(table, found.notes | ({target: aim.note} if aim.note else {})),
+            ),
+        )
+        if refused:
+            for column, values in plan._read(table, Unseen()):  # what is wrong with the other columns is said as well
+                if isinstance(values, DataError):
+                    refused[column.name] = values
+            raise _refusal(table, refused)
+        if not plan.columns:
+            reasons = "".join(f"; {name!r} is left out ({reason})" for name, reason in plan.left_out)
             raise DataError(
                 f"{table.path}: there is no column but the target {target!r} to learn from{reasons}; add one"
             )
-        for name, reason in left_out:
-            if reason.startswith("identifier"):
-                warnings.warn(
-                    f"column {name!r} is left out ({reason}); if it means something, say what it is: "
-                    f"kinds={{{name!r}: 'number'}} (--kind {name}=number) or category",
-                    DataWarning,
-                    stacklevel=2,
-                )
-        plan = cls(tuple(used), target, class_names, missing, left_out=tuple(left_out))
+        _warn_of_identifiers(plan.left_out)
         return plan.fit_statistics(plan.dataset(table))
 
     @classmethod
@@ -232,32 +250,84 @@ class Preparation:
     def apply(self, table: Table) -> Array:
         """The features of `table` as raw numbers, shape (rows, features); other columns are ignored.
 
-        Gaps are filled in, if the plan fills them.
+        Gaps are filled in, if the plan fills them. Words, and gaps, that the training rows did not have are warned of.
 
         Raises
         ------
         DataError
-            A column is missing, one of its cells does not fit, or there are more numbers than memory holds.
+            A column is missing, some cells do not fit, or there are more numbers than memory holds.
         """
+        (X,) = self.batches(table, len(table))
+        return X
+
+    def batches(self, table: Table, rows: int) -> Iterator[Array]:
+        """`apply` for at most so many rows at a time; what is new in them is warned of once, at the end."""
+        unseen = Unseen()
+        for part in table.batches(rows):
+            yield self._features(part, unseen)
+        for sentence in unseen.sentences(table.path):
+            warnings.warn(sentence, DataWarning, stacklevel=2)
+
+    def _features(self, table: Table, unseen: Unseen) -> Array:
         self._check_size(table, _COPIES_READING)
         X = np.empty((len(table), len(self.feature_names)))
         fill = np.array(self.fill)
-        for column, (_, part) in zip(self.columns, self.groups, strict=True):
-            values = column.read(table, fill=self.missing is not None)
+        parts = dict(self.groups)
+        refused = {}
+        for column, values in self._read(table, unseen):
+            if isinstance(values, DataError):
+                refused[column.name] = values
+                continue
+            part = parts[column.name]
             gaps = np.isnan(values)
             if gaps.any():
                 # While the plan is being made, its medians are not known: those of the table stand in.
                 median = fill[part] if self.fill else np.nan_to_num(_nan_median(values))
                 values = np.where(gaps, median, values)
+                if self.fill and not column.indicator:
+                    unseen.gap(column, int(gaps[:, 0].sum()))
             X[:, part] = values
+        if refused:
+            raise _refusal(table, refused)
         return X
+
+    def _read(self, table: Table, unseen: Unseen) -> Iterator[Read]:
+        """The columns of each kind together, with their features or why they cannot be read."""
+        kinds: dict[type[Any], list[Column]] = {}
+        missing = 0
+        for column in self.columns:
+            if column.name in table.cells:
+                kinds.setdefault(type(column), []).append(column)
+                continue
+            missing += 1
+            try:  # with the nearest name, if it is worth the search
+                table.cell(column.name if missing <= SeveralDataErrors.SHOWN else "")
+            except DataError as error:
+                yield column, error
+        for kind, columns in kinds.items():
+            yield from kind.read(table, columns, fill=self.missing is not None, unseen=unseen)
 
     def dataset(self, table: Table) -> Dataset:
         """Features and target of `table` as raw numbers."""
         self._check_size(table, _COPIES_TRAINING)
-        X = self.apply(table)
-        y = class_numbers(table, self.target, self.class_names) if self.class_names else quantities(table, self.target)
+        refused: list[DataError] = []
+        X = y = np.empty(0)
+        try:
+            X = self.apply(table)
+        except DataError as error:
+            refused += error.errors if isinstance(error, SeveralDataErrors) else [error]
+        try:
+            y = self._target(table)
+        except DataError as error:
+            refused.append(error)
+        if refused:
+            raise refused[0] if len(refused) == 1 else SeveralDataErrors(table.path, refused)
         return Dataset(X, y, None, self.feature_names, self.class_names, table.path)
+
+    def _target(self, table: Table) -> Array:
+        if self.class_names:
+            return class_numbers(table, self.target, self.class_names, self.target_style)
+        return quantities(table, self.target, self.target_style)
 
     def _check_size(self, table: Table, copies: int) -> None:
         """Refuse what cannot fit, before the system notices."""
@@ -270,14 +340,18 @@ class Preparation:
 
     def _filled(self, X: Array) -> Array:
         """`X` with the plan's own medians where gaps were filled in with another's."""
-        if not self.fill or not any(column.indicator for column in self.columns):
+        if not self._indicated:
             return X
         X = X.copy()
-        for column, (_, part) in zip(self.columns, self.groups, strict=True):
-            if column.indicator:
-                values = slice(part.start, part.stop - 1)
-                X[X[:, part.stop - 1] == 1, values] = self.fill[values]
+        for values in self._indicated:
+            X[X[:, values.stop] == 1, values] = self.fill[values]
         return X
+
+    @cached_property
+    def _indicated(self) -> list[slice]:
+        """The features that may have been filled in, each group before the feature that says so."""
+        parts = [part for column, (_, part) in zip(self.columns, self.groups, strict=True) if column.indicator]
+        return [slice(part.start, part.stop - 1) for part in parts] if self.fill else []
 
     def standardise(self, X: Array) -> Array:
         """``(X - mean) / scale`` for each column."""
@@ -362,11 +436,14 @@ def _check_options(
     missing: object,
     drop: Sequence[str],
     kinds: Mapping[str, object],
+    decimal: str | None,
+    thousands: str | None,
 ) -> None:
     if dates not in (None, "expand"):
         raise ConfigurationError(f"dates={dates!r} must be None or 'expand'")
     if missing not in (None, "median"):
         raise ConfigurationError(f"missing={missing!r} must be None or 'median'")
+    check_marks(decimal, thousands)
     if isinstance(drop, str):
         raise ConfigurationError(f"drop={drop!r} must be a list of column names: [{drop!r}]")
     table.cell(target)
@@ -377,6 +454,41 @@ def _check_options(
     for name, kind in kinds.items():
         if kind not in _KINDS:
             raise ConfigurationError(f"column {name!r} cannot be {kind!r}; {did_you_mean(str(kind), list(_KINDS))}")
+
+
+def _refusal(table: Table, refused: Mapping[str, DataError]) -> DataError:
+    """One error for all columns that cannot be used, in the table's order, after those that it lacks."""
+    places = {name: place for place, name in enumerate(table.names)}
+    errors = [refused[name] for name in sorted(refused, key=lambda name: places.get(name, -1))]
+    return errors[0] if len(errors) == 1 else SeveralDataErrors(table.path, errors)
+
+
+def _notes(table: Table, notes: Mapping[str, str]) -> Iterator[str]:
+    """What should be known of the columns, in the table's order."""
+    found = [f"column {listed([name])!r}: {notes[name]}" for name in table.names if name in notes]
+    yield from found[:_MOST_NOTES]
+    if len(found) > _MOST_NOTES:
+        yield f"{len(found) - _MOST_NOTES} more columns have values that are written in several ways"
+
+
+def _warn_of_identifiers(left_out: Sequence[tuple[str, str]]) -> None:
+    """Say which columns seem to name the rows, and how to keep them."""
+    found = [(name, reason) for name, reason in left_out if reason.startswith("identifier")]
+    for name, reason in found[:_MOST_NOTES]:
+        warnings.warn(
+            f"column {name!r} is left out ({reason}); if it means something, say what it is: "
+            f"kinds={{{name!r}: 'number'}} (--kind {name}=number) or category",
+            DataWarning,
+            stacklevel=3,
+        )
+    if len(found) > _MOST_NOTES:
+        more = listed([name for name, _ in found[_MOST_NOTES:]], 8)
+        warnings.warn(
+            f"{len(found) - _MOST_NOTES} more columns are left out as identifiers: {more}; if they mean something, say "
+            "what they are (--kind COLUMN=number or category)",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _nan_median(values: Array) -> Array:

@@ -1,13 +1,18 @@
-"""The column to predict: classes or a quantity."""
+"""The column to predict: classes or a quantity, read by the same rules as the features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from clearprop._registry import listed
 from clearprop._types import Array
-from clearprop.data.columns import Number, refuse_missing, shown
+from clearprop.data.columns import Number, Unseen, refuse_missing, shown
 from clearprop.data.dataset import Task
-from clearprop.data.kinds import Profile
+from clearprop.data.kinds import Profile, Said, merged_spellings, profiles_of, yes_no_columns
+from clearprop.data.numbers import PLAIN, NumberStyle
 from clearprop.data.table import Table
+from clearprop.data.words import Value, Vocabulary, exactly, meaning, number_in, values_of
 from clearprop.errors import DataError
 
 FEW_CLASSES = 20
@@ -16,40 +21,107 @@ FEW_CLASSES = 20
 _REMEDY = "fill it in, or leave such rows out"
 
 
-def classes_of(table: Table, target: str, task: Task | None) -> tuple[str, ...]:
-    """The class names in order, numbers by size; none if the target is a quantity.
+@dataclass(frozen=True)
+class Target:
+    """What the column to predict is.
 
-    Text means classes, and so do a few whole numbers; `task` overrules that.
+    Attributes
+    ----------
+    classes : tuple of str
+        In order, as the table writes them most frequently; none for a quantity.
+    style : NumberStyle
+        How its numbers are written.
+    note : str
+        Which spellings are one class; nothing if each class is written in one way.
     """
-    refuse_missing(table, target, _REMEDY)
-    profile = Profile.of(table, target)
-    numeric = profile.numbers == profile.rows
-    text = table.cell(target).text
-    distinct = table.distinct(text)
-    if distinct < 2:
+
+    classes: tuple[str, ...]
+    style: NumberStyle = PLAIN
+    note: str = ""
+
+
+def target_of(table: Table, name: str, task: Task | None, said: Said) -> Target:
+    """Text means classes, and so do a few whole numbers without a unit; `task` overrules that.
+
+    Raises
+    ------
+    DataError
+        A cell is missing or no number among numbers, or the target has one value, or too many for classes.
+    """
+    refuse_missing(table, name, _REMEDY)
+    profile = profiles_of(table, [name], said)[name]
+    if isinstance(profile, DataError):
+        raise profile
+    if profile.constant:
         raise DataError(
-            f"{table.path}: the target {target!r} is {shown(table.text_at(0, target))} in every row; "
+            f"{table.path}: the target {name!r} is {shown(table.text_at(0, name))} in every row; "
             "there is nothing to learn, choose another target"
         )
-    if task is None:
-        few = profile.whole and distinct <= min(FEW_CLASSES, len(table) // 2)
-        task = "classification" if few or not numeric else "regression"
+    yes_no = name in yes_no_columns(table, {name: profile}, said)
+    numeric = profile.numeric and not yes_no
+    if numeric or yes_no:
+        _refuse_gap_words(table, name, profile.style)
+    if numeric and task is None:
+        task = _task_of(table, name, profile)
     if task == "regression":
-        return ()
-    if distinct > len(table) / 2:
+        return Target((), profile.style)
+    style = profile.style if numeric else PLAIN
+    ((_, counted),) = (found for block in table.blocks([name]) for found in block.counts().items())
+    values = values_of(counted, style)
+    if len(values) > len(table) / 2:
         raise DataError(
-            f"{table.path}: the target {target!r} has {distinct} different values in {len(table)} rows; "
+            f"{table.path}: the target {name!r} has {len(values)} different values in {len(table)} rows; "
             "a class needs several rows, choose another target" + (" or task regression" if numeric else "")
         )
-    labels = sorted(label for label, _ in table.counts(text))
-    return tuple(sorted(labels, key=float) if numeric else labels)
+    return Target(_in_order(values, style, yes_no=yes_no), style, merged_spellings(values))
 
 
-def class_numbers(table: Table, target: str, classes: tuple[str, ...]) -> Array:
-    """The target as numbers of `classes`."""
+def _refuse_gap_words(table: Table, name: str, style: NumberStyle) -> None:
+    """Among numbers, or yes and no, n/a is a missing value and no class."""
+    cell = table.cell(name)
+    found = table.first(name, f"{cell.missing_word} AND ({style.of(cell)}) IS NULL")
+    if found:
+        row, text, count = found
+        more = f" ({count} such cells)" if count > 1 else ""
+        raise DataError(f"{table.place(row, name)}: {shown(text)} stands for a missing value{more}; {_REMEDY}")
+
+
+def _task_of(table: Table, name: str, profile: Profile) -> Task:
+    """Classes or a quantity, of a column of numbers."""
+    number = profile.style.of(table.cell(name))
+    if profile.numbers < profile.rows:
+        row, text, count = table.first(name, f"({number}) IS NULL") or (0, "", 0)
+        more = f" ({count} of {profile.rows} cells are not)" if count > 1 else ""
+        raise DataError(
+            f"{table.place(row, name)}: {shown(text)} is not a number, as most cells of the target are{more}; correct "
+            "it, or say that these are classes: task='classification' (--task classification)"
+        )
+    few = profile.whole and not profile.style.unit
+    return "classification" if few and table.distinct(number) <= min(FEW_CLASSES, profile.rows // 2) else "regression"
+
+
+def _in_order(values: Sequence[Value], style: NumberStyle, *, yes_no: bool) -> tuple[str, ...]:
+    """Numbers by size, no before yes, other words by the alphabet."""
+    names = sorted(value.name for value in values)
+    numbers = {name: number_in(name, style) for name in names}
+    if all(number is not None for number in numbers.values()):
+        names.sort(key=lambda name: numbers[name] or 0.0)
+    elif yes_no:
+        names.sort(key=lambda name: bool(meaning(name)))
+    return tuple(names)
+
+
+def class_numbers(table: Table, target: str, classes: tuple[str, ...], style: NumberStyle) -> Array:
+    """The target as numbers of `classes`, however they are spelled here."""
     refuse_missing(table, target, _REMEDY)
-    text = table.cell(target).text
-    numbers = table.values(f"coalesce(list_position(?, {text}), 0)", [list(classes)]).astype(np.int64)
+    (block,) = table.blocks([target])
+    words = exactly(classes)
+    numbers = block.positions([words])[:, 0]
+    if not numbers.all():
+        vocabulary = Vocabulary(classes, style)
+        ((*others,),) = block.others([words])
+        words |= {word: index + 1 for word in others if (index := vocabulary.index(word)) is not None}
+        numbers = block.positions([words])[:, 0]
     if not numbers.all():
         row = int(np.argmin(numbers))
         known = listed(classes, 8)
@@ -60,7 +132,10 @@ def class_numbers(table: Table, target: str, classes: tuple[str, ...]) -> Array:
     return numbers - 1
 
 
-def quantities(table: Table, target: str) -> Array:
+def quantities(table: Table, target: str, style: NumberStyle) -> Array:
     """The target as float64."""
     refuse_missing(table, target, _REMEDY)
-    return Number(target).read(table, fill=False)[:, 0]
+    ((_, values),) = Number.read(table, [Number.of(target, style)], fill=False, unseen=Unseen())
+    if isinstance(values, DataError):
+        raise values
+    return np.asarray(values[:, 0])

@@ -160,7 +160,7 @@ def predictions_for(saved: SavedModel, data: Dataset | Table) -> Array:
     """`predictions` for the rows of `data`, in order; a target is not needed."""
     plan = preparation_of(saved)
     if isinstance(data, Table):  # in pieces, so that a long table needs little memory
-        return np.concatenate([predictions(saved, plan.apply(part)) for part in data.batches(_ROWS_AT_ONCE)])
+        return np.concatenate([predictions(saved, X) for X in plan.batches(data, _ROWS_AT_ONCE)])
     check_features(plan, data)
     return predictions(saved, data.X)
 
