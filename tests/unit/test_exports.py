@@ -227,7 +227,7 @@ def test_a_pickle_of_the_pipeline_needs_no_clearprop(saved, wanted, tmp_path):
 def test_scikit_learn_refuses_what_clearprop_refuses(saved):
     pipeline, frame = to_sklearn(saved), for_sklearn(ROWS).astype(object)
     for name, cell in {"size": "big", "member": "maybe", "sold": "31.01.2024", "opened": "half past"}.items():
-        with pytest.raises(ValueError, match="convert|unknown categories|Error parsing"):
+        with pytest.raises(ValueError, match=r"convert|unknown categories|Error parsing"):
             pipeline.predict(frame.assign(**{name: [cell, *frame[name][1:]]}))
 
 
@@ -253,7 +253,7 @@ def test_onnx_takes_columns_by_name_and_trims_text_as_clearprop_does(saved, want
     graph = to_onnx(saved)
     close(run_onnx(graph, for_onnx(ROWS)), wanted)
     close(run_onnx(graph, dict(reversed(for_onnx(ROWS).items()))), wanted)
-    with pytest.raises(ValueError, match="Required inputs .*size.* are missing"):
+    with pytest.raises(ValueError, match=r"Required inputs .*size.* are missing"):
         run_onnx(graph, {name: cells for name, cells in for_onnx(ROWS).items() if name != "size"})
     said = {value.name: value.doc_string for value in graph.graph.input}
     assert "days since 1970" in said["sold"] and "seconds since midnight" in said["opened"]
@@ -280,11 +280,8 @@ def test_the_calendar_in_arithmetic_is_pythons():
         when = EPOCH + datetime.timedelta(days=day)
         angle = 2 * math.pi * (when.timetuple().tm_yday - 1) / 365.25
         turn = 2 * math.pi * (day % 1.0)
-        close(
-            values,
-            [when.year, when.month, when.isoweekday(), *map(lambda f: f(angle), (math.sin, math.cos)), day]
-            + [math.sin(turn), math.cos(turn)],
-        )
+        season = [math.sin(angle), math.cos(angle)]
+        close(values, [when.year, when.month, when.isoweekday(), *season, day, math.sin(turn), math.cos(turn)])
 
 
 def test_the_help_says_what_each_format_takes():
@@ -386,7 +383,8 @@ def check(drawn, folder, counts):
             found["scikit-learn"] = lambda frame=frame, names=names: pipeline.predict_proba(frame[names])
             found["onnx"] = lambda arrays=arrays: run_onnx(graph, arrays)
         for name, function in found.items():
-            counts[name] = counts.get(name, 0) + 1
+            outcome = name, "refused" if wanted is None else "answered"
+            counts[outcome] = counts.get(outcome, 0) + 1
             if wanted is not None:
                 close(function(), wanted)
             elif name == "onnx":
@@ -412,4 +410,5 @@ def test_many_random_tables_have_the_same_answers_in_every_export(tmp_path):
         check(drawn, tmp_path, counts)
 
     property()
-    assert min(counts.values()) >= 1000
+    assert all(counts[name, "answered"] >= 500 for name in ("python", "numpy", "scikit-learn", "onnx"))
+    assert all(counts[name, "refused"] >= 100 for name in ("python", "numpy", "scikit-learn", "onnx"))

@@ -1,5 +1,6 @@
 """Networks as ONNX graphs: ONNX's own runtime gives what clearprop predicts."""
 
+import os
 import subprocess
 import sys
 
@@ -17,6 +18,8 @@ from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS, elu
 from clearprop.train import predict
 from exports import CASES, expected, inputs, iris, mixed_rows, network, new_rows, trained, write_rows
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -297,3 +300,96 @@ def test_pipelines_export_with_skl2onnx(rng):
     close(run(skl2onnx.to_onnx(pipeline, X[:1]), {"X": X})["variable"], pipeline.predict(X))
     with pytest.raises(ConfigurationError, match="target_opset=15 is too old"):
         skl2onnx.to_onnx(pipeline, X[:1], target_opset=15)
+
+
+def converted(pipeline, X, **options):
+    """What skl2onnx makes of it, run on X; its inputs are those of an array, or the columns of a frame."""
+    import pandas as pd
+    import skl2onnx
+
+    graph = skl2onnx.to_onnx(pipeline, X[:1], **options)
+    if isinstance(X, pd.DataFrame):
+        return run(graph, {name: X[[name]].to_numpy() for name in X})
+    return run(graph, {"X": X})
+
+
+CLASSES = {
+    "two": np.array(["no", "yes"] * 30),
+    "three": np.array([3, 1, 2] * 20),
+    "several": np.eye(3, dtype=int)[[0, 1, 2] * 20] | np.eye(3, dtype=int)[[0, 2, 1] * 20],
+    "booleans": np.array([True, False] * 30),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("classes", CLASSES)
+def test_pipelines_with_our_classifier_export(classes, dtype, rng):
+    pytest.importorskip("skl2onnx")
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from clearprop import MLPClassifier
+
+    X, y = rng.normal(size=(60, 4)).astype(dtype), CLASSES[classes]
+    network = MLPClassifier((5,), max_iter=5, activation="tanh", random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network).fit(X, y)
+    found = converted(pipeline, X, options={"zipmap": False})
+    close(found["probabilities"], pipeline.predict_proba(X), 1e-5 if dtype == "float32" else 1e-12)
+    assert found["label"].tolist() == pipeline.predict(X).tolist()
+    dictionaries = converted(pipeline, X)["output_probability"]
+    if classes != "several":  # of which skl2onnx makes none that say which is which
+        given = [[row[label] for label in pipeline.classes_.tolist()] for row in dictionaries]
+        close(np.array(given), pipeline.predict_proba(X), 1e-5)
+    network.intercepts_ = [bias + 1.0 for bias in network.intercepts_]  # weights that are set by hand count
+    close(converted(pipeline, X, options={"zipmap": False})["probabilities"], pipeline.predict_proba(X), 1e-5)
+
+
+@pytest.mark.parametrize("classifies", [True, False])
+def test_pipelines_of_frames_with_our_estimators_export(classifies, rng):
+    pytest.importorskip("skl2onnx")
+    import pandas as pd
+    from sklearn.compose import ColumnTransformer
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    from clearprop import MLPClassifier, MLPRegressor
+
+    frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60), "word": rng.choice(["x", "y"], 60)})
+    frame["word"] = frame["word"].astype(object)
+    columns = ColumnTransformer([("n", StandardScaler(), ["a", "b"]), ("w", OneHotEncoder(), ["word"])])
+    if classifies:
+        pipeline = make_pipeline(columns, MLPClassifier(max_iter=5)).fit(frame, ["p", "q"] * 30)
+        found = converted(pipeline, frame)
+        close(
+            np.array([list(row.values()) for row in found["output_probability"]]), pipeline.predict_proba(frame), 1e-5
+        )
+        return
+    targets = {
+        "one": (MLPRegressor(max_iter=5), rng.normal(size=60)),
+        "two": (MLPRegressor(max_iter=5), rng.normal(size=(60, 2))),
+        "poisson": (MLPRegressor(loss="poisson", max_iter=5), rng.poisson(3.0, 60).astype(float)),
+        "quantiles": (MLPRegressor(loss="quantile", quantiles=(0.1, 0.9), max_iter=5), rng.normal(size=60)),
+        "searched": (GridSearchCV(MLPRegressor(max_iter=5), {"alpha": [0.1, 1.0]}, cv=2), rng.normal(size=60)),
+    }
+    for estimator, y in targets.values():
+        pipeline = make_pipeline(columns, estimator).fit(frame, y)
+        wanted = pipeline.predict(frame)
+        close(converted(pipeline, frame)["variable"], wanted.reshape(60, -1), 1e-12)
+
+
+@pytest.mark.parametrize("first", ["clearprop", "skl2onnx"])
+def test_skl2onnx_knows_our_estimators_whichever_is_imported_first(first):
+    pytest.importorskip("skl2onnx")
+    code = f"""if True:
+        import sys, numpy as np
+        if {first!r} == "skl2onnx":
+            import skl2onnx
+        import clearprop
+        model = clearprop.MLPRegressor(hidden_layer_sizes=(3,), max_iter=2).fit(np.eye(4), np.arange(4.0))
+        assert ("skl2onnx" in sys.modules) == ({first!r} == "skl2onnx")
+        import skl2onnx
+        assert skl2onnx.to_onnx(model, np.eye(4)).graph.output[0].name == "variable"
+        assert not any(type(finder).__module__.startswith("clearprop") for finder in sys.meta_path)
+    """
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120, env=ENVIRONMENT)
