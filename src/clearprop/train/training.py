@@ -17,6 +17,7 @@ from clearprop.metrics import METRICS
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
+from clearprop.train.causes import Causes
 from clearprop.train.history import History
 from clearprop.train.saved import Configuration
 
@@ -66,18 +67,30 @@ class Training(Iterator[Epoch]):
         What `fit` has recorded so far, earlier runs included.
     callbacks : tuple
         Those that `fit` was given.
+    causes : Causes
+        What its losses are measured by, and what may be wrong with the data.
     """
 
     def __init__(
-        self, run: "Run", epochs: Iterator[Epoch], configuration: Configuration, resumed: str | None = None
+        self,
+        run: "Run",
+        epochs: Iterator[Epoch],
+        configuration: Configuration,
+        resumed: str | None,
+        causes: Causes,
     ) -> None:
         self.model, self._run, self._epochs = run.model, run, epochs
-        self.configuration, self.resumed = configuration, resumed
+        self.configuration, self.resumed, self.causes = configuration, resumed, causes
         self.history = History()
         self.callbacks: tuple[Any, ...] = ()
 
     def __next__(self) -> Epoch:
-        return next(self._epochs)
+        try:
+            return next(self._epochs)
+        except DivergenceError as error:
+            if column := self.causes.column():
+                error.args = (f"{error}; {column}",)
+            raise
 
     def ahead(self, most: int) -> list[Epoch]:
         """The next epoch, or at most as many as `most`, for those who look at model and state only after the last.
@@ -307,11 +320,18 @@ class Report:
     held_out: Dataset | None
     metrics: tuple[str, ...]
     penalty_in_sum: bool
+    causes: Causes
 
     def losses(self, epoch: int, totals: Array, **more: float) -> dict[str, float]:
         """The means of loss and penalty over batches of these totals."""
         value, weight, penalty = totals
         row = {"epoch": epoch, **more, "loss": _mean(value, weight)}
+        if self.causes.beyond_sense(row["loss"]):
+            raise DivergenceError(
+                f"training diverged by epoch {epoch}: the loss has grown from {self.causes.start:.2g} at the start to "
+                f"{row['loss']:.2g}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
+                "The last weights are kept"
+            )
         return row | {"penalty": _mean(penalty, weight)} if self.penalty_in_sum else row
 
     def epoch(self, row: dict[str, float], number: int, epochs: int, rate: float, seconds: float, rows: int) -> Epoch:
