@@ -10,6 +10,7 @@ PAGE = HERE.parents[1] / "docs" / "bad-input.md"
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import core_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
@@ -39,6 +40,7 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("N. Tapes, witnesses, batches", core_cases.N),
 )
 
 

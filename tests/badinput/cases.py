@@ -713,4 +713,6 @@ H = [
     ),
 ]
 
-CASES = [*A, *B, *E, *F, *H]
+import core_cases  # noqa: E402  (which needs Case)
+
+CASES = [*A, *B, *E, *F, *H, *core_cases.N]
