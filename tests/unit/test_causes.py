@@ -51,8 +51,23 @@ def test_a_learning_rate_of_100_diverges_though_all_numbers_are_finite(activatio
 
 
 def test_it_says_how_far_the_loss_has_grown():
-    with pytest.raises(DivergenceError, match=r"by epoch 1: the loss has grown from 0\.44 at the start to .*e\+28"):
+    with pytest.raises(DivergenceError, match=r"in epoch 1: the loss has grown from 0\.44 at the start to .*e\+28"):
         fit(MLP([3, 8, 1], "tanh"), (X, QUANTITIES), "mse", SGD(100.0), epochs=20)
+
+
+@every_engine
+@pytest.mark.parametrize("record", ["epoch", "step"])
+def test_the_weights_from_before_are_kept(record, engine):
+    """Also if nobody looks between epochs, and several are trained at once."""
+    options = {"epochs": 99, "batch_size": 200, "record": record, "engine": engine}
+    looked, alone, seen = MLP([3, 8, 1], "identity"), MLP([3, 8, 1], "identity"), []
+    with pytest.raises(DivergenceError, match=r"in epoch \d+: the loss has grown"):
+        for _ in train(looked, (X, QUANTITIES), "mse", SGD(1.2), **options):
+            seen.append(looked.w.copy())
+    assert len(seen) > 1 and looked.w.tobytes() == seen[-1].tobytes()
+    with pytest.raises(DivergenceError):
+        fit(alone, (X, QUANTITIES), "mse", SGD(1.2), **options)
+    assert alone.w.tobytes() == looked.w.tobytes()
 
 
 def test_a_training_that_only_got_worse_is_warned_of():
