@@ -3,6 +3,8 @@
 Importing it loads NumPy and nothing else; SciPy, scikit-learn, matplotlib, DuckDB and llvmlite wait until needed.
 """
 
+import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from clearprop._versions import __version__ as __version__
@@ -157,4 +159,6 @@ def __getattr__(name: str) -> Any:
         from clearprop import estimators
 
         return getattr(estimators, name)
+    if not name.startswith("_") and importlib.util.find_spec(f"clearprop.{name}") is not None:
+        return importlib.import_module(f"clearprop.{name}")  # clearprop.viz, without an import of its own
     raise AttributeError(f"module 'clearprop' has no attribute {name!r}")

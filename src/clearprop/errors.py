@@ -4,6 +4,7 @@
 
     ClearpropError (Exception)
     ├── UnknownNameError (also KeyError)          no such activation, loss, data set, ...
+    ├── UnknownOptionError (also TypeError)       no such option of a function, as others call it
     ├── ConfigurationError (also ValueError)      an argument is out of its range, or two contradict each other
     ├── ShapeError (also ValueError)              arrays whose shapes do not fit together
     ├── DataError (also ValueError)               a table or an array that cannot be used: file, line, column, value
@@ -39,6 +40,10 @@ class ClearpropError(Exception):
 
 class UnknownNameError(ClearpropError, KeyError):
     """A name that is not in a registry."""
+
+
+class UnknownOptionError(ClearpropError, TypeError):
+    """An option that a function does not have."""
 
 
 class ConfigurationError(ClearpropError, ValueError):

@@ -7,7 +7,7 @@ treats alike lie side by side: each such run is a `Segment`.
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.initializers import Initializer, decode_initializer, encode_initializer
 from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from clearprop.layers.base import Parameters
-from clearprop.ops import Op, as_activation
+from clearprop.ops import ACTIVATIONS, Op, as_activation
 from clearprop.randomness import WEIGHTS, Key, generator
+from clearprop.tape import differentiable
 
 
 @dataclass(frozen=True)
@@ -318,8 +319,8 @@ class MLP(Sequential):
     ----------
     widths : sequence of int
         Inputs, hidden layers, outputs: ``[2, 16, 16, 1]``.
-    activation : str, Op, or a sequence of one per hidden layer
-    output_activation : str or Op, optional
+    activation : str, Op, a plain NumPy function, or a sequence of one per hidden layer
+    output_activation : str, Op or a plain NumPy function, optional
         After the last layer.  Losses work on logits, so the usual choice is none.
     init : str or Initializer, optional
         Of the weights; default "he_normal" before ReLU and its relatives, "lecun_normal" before SELU, else
@@ -342,9 +343,9 @@ class MLP(Sequential):
     def __init__(
         self,
         widths: Sequence[int],
-        activation: "str | Op | Sequence[str | Op]" = "relu",
+        activation: "str | Op | Callable[[Value], Value] | Sequence[str | Op | Callable[[Value], Value]]" = "relu",
         *,
-        output_activation: "str | Op | None" = None,
+        output_activation: "str | Op | Callable[[Value], Value] | None" = None,
         init: str | Initializer | None = None,
         bias_init: str | Initializer = "zeros",
         use_bias: bool = True,
@@ -359,7 +360,9 @@ class MLP(Sequential):
         if normalization not in (None, "batch", "layer"):
             raise ConfigurationError(f"normalization is None, 'batch' or 'layer', not {normalization!r}")
         hidden = len(widths) - 2
-        activations = [activation] * hidden if isinstance(activation, str | Op) else list(activation)
+        chosen = list(activation) if isinstance(activation, list | tuple) else [activation] * hidden
+        activations = [_named_or_op(one) for one in chosen]
+        output_activation = None if output_activation is None else _named_or_op(output_activation)
         if len(activations) != hidden:
             raise ConfigurationError(
                 f"{len(activations)} activations for {hidden} hidden layers; give one, or one for each"
@@ -392,6 +395,18 @@ class MLP(Sequential):
         defaults = inspect.signature(MLP).parameters
         shown = "".join(f", {k}={v!r}" for k, v in self._shown.items() if v != defaults[k].default)
         return f"MLP({[self.n_in, *dense]}{shown}{self._options()})"
+
+
+def _named_or_op(activation: Any) -> "str | Op":
+    """A plain function as an operation, one for each function, so that layers share it."""
+    if isinstance(activation, str | Op):
+        return activation
+    if callable(activation) and not isinstance(activation, type):
+        return differentiable(activation)
+    raise ConfigurationError(
+        f"activation is a name, an operation, a function of an array, or a list with one for each hidden layer, not "
+        f"{activation!r}; for none, pass 'identity'"
+    )
 
 
 def default_init(activation: "str | Op | None") -> str:
@@ -445,7 +460,7 @@ def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> lis
         x, y = y, layer.forward(y, parameters[i], buffers=buffers[i])[0]
         if not isinstance(layer, Activation):
             continue
-        if layer.op.kind != "elementwise" or layer.op.domain != (-math.inf, math.inf):
+        if layer.name not in ACTIVATIONS or layer.op.kind != "elementwise" or layer.op.domain != (-math.inf, math.inf):
             continue
         slope = np.abs(layer.op.vjp(np.ones_like(x), layer.op.forward(x), x)).mean()
         steepest = np.abs(layer.op.vjp(np.ones_like(grid), layer.op.forward(grid), grid)).max()

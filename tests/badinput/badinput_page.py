@@ -10,6 +10,7 @@ PAGE = HERE.parents[1] / "docs" / "bad-input.md"
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import core_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import judge_cases  # noqa: E402
 from cases import Case  # noqa: E402
@@ -41,6 +42,7 @@ SECTIONS = (
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
     ("L. Splits and judgement", judge_cases.L),
+    ("N. Tapes, witnesses, batches", core_cases.N),
 )
 
 

@@ -721,6 +721,7 @@ H = [
     ),
 ]
 
+import core_cases  # noqa: E402  (which needs Case)
 import judge_cases  # noqa: E402  (which needs Case)
 
-CASES = [*A, *B, *E, *F, *H, *judge_cases.L]
+CASES = [*A, *B, *E, *F, *H, *judge_cases.L, *core_cases.N]

@@ -8,6 +8,8 @@ from clearprop.data.dataset import Dataset, as_dataset
 from clearprop.data.scores import classification_scores, regression_scores, score
 from clearprop.data.sources import load_dataset
 from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.model import MLP
+from clearprop.train import fit
 
 X = np.arange(12.0).reshape(6, 2)
 
@@ -88,6 +90,65 @@ def test_as_dataset_numbers_labels(labels, names, numbers):
     data = as_dataset((X[:3], labels))
     assert data.target_names == names
     assert data.y.tolist() == numbers
+
+
+LABELS = {
+    "whole numbers": [7, 5, 7, 5, 5, 7],
+    "an array of them": np.array([2, 1, 0, 0, 1, 2]),
+    "unsigned": np.array([2, 1, 0, 0, 1, 2], np.uint8),
+    "negative": [-1, 1, 1, -1, 1, 1],
+    "yes or no": [True, False, True, True, False, False],
+    "text": ["b", "a", "b", "a", "a", "a"],
+    "text as objects": np.array(["b", "a", "b", "a", "a", "a"], object),
+}
+
+
+@pytest.mark.parametrize("y", LABELS.values(), ids=LABELS)
+def test_a_dataset_and_a_tuple_follow_one_rule(y):
+    data, pair = Dataset(X, y), as_dataset((X, y))
+    assert (data.task, data.target_names) == (pair.task, pair.target_names) and data.task == "classification"
+    assert data.y.tolist() == pair.y.tolist()
+    assert data.take([0, 1]).target_names == data.target_names  # once found they stay
+
+
+QUANTITIES = {
+    "floats": np.arange(6.0),
+    "whole floats": [1.0, 2.0, 3.0, 1.0, 2.0, 3.0],
+    "float32": np.arange(6, dtype=np.float32),
+    "several": np.arange(12.0).reshape(6, 2),
+    "floats as objects": np.array([1.5, 2, 3.0, 1, 2.5, 3], object),
+}
+
+
+@pytest.mark.parametrize("y", QUANTITIES.values(), ids=QUANTITIES)
+def test_floats_are_quantities_wherever_they_are_given(y):
+    for data in (Dataset(X, y), as_dataset((X, y))):
+        assert data.task == "regression" and data.y.tolist() == np.asarray(y, float).tolist()
+
+
+@pytest.mark.parametrize("make", [Dataset, lambda X, y: as_dataset((X, y))], ids=["Dataset", "tuple"])
+def test_labels_lie_in_one_column(make):
+    with pytest.raises(ShapeError, match=r"one for each row: use y\.ravel\(\), or y\.astype\(float\)"):
+        make(X, [[1], [2], [1], [1], [2], [2]])
+    with pytest.raises(ShapeError, match=r"np\.argmax\(y, axis=1\) for one-hot rows"):
+        make(X, np.eye(6, dtype=int))
+
+
+@pytest.mark.parametrize("make", [Dataset, lambda X, y: (X, y)], ids=["Dataset", "tuple"])
+def test_no_advice_was_followed_already(make):
+    """Whole numbers train a classifier; where they are refused, the advice works when it is followed."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), rng.integers(3, 6, 30)
+    assert len(fit(MLP([2, 4, 3]), make(X, y), "crossentropy", epochs=1)) == 1
+    with pytest.raises(
+        DataError, match=r"3 classes .* has 1 output; for quantities pass floats, as y\.astype\(float\)"
+    ):
+        fit(MLP([2, 4, 1]), make(X, y), "mse", epochs=1)
+    assert len(fit(MLP([2, 4, 1]), make(X, y.astype(float)), "mse", epochs=1)) == 1
+    with pytest.raises(DataError, match=r"for classes pass whole numbers, as y\.astype\(int\)"):
+        fit(MLP([2, 4, 3]), make(X, y.astype(float)), "crossentropy", epochs=1)
+    with pytest.raises(DataError, match="has 1 output; for classes give the network one output for each"):
+        fit(MLP([2, 4, 1]), make(X, np.array(["a", "b", "c"])[y - 3]), "mse", epochs=1)
 
 
 def test_as_dataset_other_forms():

@@ -74,14 +74,15 @@ def _said(value: Any) -> str:
 
 @contextmanager
 def go_on_hint(folder: Path) -> Iterator[None]:
-    """However the block ends, say how to go on if that is possible."""
-    from clearprop.errors import DivergenceError
+    """However the block ends, say how to go on, unless it would end in the same way."""
+    from clearprop.errors import ConfigurationError, DataError, DivergenceError, ShapeError
     from clearprop.runfolder import CHECKPOINTS
 
     try:
         yield
     except BaseException as error:
-        if not isinstance(error, DivergenceError) and any((folder / CHECKPOINTS).glob("*/*.safetensors")):
+        again = isinstance(error, ConfigurationError | DataError | DivergenceError | ShapeError)
+        if not again and any((folder / CHECKPOINTS).glob("*/*.safetensors")):
             typer.echo(f"the training is saved; go on with: clearprop train --resume {folder}", err=True)
         raise
 

@@ -1,10 +1,12 @@
 """A data set: rows of numbers and what to predict from them, checked once.
 
 Two tasks are told apart by `target_names`: with names, `y` holds class numbers (classification);
-without, it holds the quantities themselves (regression).
+without, it holds the quantities themselves (regression). Who gives none is asked by the type of `y`:
+whole numbers, yes/no and text are labels, whose names are found, and floats are quantities.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -32,13 +34,15 @@ class Dataset:
         In the native engine a dense first layer meets only the numbers that are not 0, if they are at most a quarter.
         Otherwise, and for batches of one row, it is made dense batch by batch (with L-BFGS, all rows are one batch).
     y : array, shape (n,) or (n, k)
-        Class numbers ``0 .. len(target_names) - 1``, or quantities (one or k for each row).
+        With `target_names`, class numbers ``0 .. len(target_names) - 1``. Without, floats are quantities (one or k for
+        each row); whole numbers, booleans and text are labels: they are numbered in their order and named. Whole
+        numbers that count or measure are quantities as ``y.astype(float)``.
     sample_weight : array, shape (n,), optional
         How much each row counts: finite, not negative, not all zero.
     feature_names : tuple of str
         One for each column of `X`; ``x1, x2, ...`` if left out.
     target_names : tuple of str
-        Class names; empty for regression.
+        Class names; empty for regression. Found in `y` if it holds labels.
     name : str
         What reports call the data.
 
@@ -56,6 +60,9 @@ class Dataset:
     ('classification', 3, 2, 2)
     >>> data.feature_names
     ('x1', 'x2')
+    >>> labelled = Dataset([[0.0], [1.0], [2.0]], [7, 5, 7])
+    >>> labelled.target_names, labelled.y
+    (('5', '7'), array([1, 0, 1]))
     """
 
     X: "Array | csr_array"
@@ -88,7 +95,11 @@ class Dataset:
         if len(set(classes)) < len(classes):
             twice = next(name for i, name in enumerate(classes) if name in classes[:i])
             raise DataError(f"two classes are called {twice!r}; rename one")
-        y = _class_numbers(self.y, classes) if classes else _quantities(self.y)
+        given = self.y
+        if not classes and (labels := _labels(given)) is not None:
+            found, given = _unique_labels(labels)
+            classes = tuple(str(label) for label in found)
+        y = _class_numbers(given, classes) if classes else _quantities(given)
         _same_length(X, y, "y")
         weight = None if self.sample_weight is None else _weights(self.sample_weight)
         if weight is not None:
@@ -154,7 +165,7 @@ class Dataset:
 def as_dataset(data: Any, name: str = "data") -> Dataset:
     """A `Dataset` from a `Dataset`, ``(X, y)`` or ``(X, y, sample_weight)``.
 
-    Integers, booleans and text in `y` are class labels, floats are quantities.
+    Integers, booleans and text in `y` are class labels, floats are quantities, as for `Dataset`.
 
     >>> as_dataset(([[1.0], [2.0]], ["no", "yes"])).target_names
     ('no', 'yes')
@@ -170,15 +181,33 @@ def as_dataset(data: Any, name: str = "data") -> Dataset:
     X, y, *rest = data
     weight = rest[0] if rest else None
     columns = tuple(str(name) for name in getattr(X, "columns", ()))
+    return Dataset(X, y, weight, columns, name=name)
+
+
+def _labels(y: Any) -> Array | None:
+    """`y` as an array if it holds labels of classes; None if it holds quantities, or what is refused as such."""
     if y is None:
         raise DataError("y is None; pass labels (text or whole numbers) or quantities (floats), one for each row")
-    labels = float_array(y, "y") if is_sparse(y) else np.asarray(y)  # which refuses a sparse y
-    if labels.dtype.kind not in "iubUSTO":
-        return Dataset(X, y, weight, columns, name=name)
+    if isinstance(y, str | bytes) or is_sparse(y):
+        return None
+    try:
+        labels = np.asarray(y)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    quantities = labels.dtype == object and all(isinstance(value, Real) for value in labels.flat)
+    if labels.dtype.kind not in "iubUSTO" or labels.size == 0 or (quantities and _any_float(labels)):
+        return None
     if labels.ndim != 1:
-        raise ShapeError(f"y has shape {labels.shape}; class labels must be one for each row: use y.ravel()")
-    classes, numbers = _unique_labels(labels)
-    return Dataset(X, numbers, weight, columns, tuple(str(label) for label in classes), name)
+        use = "y.ravel()" if labels.size == len(labels) else "np.argmax(y, axis=1) for one-hot rows"
+        raise ShapeError(
+            f"y has shape {labels.shape}; class labels must be one for each row: use {use}, or y.astype(float) for "
+            "quantities"
+        )
+    return labels
+
+
+def _any_float(values: Array) -> bool:
+    return any(isinstance(value, float | np.floating) for value in values.flat)
 
 
 def _unique_labels(labels: Array) -> tuple[Array, Array]:

@@ -30,6 +30,7 @@ from clearprop.layers import Activation, Dense
 from clearprop.losses import Loss
 from clearprop.model import MLP
 from clearprop.optim import OPTIMIZERS
+from clearprop.train.habits import refuse_estimator_options
 
 _SHOWN_LINKS = {"sigmoid": "logistic"}
 
@@ -63,7 +64,9 @@ class BaseMLP(
     # --- fitting ------------------------------------------------------------------------------------------------------
 
     @with_callbacks  # type: ignore[untyped-decorator]
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> "BaseMLP":
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None, **unknown: Any
+    ) -> "BaseMLP":
         """Fit the network to X and y.
 
         Parameters
@@ -79,6 +82,7 @@ class BaseMLP(
         -------
         self
         """
+        refuse_estimator_options(unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _fit(

@@ -68,14 +68,24 @@ def for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
     return data if X is data.X else replace(data, X=X)
 
 
+def _is_text(name: str) -> bool:
+    """Whether this class name is no number."""
+    try:
+        float(name)
+    except ValueError:
+        return True
+    return False
+
+
 def _check_classes(data: Dataset, model: Sequential, loss: Loss) -> None:
     """Refuse class numbers where quantities are meant, and the other way round: both would train, on nonsense."""
     names = data.target_names
     yes_or_no = len(names) == 2 and (loss.link == "sigmoid" or names in (("0", "1"), ("False", "True")))
     if names and model.n_out == 1 and not yes_or_no:
+        quantities = "" if any(_is_text(name) for name in names) else "for quantities pass floats, as y.astype(float); "
         raise DataError(
-            f"y holds {len(names)} classes (whole numbers or text), but the network has 1 output; for quantities "
-            "pass floats, as y.astype(float); for classes give the network one output for each"
+            f"y holds {len(names)} classes (whole numbers or text), but the network has 1 output; {quantities}"
+            "for classes give the network one output for each"
         )
     if not names and data.y.ndim == 1 and model.n_out > 1:
         raise DataError(

@@ -7,6 +7,7 @@
 """
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -31,7 +32,9 @@ from clearprop.model import Sequential, saturated_layers
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.randomness import ORDERS, generator
+from clearprop.train.causes import Causes, twice_linked
 from clearprop.train.checks import check_labels, check_rows, for_model, split
+from clearprop.train.habits import refuse_options
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
 from clearprop.train.saved import SavedTraining, describe_order, fingerprint
@@ -71,6 +74,7 @@ def train(
     clip_norm: float | None = None,
     penalty_in_sum: bool = False,
     resume: State | SavedTraining | None = None,
+    **unknown: Any,
 ) -> "Training":
     """Train, yielding one `Epoch` after another; the model's weights are up to date at each yield.
 
@@ -108,13 +112,14 @@ def train(
 
     Raises
     ------
-    UnknownNameError, ConfigurationError, ShapeError, DataError
+    UnknownNameError, UnknownOptionError, ConfigurationError, ShapeError, DataError
         Names, settings and data are checked here, before the first epoch.
     CheckpointError
         The checkpoint to resume is of another model, loss, optimiser, ..., or of other data.
     DivergenceError
         Loss or weights left the finite numbers; the model keeps the last finite weights.
     """
+    refuse_options(unknown, _OPTIONS)
     if record not in ("epoch", "step"):
         raise ConfigurationError(f"record is 'epoch' or 'step', not {record!r}")
     for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
@@ -160,9 +165,14 @@ def train(
         resume.check(configuration())
     program = chosen.compile(model, loss, optimizer, options)
     first = dense_rows(training.X, slice(_few_rows(model)))
+    causes = Causes(model, loss, training, len(first))
     for sentence in saturated_layers(model, first) if resume is None else ():
-        warnings.warn(f"{sentence}; scale the inputs, or choose another init", SaturationWarning, stacklevel=2)
-    report = Report(program, loss, training, held_out, tuple(metrics), penalty_in_sum)
+        large = causes.column().partition(":")[0]
+        scale = f"scale the inputs ({large})" if large else "scale the inputs"
+        warnings.warn(f"{sentence}; {scale}, or choose another init", SaturationWarning, stacklevel=2)
+    if sentence := twice_linked(model, loss):
+        warnings.warn(sentence, ClearpropWarning, stacklevel=2)
+    report = Report(program, loss, training, held_out, tuple(metrics), penalty_in_sum, causes)
     run = Run(model, first_state(model, optimizer, seed) if begun is None else resumed_state(begun, model, optimizer))
     resumed = resume.path if isinstance(resume, SavedTraining) else None
     if isinstance(optimizer, LBFGS):
@@ -174,7 +184,7 @@ def train(
                 stacklevel=2,
             )
         minimising = minimise(run, program, optimizer, options, training, epochs, report)
-        return Training(run, minimising, configuration, resumed)
+        return Training(run, minimising, configuration, resumed, causes)
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
@@ -194,7 +204,10 @@ def train(
     together = epochs_at_once(len(training), len(model.w)) if joinable else 1
     run.each_step = record == "step"
     epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
-    return Training(run, epochs_by_steps, configuration, resumed)
+    return Training(run, epochs_by_steps, configuration, resumed, causes)
+
+
+_OPTIONS = [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
 def _few_rows(model: Sequential) -> int:
@@ -248,6 +261,8 @@ def fit(
             if stopping:
                 history.stopped_by = repr(stopping[0])
                 break
+    if history.rows and (sentence := training.causes.came_to_nothing(history[-1]["loss"], len(history))):
+        warnings.warn(sentence, ClearpropWarning, stacklevel=2)
     return history
 
 

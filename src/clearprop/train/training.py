@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from clearprop.metrics import METRICS
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
+from clearprop.train.causes import Causes
 from clearprop.train.history import History
 from clearprop.train.saved import Configuration
 
@@ -66,18 +68,30 @@ class Training(Iterator[Epoch]):
         What `fit` has recorded so far, earlier runs included.
     callbacks : tuple
         Those that `fit` was given.
+    causes : Causes
+        What its losses are measured by, and what may be wrong with the data.
     """
 
     def __init__(
-        self, run: "Run", epochs: Iterator[Epoch], configuration: Configuration, resumed: str | None = None
+        self,
+        run: "Run",
+        epochs: Iterator[Epoch],
+        configuration: Configuration,
+        resumed: str | None,
+        causes: Causes,
     ) -> None:
         self.model, self._run, self._epochs = run.model, run, epochs
-        self.configuration, self.resumed = configuration, resumed
+        self.configuration, self.resumed, self.causes = configuration, resumed, causes
         self.history = History()
         self.callbacks: tuple[Any, ...] = ()
 
     def __next__(self) -> Epoch:
-        return next(self._epochs)
+        try:
+            return next(self._epochs)
+        except DivergenceError as error:
+            if column := self.causes.column():
+                error.args = (f"{error}; {column}",)
+            raise
 
     def ahead(self, most: int) -> list[Epoch]:
         """The next epoch, or at most as many as `most`, for those who look at model and state only after the last.
@@ -179,7 +193,7 @@ def steps(
         upcoming = range(number, min(number + min(together, run.unseen), epochs + 1))
         if len(upcoming) > 1 and state.position == 0:
             drawn = {epoch: plan(epoch) for epoch in upcoming}
-            found = _at_once(run, program, optimizer, data, list(drawn.values()))
+            found = _at_once(run, program, optimizer, data, report, list(drawn.values()))
             if found is not None:
                 seconds = (time.perf_counter() - started) / len(upcoming)
                 for epoch, (totals, last, rows) in zip(upcoming, found, strict=True):
@@ -196,21 +210,36 @@ def steps(
                 "give train the data and the batch_size of that run"
             )
         scalars, carry = _table(optimizer, model, state, batches)
+        good = model.w.copy(), model.buffers.copy()
         while state.position < len(batches):
             before = state.totals
             state = run.advance(program, data, batches, scalars)
             if each_step:
-                yield Epoch(number, epochs, report.losses(number, state.totals - before, step=state.step), model)
+                with _going_back(model, good):
+                    row = report.losses(number, state.totals - before, step=state.step)
+                yield Epoch(number, epochs, row, model)
+                good = model.w.copy(), model.buffers.copy()
             run.rest()
         result = None
         if not each_step:
             seconds = time.perf_counter() - started
-            row = report.losses(number, state.totals)
+            with _going_back(model, good):
+                row = report.losses(number, state.totals)
             result = report.epoch(row, number, epochs, optimizer.rate(state.step), seconds, len(batches.indices))
         state = run.set(epoch=number + 1, position=0, totals=np.zeros(3), carry=carry)
         if result:
             yield result
     run.rest(ended=True)
+
+
+@contextmanager
+def _going_back(model: Sequential, good: tuple[Array, Array]) -> Iterator[None]:
+    """If training has diverged, the model gets the weights and buffers from before."""
+    try:
+        yield
+    except DivergenceError:
+        model.w[...], model.buffers[...] = good
+        raise
 
 
 def _table(optimizer: Optimizer, model: Sequential, state: State, batches: Batches) -> Any:
@@ -221,7 +250,7 @@ def _table(optimizer: Optimizer, model: Sequential, state: State, batches: Batch
 
 
 def _at_once(
-    run: Run, program: Program, optimizer: Optimizer, data: Dataset, plans: Sequence[Batches]
+    run: Run, program: Program, optimizer: Optimizer, data: Dataset, report: "Report", plans: Sequence[Batches]
 ) -> list[tuple[Array, int, int]] | None:
     """Trains several epochs as if they were one, for speed: totals, last step and rows of each.
 
@@ -238,13 +267,17 @@ def _at_once(
     try:
         while state.position < len(batches):
             state = run.advance(program, data, batches, scalars, sums)
+        parts = np.split(sums, ends[:-1], axis=1)
+        totals = [added_up(np.zeros(3), part) for part in parts]
+        for epoch, total in enumerate(totals, start=before.epoch):
+            report.losses(epoch, total)  # which raises if one has grown beyond sense
     except DivergenceError:
         run.state, run.running = before, False
         run.model.w[...], run.model.buffers[...] = before.w, before.buffers
         return None
     run.set(epoch=before.epoch + len(plans), position=0, totals=np.zeros(3), carry=carry)
-    parts = zip(np.split(sums, ends[:-1], axis=1), ends.tolist(), plans, strict=True)
-    return [(added_up(np.zeros(3), part), before.step + end, len(plan.indices)) for part, end, plan in parts]
+    found = zip(totals, ends.tolist(), plans, strict=True)
+    return [(total, before.step + end, len(plan.indices)) for total, end, plan in found]
 
 
 def minimise(
@@ -307,11 +340,18 @@ class Report:
     held_out: Dataset | None
     metrics: tuple[str, ...]
     penalty_in_sum: bool
+    causes: Causes
 
     def losses(self, epoch: int, totals: Array, **more: float) -> dict[str, float]:
         """The means of loss and penalty over batches of these totals."""
         value, weight, penalty = totals
         row = {"epoch": epoch, **more, "loss": _mean(value, weight)}
+        if self.causes.beyond_sense(row["loss"]):
+            raise DivergenceError(
+                f"training diverged in epoch {epoch}: the loss has grown from {self.causes.start:.2g} at the start to "
+                f"{row['loss']:.2g}; lower the learning rate, scale the data, or clip gradients with clip_norm=1. "
+                "The last weights before are kept"
+            )
         return row | {"penalty": _mean(penalty, weight)} if self.penalty_in_sum else row
 
     def epoch(self, row: dict[str, float], number: int, epochs: int, rate: float, seconds: float, rows: int) -> Epoch:

@@ -1,0 +1,117 @@
+"""Why training goes wrong, as far as network, loss and data show it."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clearprop._types import Array
+from clearprop.data import Dataset
+from clearprop.data.arrays import dense_rows
+from clearprop.layers import Activation, Dropout
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+
+LOOKED_AT = 64  # rows, spread over the data, that the network of the start answers,
+TARGETS = 4096  # and that a network would answer 0 to
+LARGE = 100.0  # features beyond it are named where training went wrong,
+VERY_LARGE = 1000.0  # and beyond this also where it only came to nothing
+BEYOND_SENSE = 1e8  # times the loss of the start: training has diverged
+NOT_BETTER = 3.0  # times the loss of answering 0: nothing is learnt
+TRIED = 5  # epochs before that may be said
+
+
+@dataclass(frozen=True)
+class Causes:
+    """What a training's losses are measured by, and what is wrong if they are too large.
+
+    Parameters
+    ----------
+    model : Sequential
+        With the weights of the start.
+    loss : Loss
+    data : Dataset
+        The training data.
+    rows : int
+        How many of them to look at, at most.
+    """
+
+    model: Sequential
+    loss: Loss
+    data: Dataset
+    rows: int = LOOKED_AT
+
+    def __post_init__(self) -> None:
+        _ = self.losses_at_start  # before training changes the weights
+
+    @cached_property
+    def losses_at_start(self) -> tuple[float, float]:
+        """The losses of a network that answers 0, and of this one; infinite where there is no number for it."""
+        with np.errstate(all="ignore"):
+            rows = self._spread(TARGETS)
+            nothing = self._loss(rows, np.zeros((len(rows), self.model.n_out), self.model.dtype))
+            rows = self._spread(min(self.rows, LOOKED_AT))
+            return nothing, self._loss(rows, self.model.forward(dense_rows(self.data.X, rows))[0])
+
+    def _spread(self, most: int) -> Array:
+        return np.unique(np.linspace(0, len(self.data) - 1, most).astype(int))
+
+    def _loss(self, rows: Array, outputs: Array) -> float:
+        data = self.data
+        weights = None if data.sample_weight is None else data.sample_weight[rows]
+        value = float(self.loss(data.y[rows], outputs, weights))
+        if self.loss.reduction == "sum":
+            value *= len(data) / len(rows)
+        return value if value > 0.0 else math.inf
+
+    @property
+    def start(self) -> float:
+        """The larger of the two that is a number."""
+        return max((value for value in self.losses_at_start if math.isfinite(value)), default=math.inf)
+
+    def beyond_sense(self, loss: float) -> bool:
+        """Whether training that has such a loss has diverged, though it is a finite number still."""
+        return loss > BEYOND_SENSE * self.start
+
+    def column(self, beyond: float = LARGE) -> str:
+        """A clause on the feature of the largest values, if they are beyond this; else ""."""
+        sizes = _sizes(self.data)
+        worst = int(np.argmax(sizes))
+        if sizes[worst] < beyond:
+            return ""
+        return (
+            f"the feature {self.data.feature_names[worst]!r} reaches {sizes[worst]:.2g}: scale the features, for "
+            "example X = (X - X.mean(axis=0)) / X.std(axis=0)"
+        )
+
+    def came_to_nothing(self, loss: float, epochs: int) -> str:
+        """A sentence if training ended with such a loss for a reason that can be named; else ""."""
+        nothing = self.losses_at_start[0]
+        why = self.column(VERY_LARGE) if loss > 0.9 * nothing else ""
+        if loss > NOT_BETTER * nothing:
+            why = why or "lower the learning rate, or scale the data"
+        if epochs < TRIED or not why:
+            return ""
+        return f"after {epochs} epochs the loss is {loss:.3g}, and a network that answers 0 has {nothing:.3g}; {why}"
+
+
+def _sizes(data: Dataset) -> Array:
+    """The largest absolute value of each feature."""
+    found = abs(data.X).max(axis=0)
+    return np.asarray(found.toarray() if hasattr(found, "toarray") else found).ravel()
+
+
+def twice_linked(model: Sequential, loss: Loss) -> str:
+    """A sentence if the network ends in what the loss applies itself; else ""."""
+    layers = [layer for layer in model.layers if not isinstance(layer, Dropout)]
+    last = layers[-1] if layers else None
+    if not isinstance(last, Activation) or last.name not in ("softmax", "sigmoid"):
+        return ""
+    if loss.link not in ("softmax", "sigmoid") or not hasattr(loss, "from_logits"):
+        return ""
+    name = type(loss).__name__
+    return (
+        f"the network ends in {last!r}, and {name} applies {loss.link} to its outputs once more, so it learns slowly "
+        f"and its probabilities are wrong; leave that layer out, or pass {name}(from_logits=False)"
+    )
