@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 import clearprop.ops as ops
 from clearprop import SGD, AdamW, Cosine, CrossEntropy, Dense, Huber
-from clearprop.errors import ConfigurationError, DivergenceError
+from clearprop.errors import ConfigurationError, DataError, DivergenceError
 from clearprop.estimators import MLPClassifier, MLPRegressor
 from clearprop.losses import BinaryCrossEntropy, Loss
 from clearprop.ops.op import Op
@@ -507,3 +507,12 @@ def test_epochs_that_nobody_looks_at_leave_no_trace(settings, monkeypatch):
     for one, other in zip(unseen.coefs_ + unseen.intercepts_, seen.coefs_ + seen.intercepts_, strict=True):
         assert one.tobytes() == other.tobytes()
     assert unseen._random_state.randint(2**31) == seen._random_state.randint(2**31)
+
+
+def test_a_class_of_one_row_and_early_stopping():
+    X, y = IRIS[0][:60], np.array(["often"] * 59 + ["once"])
+    with pytest.raises(
+        DataError, match=r"class 'once' has 1 row, which cannot be both in .*; add more such rows, or set"
+    ):
+        MLPClassifier(early_stopping=True, max_iter=2).fit(X, y)
+    MLPClassifier(early_stopping=True, max_iter=2, n_iter_no_change=1, tol=9.0).fit(X, [*y[:58], "once", "once"])

@@ -115,7 +115,7 @@ def test_wide_tables_take_no_time(rows, columns):
     data, groups = Dataset(X, y, target_names=("a", "b")), [(f"x{i}", slice(i, i + 1)) for i in range(columns)]
     started = time.process_time()
     assert [leak.column for leak in leaks(data, groups)] == ["x77"]
-    assert time.process_time() - started < 3.0  # 0.1 to 0.4 on two idle cores
+    assert time.process_time() - started < 6.0  # 0.1 to 0.5 on two idle cores
 
 
 def test_rare_classes_and_several_quantities_say_nothing():

@@ -301,6 +301,12 @@ class Fitting:
     def _split(self: Any, data: Dataset, y: Any) -> tuple[Dataset, Held]:
         """scikit-learn's split for early stopping: stratified for two classes alone."""
         binary = bool(data.target_names) and self.n_outputs_ == 1
+        counts = np.bincount(data.y.astype(int).reshape(-1)) if binary else np.array([])
+        if 1 in counts:
+            raise DataError(
+                f"class {data.target_names[counts.argmin()]!r} has 1 row, which cannot be both in the training and in "
+                "the validation set of early stopping; add more such rows, or set early_stopping=False"
+            )
         rows, held = train_test_split(
             np.arange(len(data)),
             random_state=self._random_state,

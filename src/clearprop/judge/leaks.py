@@ -102,8 +102,10 @@ def leaks(data: Dataset, groups: Sequence[tuple[str, slice]]) -> list[Leak]:
         value = _careful(X[:, groups[number][1]], y, data.task)
         if value >= least:
             found[number] = Leak(groups[number][0], named, value)
-    others = [np.arange(len(X.T))[groups[number][1]] for number in order if number not in found][:_OTHERS]
-    if not found or (others and _easy(X[:, np.concatenate(others)], y, data.task)):
+    if not found:
+        return []
+    others = [groups[number][1] for number in order[: _OTHERS + len(found)] if number not in found][:_OTHERS]
+    if others and _easy(np.hstack([X[:, part] for part in others]), y, data.task):
         return []
     return sorted(found.values(), key=lambda leak: -leak.score)
 
