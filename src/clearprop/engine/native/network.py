@@ -8,7 +8,7 @@ from typing import Any
 from clearprop._types import Array
 from clearprop.engine.base import GradientOptions
 from clearprop.engine.native.kernels import Update
-from clearprop.engine.native.stages import STAGES, Stage
+from clearprop.engine.native.stages import Stage, stage_of
 from clearprop.engine.native.text import written
 from clearprop.engine.native.values import Pointer, Vector
 from clearprop.layers import Activation
@@ -29,10 +29,7 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
     """
     stages: list[Stage] = []
     for i, layer in enumerate(model.layers):
-        make = STAGES.get(type(layer))
-        if make is None:
-            raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
-        stage = make(layer, i, *model.widths[i : i + 2])
+        stage = stage_of(layer, i, *model.widths[i : i + 2])
         fused = stages[-1].fused(layer.op) if stages and type(layer) is Activation else None
         if fused:
             stages[-1] = fused

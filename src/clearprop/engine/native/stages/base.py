@@ -3,7 +3,8 @@
 A *stage* is a dense layer with the elementwise activation after it, or another operation by itself.  Stage s reads
 ``act[s]`` and writes ``act[s + 1]``; back-propagation reads ``delta[s + 1]`` and writes ``delta[s]``.
 
-A new kind of layer needs one file beside this: a class of stages, and the function in `STAGES` that makes them.
+A new kind of layer needs one file beside this: a class of stages, and the function in `STAGES` that makes them.  One
+that is an operation of rows and parameters (`OpLayer`) needs none.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.values import Function, Int, Pointer, padded
-from clearprop.layers import Layer
+from clearprop.layers import Layer, OpLayer
 from clearprop.ops import ACTIVATIONS, Op
 
 if TYPE_CHECKING:
@@ -235,8 +236,27 @@ class Stage(ABC):
 
 
 Lowering = Callable[[Any, int, int, int], "Stage | None"]
-STAGES: dict[type[Layer], Lowering] = {}
+STAGES: dict[Any, Lowering] = {}
 """By kind of layer: what makes a stage of (layer, its number, inputs, outputs), or None if it does nothing.
 
 It raises NotImplementedError, in words, for a layer that there is no kernel for.
 """
+
+
+def stage_of(layer: Layer, i: int, n: int, m: int) -> Stage | None:
+    """The stage of layer number i, of n inputs and m outputs; None if it does nothing.
+
+    A class derived from one in `STAGES` may compute something else, so it has no stage; a layer that is an operation
+    has, if it is no more than that.
+
+    Raises
+    ------
+    NotImplementedError
+        There is no kernel for it, in words.
+    """
+    kind: Any = type(layer)
+    if isinstance(layer, OpLayer) and kind.forward is OpLayer.forward and kind.backward is OpLayer.backward:
+        kind = OpLayer
+    if kind not in STAGES:
+        raise NotImplementedError(f"it has no kernel for {kind.__name__}")
+    return STAGES[kind](layer, i, n, m)

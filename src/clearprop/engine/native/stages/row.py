@@ -10,8 +10,8 @@ from clearprop.engine.native.kernels import Beside
 from clearprop.engine.native.stages.base import STAGES, Buffers, Prediction, Stage
 from clearprop.engine.native.text import written
 from clearprop.engine.native.values import Function, Pointer, Vector, padded
-from clearprop.layers import Activation, Dropout, Layer, LayerNorm
-from clearprop.ops import Op, dropout, layer_norm
+from clearprop.layers import Activation, Dropout, Layer, OpLayer
+from clearprop.ops import Op, dropout
 
 if TYPE_CHECKING:
     from clearprop.engine.native.layout import Layout
@@ -113,7 +113,8 @@ def check_op(op: Op) -> None:
         raise NotImplementedError(f"{op.name!r} looks at more than its own row")
 
     def text(x: Vector) -> None:
-        op.vjp(x, op.forward(x), x)
+        inputs = [x] * op.n_inputs
+        op.vjp(x, op.forward(*inputs), *inputs)
 
     written(op.name, text)
 
@@ -127,8 +128,10 @@ def _dropout(layer: Dropout, i: int, n: int, m: int) -> Stage | None:
     return DropoutStage(i, n, m, dropout.bind(), rate=float(layer.rate)) if layer.rate > 0.0 else None
 
 
-def _layer_norm(layer: LayerNorm, i: int, n: int, m: int) -> Stage:
-    return RowStage(i, n, m, layer_norm.bind(epsilon=layer.epsilon), ("gamma", "beta"))
+def _operation(layer: OpLayer, i: int, n: int, m: int) -> Stage:
+    op = layer.operation()
+    check_op(op)
+    return RowStage(i, n, m, op, tuple(layer.initial))
 
 
-STAGES |= {Activation: _activation, Dropout: _dropout, LayerNorm: _layer_norm}
+STAGES |= {Activation: _activation, Dropout: _dropout, OpLayer: _operation}
