@@ -77,6 +77,8 @@ class Stage(ABC):
 
     Attributes
     ----------
+    number : int
+        Its place among the stages.
     layer : int
         Number of its (first) layer.
     n, m : int
@@ -85,16 +87,14 @@ class Stage(ABC):
         Of a dense stage the activation, else the operation itself.
     parameters : tuple of str
         Names of the layer's parameters, in the operation's order.
-    number : int
-        Its place among the stages.
     """
 
+    number: int
     layer: int
     n: int
     m: int
     op: Op
     parameters: tuple[str, ...] = ()
-    number: int = 0
 
     whole_batch: ClassVar[bool] = False  # whether it looks at the whole batch
     gathers: ClassVar[bool] = True  # whether as the first stage it reads rows gathered in `act`
@@ -118,8 +118,8 @@ class Stage(ABC):
         """Whether it can read its parameters where the model has them."""
         return not self.parameters
 
-    def fused(self, op: Op) -> "Stage | None":
-        """The stage with an activation after it, if it can do both at once."""
+    def fused(self, layer: Layer) -> "Stage | None":
+        """The stage with the layer that follows in it, if it can do both at once."""
         return None
 
     def for_prediction(self, layer: Layer) -> "Stage | None":
@@ -235,16 +235,17 @@ class Stage(ABC):
         """The same for a single row, with parameters that start there in the model's own vector."""
 
 
-Lowering = Callable[[Any, int, int, int], "Stage | None"]
-STAGES: dict[Any, Lowering] = {}
-"""By kind of layer: what makes a stage of (layer, its number, inputs, outputs), or None if it does nothing.
+At = tuple[int, int, int, int]
+"""A stage's first four attributes: its number, its layer's, inputs and outputs."""
+STAGES: dict[Any, Callable[[Any, At], Stage | None]] = {}
+"""By kind of layer: what makes a stage of the layer, or None if it does nothing.
 
 It raises NotImplementedError, in words, for a layer that there is no kernel for.
 """
 
 
-def stage_of(layer: Layer, i: int, n: int, m: int) -> Stage | None:
-    """The stage of layer number i, of n inputs and m outputs; None if it does nothing.
+def stage_of(layer: Layer, at: At) -> Stage | None:
+    """The stage of a layer; None if it does nothing.
 
     A class derived from one in `STAGES` may compute something else, so it has no stage; a layer that is an operation
     has, if it is no more than that.
@@ -254,9 +255,10 @@ def stage_of(layer: Layer, i: int, n: int, m: int) -> Stage | None:
     NotImplementedError
         There is no kernel for it, in words.
     """
-    kind: Any = type(layer)
+    kind = type(layer)
+    make = STAGES.get(kind)
+    if make:
+        return make(layer, at)
     if isinstance(layer, OpLayer) and kind.forward is OpLayer.forward and kind.backward is OpLayer.backward:
-        kind = OpLayer
-    if kind not in STAGES:
-        raise NotImplementedError(f"it has no kernel for {kind.__name__}")
-    return STAGES[kind](layer, i, n, m)
+        return STAGES[OpLayer](layer, at)
+    raise NotImplementedError(f"it has no kernel for {kind.__name__}")
