@@ -11,7 +11,7 @@ import numpy as np
 
 from clearprop import ops
 from clearprop.initializers import Normal, Orthogonal
-from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
 from clearprop.losses import (
     MAE,
     MSE,
@@ -46,6 +46,8 @@ LAYER_EXAMPLES = [
     *(Activation(name) for name, op in ACTIVATIONS.items() if op.domain[0] == -np.inf),
     Activation("leaky_relu", slope=0.2),
     Activation(ops.elu.bind(alpha=2.0)),
+    Scale(),
+    Scale(trainable=(), learning_rate_factor=1.0),
     Dropout(0.0),
     Dropout(0.4),
     LayerNorm(),

@@ -16,7 +16,7 @@ from clearprop.explain import Explanation, explain
 from clearprop.formats import load, save
 from clearprop.gradcheck import check_gradients
 from clearprop.initializers import INITIALIZERS, Constant, Normal, Orthogonal, Uniform, VarianceScaling
-from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm
+from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
 from clearprop.losses import (
     LOSSES,
     MAE,
@@ -132,6 +132,7 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "SavedTraining",
+    "Scale",
     "Sequential",
     "SquaredHinge",
     "StepDecay",

@@ -12,7 +12,7 @@ import pytest
 from clearprop.data import Dataset
 from clearprop.engine import ENGINES, GradientOptions, NativeEngine, choose_engine
 from clearprop.errors import ClearpropError, DivergenceError
-from clearprop.layers import Activation, Dense, Dropout, LayerNorm
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
 from clearprop.losses import MAE, MSE, CrossEntropy
 from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS
@@ -108,6 +108,34 @@ def test_layer_norm_of_any_width(width, dtype, rng):
     job = regression(layers, rng, dtype, n_in=width)
     assert_same_gradient(job)
     assert_same_training(job)
+
+
+@every_dtype
+@pytest.mark.parametrize("width", WIDE_ROWS)
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_scale_of_any_width_first_between_and_last(batch_size, width, dtype, rng):
+    layers = [Scale(), Dense(width), Scale(learning_rate_factor=0.5), Activation("tanh"), Scale(()), Dense(3), Scale()]
+    job = regression(layers, rng, dtype, n_in=width, batch_size=batch_size, optimizer=AdamW(0.01))
+    assert_same_gradient(job)
+    assert_same_training(job)
+
+
+@every_dtype
+def test_scale_among_all_other_layers_with_penalties_and_clipping(dtype, rng):
+    layers = [
+        Scale(),
+        Dropout(0.2),
+        Dense(19, use_bias=False),
+        BatchNorm(),
+        Scale(),
+        Activation("gelu"),
+        LayerNorm(),
+        Dense(3),
+    ]
+    for options in ({"l2": 0.1}, {"clip_norm": 0.1}, {"clip_value": 0.01, "l1": 0.01}):
+        job = regression(layers, rng, dtype, options=options)
+        assert_same_gradient(job)
+        assert_same_training(job)
 
 
 @every_dtype

@@ -19,6 +19,7 @@ pytest.importorskip("llvmlite")
 
 from clearprop.engine.native import jit, target
 from clearprop.engine.native.jit import Definition
+from clearprop.engine.native.scheduler import scheduler_ir
 
 HOST, REASON = target.host_target()
 pytestmark = pytest.mark.skipif(HOST is None, reason=REASON)
@@ -151,8 +152,8 @@ def test_invalid_text_raises():
 )
 def test_objects_for_every_system(make, triple, magic):
     chosen = make(triple)
-    spin = f"declare {chosen.spin_type}\ndefine void @f() nounwind {{\n  call {chosen.spin}\n  ret void\n}}"
-    for text in (VECTORS, spin):
+    draw = "define i64 @f(ptr %b) {\n  %t = call i64 @draw(ptr %b, i64 0, i64 0, i64 1, i1 true)\n  ret i64 %t\n}\n"
+    for text in (VECTORS, scheduler_ir(chosen.name == "neon") + draw):
         code = jit.compile_object(chosen, Definition("f", text))
         assert code.startswith(magic) and jit.undefined_symbols(code) == set()
     assert jit.undefined_symbols(jit.compile_object(chosen, add(1, ["other", "exp"]))) == {"other", "exp"}

@@ -68,7 +68,7 @@ class Formula(NDArrayOperatorsMixin):
         raise TypeError("the value is not known yet: write np.where instead of `if`")
 
     def __op__(self, op: Op, inputs: Sequence[Value]) -> Value:
-        if op.kind == "array":  # affine, matmul: the formula itself
+        if op.kind == "array" or getattr(np, op.name, None) in _BINARY:  # affine, multiply: the formula itself
             return op.forward(*inputs)
         default = {name: p.default for name, p in inspect.signature(op.__wrapped__).parameters.items()}
         changed = {name: value for name, value in op.parameters.items() if value != default[name]}

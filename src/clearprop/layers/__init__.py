@@ -1,9 +1,10 @@
 """Layers: parameters and an operation, one kind a file."""
 
 from clearprop.layers.activation import Activation
-from clearprop.layers.base import LAYERS, Layer
+from clearprop.layers.base import LAYERS, Layer, OpLayer
 from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
 from clearprop.layers.normalization import BatchNorm, LayerNorm
+from clearprop.layers.scale import Scale
 
-__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm"]
+__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "OpLayer", "Scale"]

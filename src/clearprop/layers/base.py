@@ -7,7 +7,7 @@ returns as `cache`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from clearprop._configured import Configured
 from clearprop._registry import Registry
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
+from clearprop.ops import Op
 from clearprop.randomness import Key
 
 Parameters = Mapping[str, Value]
@@ -68,6 +69,51 @@ class Layer(Configured, ABC):
     @abstractmethod
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         """dx of shape (n, n_in); writes each parameter's gradient into `grads`, overwriting what was there."""
+
+
+class OpLayer(Layer):
+    """A layer that is one operation of its input and its parameters, f(x, *parameters), and nothing else.
+
+    It needs no code of its own for any engine: the operation says what it computes and how it is differentiated.  It
+    works row by row and leaves the width as it is.
+
+    Attributes
+    ----------
+    initial : mapping of str to float
+        The parameters, in the operation's order, each a vector as wide as the input, and what they are at first.
+    """
+
+    initial: ClassVar[Mapping[str, float]] = {}
+
+    @abstractmethod
+    def operation(self) -> Op:
+        """What the layer computes, with the layer's settings bound."""
+
+    def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
+        return n_in, dict.fromkeys(self.initial, (n_in,))
+
+    def initial_parameters(self, n_in: int, rng: np.random.Generator) -> dict[str, Array]:
+        return {name: np.full(n_in, value) for name, value in self.initial.items()}
+
+    def forward(
+        self,
+        x: Value,
+        parameters: Parameters = NOTHING,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Parameters = NOTHING,
+    ) -> tuple[Value, Any, Parameters]:
+        inputs = (x, *(parameters[name] for name in self.initial))
+        y = self.operation()(*inputs)
+        return y, (y, inputs), buffers
+
+    def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
+        y, inputs = cache
+        dx, *found = self.operation().pullback(dy, y, *inputs)
+        for name, g in zip(self.initial, found, strict=True):
+            grads[name][...] = g
+        return dx
 
 
 LAYERS: Registry[type[Layer]] = Registry("layer")

@@ -1,19 +1,23 @@
 """Layer and batch normalisation as layers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters, trainable_names
-from clearprop.ops import batch_norm, layer_norm
+from clearprop.layers.base import LAYERS, NOTHING, OpLayer, Parameters, trainable_names
+from clearprop.ops import Op, batch_norm, layer_norm
 from clearprop.randomness import Key
 
 
-class _Normalization(Layer):
+class _Normalization(OpLayer):
     """γ (initially 1) and β (initially 0), one of each per feature."""
+
+    initial: ClassVar = {"gamma": 1.0, "beta": 0.0}
+    formula: ClassVar[Op]
+    epsilon: float
 
     def _set(self, epsilon: float, trainable: Sequence[str], learning_rate_factor: float) -> None:
         if not epsilon > 0:
@@ -22,15 +26,14 @@ class _Normalization(Layer):
         self.trainable = trainable_names(trainable, ("gamma", "beta"), type(self).__name__)
         self.learning_rate_factor = learning_rate_factor
 
-    def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return n_in, {"gamma": (n_in,), "beta": (n_in,)}
-
-    def initial_parameters(self, n_in: int, rng: np.random.Generator) -> dict[str, Array]:
-        return {"gamma": np.ones(n_in), "beta": np.zeros(n_in)}
+    def operation(self) -> Op:
+        return self.formula.bind(epsilon=self.epsilon)
 
 
 class LayerNorm(_Normalization):
     """y = γ (x - mean) / √(var + ε) + β, mean and variance of each row."""
+
+    formula = layer_norm
 
     def __init__(
         self,
@@ -39,23 +42,6 @@ class LayerNorm(_Normalization):
         learning_rate_factor: float = 1.0,
     ) -> None:
         self._set(epsilon, trainable, learning_rate_factor)
-
-    def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
-    ) -> tuple[Value, Any, Parameters]:
-        inputs = (x, parameters["gamma"], parameters["beta"])
-        return layer_norm(*inputs, epsilon=self.epsilon), inputs, buffers
-
-    def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
-        op = layer_norm.bind(epsilon=self.epsilon)
-        dx, grads["gamma"][...], grads["beta"][...] = op.vjp(dy, None, *cache)
-        return dx
 
 
 class BatchNorm(_Normalization):
@@ -74,6 +60,7 @@ class BatchNorm(_Normalization):
     """
 
     least_rows = 2
+    formula = batch_norm
 
     def __init__(
         self,

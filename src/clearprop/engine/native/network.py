@@ -8,10 +8,9 @@ from typing import Any
 from clearprop._types import Array
 from clearprop.engine.base import GradientOptions
 from clearprop.engine.native.kernels import Update
-from clearprop.engine.native.stages import STAGES, Stage
+from clearprop.engine.native.stages import Stage, stage_of
 from clearprop.engine.native.text import written
 from clearprop.engine.native.values import Pointer, Vector
-from clearprop.layers import Activation
 from clearprop.losses import Loss
 from clearprop.model import Sequential
 from clearprop.optim import Optimizer
@@ -28,23 +27,16 @@ def stages_of(model: Sequential) -> tuple[Stage, ...]:
         A layer that this engine has no kernel for, in words.
     """
     stages: list[Stage] = []
+    widths = model.widths
     for i, layer in enumerate(model.layers):
-        make = STAGES.get(type(layer))
-        if make is None:
-            raise NotImplementedError(f"it has no kernel for {type(layer).__name__}")
-        stage = make(layer, i, *model.widths[i : i + 2])
-        fused = stages[-1].fused(layer.op) if stages and type(layer) is Activation else None
+        fused = stages[-1].fused(layer) if stages else None
         if fused:
             stages[-1] = fused
-        elif stage:
+        elif stage := stage_of(layer, (len(stages), i, widths[i], widths[i + 1])):
             stages.append(stage)
     if not stages:
         raise NotImplementedError("there is nothing to compute")
-    return _numbered(stages)
-
-
-def _numbered(stages: Sequence[Stage]) -> tuple[Stage, ...]:
-    return tuple(replace(stage, number=s) for s, stage in enumerate(stages))
+    return tuple(stages)
 
 
 @functools.lru_cache(maxsize=256)
@@ -94,8 +86,9 @@ def _scalars(optimizer: Optimizer) -> int:
 
 def stages_for_prediction(model: Sequential) -> tuple[Stage, ...]:
     """The same for prediction."""
-    stages = (stage.for_prediction(model.layers[stage.layer]) for stage in stages_of(model))
-    return _numbered([stage for stage in stages if stage])
+    all_stages = [stage.for_prediction(model.layers[stage.layer]) for stage in stages_of(model)]
+    stages = [stage for stage in all_stages if stage]
+    return tuple(s if s.number == number else replace(s, number=number) for number, s in enumerate(stages))
 
 
 @dataclass(frozen=True)

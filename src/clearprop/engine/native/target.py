@@ -31,8 +31,6 @@ class Target:
     rows: int  # of a tile; 4, 6 or 8; batches are worked on in multiples of it
     vectors: int  # logical 64-byte vectors across a tile
     columns: int  # logical vectors of one row that kernels without tiles hold beside their `sums`
-    spin: str  # what to `call` while waiting in a loop, so that the other thread of the core gets on
-    spin_type: str  # the same as one has to `declare` it
 
     @property
     def group(self) -> int:
@@ -57,16 +55,14 @@ def avx2(triple: str | None = None) -> Target:
 
 def neon(triple: str | None = None) -> Target:
     """32 registers of 16 bytes: 16 for the tile, as a logical vector takes four."""
-    hint = "void @llvm.aarch64.hint"
     triple = triple or host_triple()
-    return Target("neon", triple, "generic", "+fp-armv8,+neon", 4, 1, 1, f"{hint}(i32 1)", f"{hint}(i32)")
+    return Target("neon", triple, "generic", "+fp-armv8,+neon", rows=4, vectors=1, columns=1)
 
 
 def _x86(name: str, triple: str | None, cpu: str, has: set[str], rows: int, vectors: int, columns: int) -> Target:
     # LLVM may be told to avoid 64-byte registers, which slowed the first processors that had them.
     features = ",".join([*(f"+{feature}" for feature in sorted(has)), "-prefer-256-bit"])
-    pause = "void @llvm.x86.sse2.pause()"
-    return Target(name, triple or host_triple(), cpu, features, rows, vectors, columns, pause, pause)
+    return Target(name, triple or host_triple(), cpu, features, rows, vectors, columns)
 
 
 def host_triple() -> str:

@@ -1,5 +1,6 @@
 """The instructions that a definition writes, to see whether it compiles, and to tell definitions apart."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from clearprop.engine.native.module import Module
 from clearprop.engine.native.rows import WholeRows
 from clearprop.engine.native.target import avx2
 from clearprop.engine.native.values import Function, Vector
+from clearprop.ops import Op
 
 
 def written(name: str, text: Callable[[Vector], Any]) -> str:
@@ -26,3 +28,24 @@ def written(name: str, text: Callable[[Vector], Any]) -> str:
         raise NotImplementedError(f"{name!r} cannot be compiled: {error}") from None
     names = [result.v for result in results] if isinstance(results, tuple) else []
     return "\n".join([*f.lines, str(names)])
+
+
+@functools.lru_cache(maxsize=256)
+def check_op(op: Op) -> None:
+    """That the operation's text compiles, and looks no further than its row.
+
+    Raises
+    ------
+    NotImplementedError
+        It does not, in words.
+    """
+    if op.kind == "array":
+        raise NotImplementedError(f"{op.name!r} is declared to be outside the dialect that is compiled")
+    if op.kind not in ("elementwise", "row"):
+        raise NotImplementedError(f"{op.name!r} looks at more than its own row")
+
+    def text(x: Vector) -> None:
+        inputs = [x] * op.n_inputs
+        op.vjp(x, op.forward(*inputs), *inputs)
+
+    written(op.name, text)

@@ -683,10 +683,6 @@ class Whole:
         """Logical: zeros come in."""
         return self._do("lshr", b)
 
-    def arithmetic_shift(self, b: "int | Whole") -> "Whole":
-        """Copies of the sign come in."""
-        return self._do("ashr", b)
-
     def as_real(self) -> Vector:
         """The same bits, read as reals."""
         m = self.f.m

@@ -1,9 +1,9 @@
 """Stages: what a model's layers are to the native engine, one kind a file."""
 
-from clearprop.engine.native.stages.base import STAGES, Stage
+from clearprop.engine.native.stages.base import STAGES, Stage, stage_of
 from clearprop.engine.native.stages.column import ColumnStage
 from clearprop.engine.native.stages.dense import DenseStage
 from clearprop.engine.native.stages.row import DropoutStage, RowStage
 from clearprop.engine.native.stages.sparse import SparseStage
 
-__all__ = ["STAGES", "ColumnStage", "DenseStage", "DropoutStage", "RowStage", "SparseStage", "Stage"]
+__all__ = ["STAGES", "ColumnStage", "DenseStage", "DropoutStage", "RowStage", "SparseStage", "Stage", "stage_of"]

@@ -3,7 +3,8 @@
 A *stage* is a dense layer with the elementwise activation after it, or another operation by itself.  Stage s reads
 ``act[s]`` and writes ``act[s + 1]``; back-propagation reads ``delta[s + 1]`` and writes ``delta[s]``.
 
-A new kind of layer needs one file beside this: a class of stages, and the function in `STAGES` that makes them.
+A new kind of layer needs one file beside this: a class of stages, and the function in `STAGES` that makes them.  One
+that is an operation of rows and parameters (`OpLayer`) needs none.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.values import Function, Int, Pointer, padded
-from clearprop.layers import Layer
+from clearprop.layers import Layer, OpLayer
 from clearprop.ops import ACTIVATIONS, Op
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Stage(ABC):
 
     Attributes
     ----------
+    number : int
+        Its place among the stages.
     layer : int
         Number of its (first) layer.
     n, m : int
@@ -84,16 +87,14 @@ class Stage(ABC):
         Of a dense stage the activation, else the operation itself.
     parameters : tuple of str
         Names of the layer's parameters, in the operation's order.
-    number : int
-        Its place among the stages.
     """
 
+    number: int
     layer: int
     n: int
     m: int
     op: Op
     parameters: tuple[str, ...] = ()
-    number: int = 0
 
     whole_batch: ClassVar[bool] = False  # whether it looks at the whole batch
     gathers: ClassVar[bool] = True  # whether as the first stage it reads rows gathered in `act`
@@ -117,8 +118,8 @@ class Stage(ABC):
         """Whether it can read its parameters where the model has them."""
         return not self.parameters
 
-    def fused(self, op: Op) -> "Stage | None":
-        """The stage with an activation after it, if it can do both at once."""
+    def fused(self, layer: Layer) -> "Stage | None":
+        """The stage with the layer that follows in it, if it can do both at once."""
         return None
 
     def for_prediction(self, layer: Layer) -> "Stage | None":
@@ -234,9 +235,30 @@ class Stage(ABC):
         """The same for a single row, with parameters that start there in the model's own vector."""
 
 
-Lowering = Callable[[Any, int, int, int], "Stage | None"]
-STAGES: dict[type[Layer], Lowering] = {}
-"""By kind of layer: what makes a stage of (layer, its number, inputs, outputs), or None if it does nothing.
+At = tuple[int, int, int, int]
+"""A stage's first four attributes: its number, its layer's, inputs and outputs."""
+STAGES: dict[Any, Callable[[Any, At], Stage | None]] = {}
+"""By kind of layer: what makes a stage of the layer, or None if it does nothing.
 
 It raises NotImplementedError, in words, for a layer that there is no kernel for.
 """
+
+
+def stage_of(layer: Layer, at: At) -> Stage | None:
+    """The stage of a layer; None if it does nothing.
+
+    A class derived from one in `STAGES` may compute something else, so it has no stage; a layer that is an operation
+    has, if it is no more than that.
+
+    Raises
+    ------
+    NotImplementedError
+        There is no kernel for it, in words.
+    """
+    kind = type(layer)
+    make = STAGES.get(kind)
+    if make:
+        return make(layer, at)
+    if isinstance(layer, OpLayer) and kind.forward is OpLayer.forward and kind.backward is OpLayer.backward:
+        return STAGES[OpLayer](layer, at)
+    raise NotImplementedError(f"it has no kernel for {kind.__name__}")

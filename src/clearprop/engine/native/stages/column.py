@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from clearprop.engine.native.kernels import pass_back
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import Pass, down_columns
-from clearprop.engine.native.stages.base import STAGES, Buffers, ByColumns, ByRows, Prediction, Stage
+from clearprop.engine.native.stages.base import STAGES, At, Buffers, ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.row import RowStage
 from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
 from clearprop.layers import BatchNorm, Layer
@@ -92,7 +92,8 @@ class ColumnStage(Stage):
 
     def for_prediction(self, layer: Layer) -> Stage:
         """The same with running averages, which are parameters then."""
-        return RowStage(self.layer, self.n, self.m, _with_averages(layer), (*self.parameters, *self.averages))
+        names = (*self.parameters, *self.averages)
+        return RowStage(self.number, self.layer, self.n, self.m, _with_averages(layer), names)
 
     def buffers(self, layout: "Layout", rows: int) -> Buffers:
         return Buffers(shares=(ALL, layout.ld[self.number]))
@@ -158,9 +159,9 @@ def _with_averages(layer: BatchNorm) -> Op:
     return Op(batch_norm, shapes="ni,i,i,i,i->ni", kind="elementwise")
 
 
-def _batch_norm(layer: BatchNorm, i: int, n: int, m: int) -> Stage:
+def _batch_norm(layer: BatchNorm, at: At) -> Stage:
     op = batch_norm.bind(epsilon=layer.epsilon)
-    return ColumnStage(i, n, m, op, ("gamma", "beta"), momentum=float(layer.momentum))
+    return ColumnStage(*at, op, ("gamma", "beta"), momentum=float(layer.momentum))
 
 
 STAGES[BatchNorm] = _batch_norm

@@ -2,14 +2,25 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
-from clearprop.engine.native.stages.base import IDENTITY, STAGES, Buffers, ByColumns, ByRows, Piece, Prediction, Stage
+from clearprop.engine.native.stages.base import (
+    IDENTITY,
+    STAGES,
+    At,
+    Buffers,
+    ByColumns,
+    ByRows,
+    Piece,
+    Prediction,
+    Stage,
+)
+from clearprop.engine.native.text import check_op
 from clearprop.engine.native.values import Function, Int, Pointer, padded
-from clearprop.layers import Dense
+from clearprop.layers import Activation, Dense, Layer
 from clearprop.ops import Op
 
 if TYPE_CHECKING:
@@ -67,13 +78,16 @@ class DenseStage(Stage):
     def in_place(self) -> bool:
         return True
 
-    def fused(self, op: Op) -> "Stage | None":
-        return replace(self, op=op) if self.op == IDENTITY and op.kind == "elementwise" else None
+    def fused(self, layer: Layer) -> "Stage | None":
+        if self.op != IDENTITY or type(layer) is not Activation or layer.op.kind != "elementwise":
+            return None
+        check_op(layer.op)
+        return DenseStage(self.number, self.layer, self.n, self.m, layer.op, self.parameters)
 
     def skipping_zeros(self) -> "Stage | None":
         from clearprop.engine.native.stages.sparse import SparseStage
 
-        return SparseStage(self.layer, self.n, self.m, self.op, self.parameters, self.number)
+        return SparseStage(self.number, self.layer, self.n, self.m, self.op, self.parameters)
 
     # --- memory -------------------------------------------------------------------------------------------------------
 
@@ -342,10 +356,11 @@ def _panel_parts(panels: Sequence[Panels], lanes: int, flat: Array, area: Array)
     return parts
 
 
-def _dense(layer: Dense, i: int, n: int, m: int) -> Stage:
-    if n > WIDEST:
+def _dense(layer: Dense, at: At) -> Stage:
+    stage = DenseStage(*at, IDENTITY, ("weight", "bias") if layer.use_bias else ("weight",))
+    if stage.n > WIDEST:
         raise NotImplementedError(f"it divides the weights of at most {WIDEST:,} inputs among its threads")
-    return DenseStage(i, n, m, IDENTITY, ("weight", "bias") if layer.use_bias else ("weight",))
+    return stage
 
 
 STAGES[Dense] = _dense

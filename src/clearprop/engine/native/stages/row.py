@@ -1,17 +1,16 @@
 """Stages that work row by row: an operation with vectors of parameters, the same for all rows, or with a mask."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.kernels import Beside
-from clearprop.engine.native.stages.base import STAGES, Buffers, Prediction, Stage
-from clearprop.engine.native.text import written
-from clearprop.engine.native.values import Function, Pointer, Vector, padded
-from clearprop.layers import Activation, Dropout, Layer, LayerNorm
-from clearprop.ops import Op, dropout, layer_norm
+from clearprop.engine.native.stages.base import STAGES, At, Buffers, Prediction, Stage
+from clearprop.engine.native.text import check_op
+from clearprop.engine.native.values import Function, Pointer, padded
+from clearprop.layers import Activation, Dropout, Layer, OpLayer
+from clearprop.ops import dropout
 
 if TYPE_CHECKING:
     from clearprop.engine.native.layout import Layout
@@ -98,37 +97,19 @@ class DropoutStage(RowStage):
         return padded(self.m, 4 * lanes)
 
 
-@functools.lru_cache(maxsize=256)
-def check_op(op: Op) -> None:
-    """That the operation's text compiles, and looks no further than its row.
-
-    Raises
-    ------
-    NotImplementedError
-        It does not, in words.
-    """
-    if op.kind == "array":
-        raise NotImplementedError(f"{op.name!r} is declared to be outside the dialect that is compiled")
-    if op.kind not in ("elementwise", "row"):
-        raise NotImplementedError(f"{op.name!r} looks at more than its own row")
-
-    def text(x: Vector) -> None:
-        op.vjp(x, op.forward(x), x)
-
-    written(op.name, text)
-
-
-def _activation(layer: Activation, i: int, n: int, m: int) -> Stage:
+def _activation(layer: Activation, at: At) -> Stage:
     check_op(layer.op)
-    return RowStage(i, n, m, layer.op)
+    return RowStage(*at, layer.op)
 
 
-def _dropout(layer: Dropout, i: int, n: int, m: int) -> Stage | None:
-    return DropoutStage(i, n, m, dropout.bind(), rate=float(layer.rate)) if layer.rate > 0.0 else None
+def _dropout(layer: Dropout, at: At) -> Stage | None:
+    return DropoutStage(*at, dropout.bind(), rate=float(layer.rate)) if layer.rate > 0.0 else None
 
 
-def _layer_norm(layer: LayerNorm, i: int, n: int, m: int) -> Stage:
-    return RowStage(i, n, m, layer_norm.bind(epsilon=layer.epsilon), ("gamma", "beta"))
+def _operation(layer: OpLayer, at: At) -> Stage:
+    op = layer.operation()
+    check_op(op)
+    return RowStage(*at, op, tuple(layer.initial))
 
 
-STAGES |= {Activation: _activation, Dropout: _dropout, LayerNorm: _layer_norm}
+STAGES |= {Activation: _activation, Dropout: _dropout, OpLayer: _operation}
