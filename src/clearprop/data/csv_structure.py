@@ -155,7 +155,8 @@ class _Head:
                     try:
                         found.append(self._reading(separator, least=1 if given else 2))
                     except Undecided as error:
-                        undecided.append(error)
+                        if given or separator in _USUAL or not any(usual in first for usual in _USUAL):
+                            undecided.append(error)
                     except DataError:
                         pass
             simplest = min((reading.oddity for reading in found), default=0)

@@ -36,7 +36,7 @@ _ATOM = (
     "|[千万亿]?元|[千万亿]|人|个|個|岁|歳|年|月|日|天|小时|分钟|秒|米|厘米|公里|千米|公斤|千克|克|斤|吨|円|度"
     "|pcs|pieces?|count|units?|persons?|people|points?|pts|cells?"
 )
-_POWER = "(?:\\^?[-−]?[0-9]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])*"
+_POWER = "(?:\\^[-−]?[0-9]|[-−][1-9]|[2-4]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])*"
 _UNIT = re.compile(rf"(?:1|(?:{_ATOM}){_POWER})(?:\s*[/·*. ]\s*(?:{_ATOM}){_POWER})*|[\[(].*[\])]")
 _TOTAL = re.compile(
     r"(?:grand |sub-?)?(?:totals?|sum|average|mean|summe|gesamt\w*|insgesamt|mittelwert|somme|totale|suma|razem"
@@ -457,17 +457,19 @@ def notes_above(
     """
     titles = []
     comments = 0
-    for row in rows if asked.header is None else ():
+    for row in rows:
         alone = row.filled == 1 and (len(row.cells) < width or width > 2)
         comment = row.filled > 0 and row.cells[0].startswith("#")
         if comment and not (row is rows[-1] and len(row.cells) == width > 1 and not certain):
             comments += 1  # otherwise it may hold the names
         elif alone or (row.filled and certain and min(len(row.cells), row.filled) < width):
             titles.append(row)
-        elif comment or 0 < len(row.cells) < width:
+        elif asked.header is not None:
+            titles += [row] * (row.filled > 0)
+        elif comment or 0 < len(row.cells) < width or row.filled == 1 < width:
             raise Undecided(
                 f"{name}:{header.line}: the names may be in this {word}; pass header={header.line} "
-                f"(--header {header.line}) if they are, or remove the {word}s above it"
+                f"(--header {header.line}) if they are, or correct the {word}s above it"
             )
         elif row.filled:
             raise DataError(f"{name}:{row.line}: this {word} is no title; remove it")
