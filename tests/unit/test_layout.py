@@ -142,6 +142,11 @@ def test_an_index_without_a_name_is_a_column_as_pandas_calls_it(write, content, 
             r"two separators make a table of this file; name one: separator=',' \(--separator ','\) gives 2 columns",
             {"separator=','": {"separator": ","}, "separator=';'": {"separator": ";"}},
         ),
+        (
+            "Date;Time;Load\nday;hour;power\n01.01.2024;00:00;1,5\n01.01.2024;01:00;2,5\n01.01.2024;02:00;3,5\n",
+            r"t\.csv:2: this line \(day, hour, power\) has words",
+            {"first_row=3": {"first_row": 3}},
+        ),
         ("a,b\n1,2\n2,3\n3,4\n\nname,city\nBob,Oslo\n", r"t\.csv:6: a second table seems to begin here", {}),
     ],
 )

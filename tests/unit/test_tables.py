@@ -166,6 +166,8 @@ def test_agrees_with_the_standard_library(rows, ending, separator, tmp_path_fact
         writer.writerows(rows)
     table = read_table(path)
     expected = [[cell.strip(" \t") for cell in row] for row in rows]
+    while any(map(any, rows)) and not any(rows[len(expected) - 1]):  # a line of separators only, below the table
+        expected.pop()
     assert [list(row) for row in zip(*cells(table).values(), strict=True)] == expected
 
 
