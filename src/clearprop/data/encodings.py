@@ -170,10 +170,15 @@ _SCRIPTS = (
 )
 
 
+_COMMONEST = [script for script in _SCRIPTS if script.kind != "alphabet" and script.rare == 1.0]
+
+
 def _likelihood(text: str, encoding: str, script: _Script) -> float:
     """How usual the letters beyond ASCII are: the logarithm of a probability."""
     chances = script.chances()
     total = math.log(script.rare)
+    if script not in _COMMONEST and not any(letter > "\x7f" and letter.isalpha() for letter in text):
+        total += math.log(0.001)  # signs alone show no alphabet
     for before, letter, after in zip(f" {text}", text, f"{text[1:]} ", strict=False):
         if letter > "\x7f":
             chance = chances.get(letter, 0.0)
