@@ -76,7 +76,7 @@ def _otherwise_written(text: str, number: str, unit: str, style: NumberStyle) ->
     others = [other.describe() or "decimal point" for other in styles_of(number)]
     if not others:
         return f"is not a number; correct it, leave the column out, {_WORDS}"
-    return f"is written with {others[0]}, the column with {own}; write all its numbers in one way"
+    return f"is not a number with {own}, as the column's others are, but with {others[0]}; write them in one way"
 
 
 def _infinite(text: str) -> bool:
