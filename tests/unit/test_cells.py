@@ -1,6 +1,7 @@
 """Numbers, dates and times as people write them: what a column means, in SQL and in Python."""
 
 import datetime
+import itertools
 import math
 import re
 from decimal import Decimal
@@ -30,15 +31,19 @@ def database():
     connection.close()
 
 
+COUNTER = itertools.count()
+
+
 def table_of(database, separator="", **columns):
     """A table of text columns, each as long as the others; much faster than reading a file."""
     rows = list(zip(*columns.values(), strict=True))
     own = {name: f"c{i}" for i, name in enumerate(columns)}
-    database.execute(f"CREATE OR REPLACE TABLE cells ({', '.join(f'{cell} VARCHAR' for cell in own.values())})")
-    database.executemany(f"INSERT INTO cells VALUES ({', '.join('?' * len(own))})", rows)
+    relation = f"cells{next(COUNTER)}"
+    database.execute(f"CREATE TABLE {relation} ({', '.join(f'{cell} VARCHAR' for cell in own.values())})")
+    database.executemany(f"INSERT INTO {relation} VALUES ({', '.join('?' * len(own))})", rows)
     cells = {name: Cell(cell, "VARCHAR") for name, cell in own.items()}
     origin = Origin("t", len(rows), lambda row: f":{row + 1}", separator)
-    return Table("t", cells, (origin,), "cells", database, None, 0, len(rows))
+    return Table("t", cells, (origin,), relation, database, None, 0, len(rows))
 
 
 def floats_in(table, name, style):
@@ -285,7 +290,7 @@ def grouped(whole, mark, grouping):
 THOUSANDS = {"’": "'", "\u202f": " ", "\xa0": " "}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(column=written_columns())
 @example(column=([1234.0], ["1,234"], ".", ","))
 @example(column=([1.234], ["1,234"], ",", ""))
@@ -309,8 +314,18 @@ def test_a_written_column_is_read_exactly_or_refused_with_an_option_that_reads_i
 
 
 PIECES = st.sampled_from(
-    [*"0123456789", *"0123456789", *".,-+()'’ %", "1.234", "1,234", "12,34,567", "1 234", "0.5", "007", "e5", "E-3"]
-    + [
+    [
+        *"0123456789",
+        *"0123456789",
+        *".,-+()'’ %",
+        "1.234",
+        "1,234",
+        "12,34,567",
+        "1 234",
+        "0.5",
+        "007",
+        "e5",
+        "E-3",
         "\xa0",
         "\u202f",
         "−",
@@ -329,8 +344,6 @@ PIECES = st.sampled_from(
         "kg/m²",
         "m3",
         "years",
-    ]
-    + [
         "k",
         "K",
         "M",
@@ -357,7 +370,7 @@ GARBAGE = st.lists(PIECES, min_size=1, max_size=6).map("".join) | st.text(max_si
 STYLES = [NumberStyle(d, t, u) for d, t in [*MARKS[:5], (",", " ")] for u in ("", "kg", "years", "€", "Fr", "K", "m3")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cells=st.lists(GARBAGE, min_size=1, max_size=30), style=st.sampled_from(STYLES))
 def test_sql_and_python_read_the_same_number_in_any_text(database, cells, style):
     cells = [cell.replace("\0", "") for cell in cells]
@@ -464,7 +477,7 @@ def test_an_order_that_no_cell_proves_is_refused_with_both_readings(database):
         date_style(table, "x")
     assert dates_in(table, "x", date_style(table, "x", day_first=True))[0] == datetime.datetime(2005, 4, 3)
     assert dates_in(table, "x", date_style(table, "x", day_first=False))[0] == datetime.datetime(2005, 3, 4)
-    with pytest.raises(DataError, match="18 January 2019 or a date with its year in front.*four digits"):
+    with pytest.raises(DataError, match=r"18 January 2019 or a date with its year in front.*four digits"):
         date_style(table_of(database, x=["18-01-19", "18-01-20"]), "x")
     assert date_style(table_of(database, x=["03/04/2005", *["word"] * 9]), "x") == DateStyle()  # a mistake among words
 
@@ -476,7 +489,7 @@ FORMATS = [
 ]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     moments=st.lists(
         st.datetimes(datetime.datetime(1970, 1, 1), datetime.datetime(2060, 12, 31)), min_size=1, max_size=8
@@ -497,14 +510,51 @@ def test_a_column_of_dates_is_read_exactly_or_refused_with_an_option_that_does(d
 
 
 DATE_PIECES = st.sampled_from(
-    [*"0123456789", *"-/.,: T", "2018", "19", "01", "12", "31", "0000", "Jan", "march", "Dezember", "août", "de", "Z"]
-    + ["2018-01-19", "27.03.2003", "03/04/05", "2018年1月19日", "14:55", "2:30", ":30.5", " PM", "am", "下午", "+02:00"]
-    + [" Uhr", "15时09分", "UTC", "-0530", "24:00", "Fri, ", "20180119", "１９", "\xa0", "st", "h", "x", "\n"]
+    [
+        *"0123456789",
+        *"-/.,: T",
+        "2018",
+        "19",
+        "01",
+        "12",
+        "31",
+        "0000",
+        "Jan",
+        "march",
+        "Dezember",
+        "août",
+        "de",
+        "Z",
+        "2018-01-19",
+        "27.03.2003",
+        "03/04/05",
+        "2018年1月19日",
+        "14:55",
+        "2:30",
+        ":30.5",
+        " PM",
+        "am",
+        "下午",
+        "+02:00",
+        " Uhr",
+        "15时09分",
+        "UTC",
+        "-0530",
+        "24:00",
+        "Fri, ",
+        "20180119",
+        "１９",
+        "\xa0",
+        "st",
+        "h",
+        "x",
+        "\n",
+    ]
 )
 DATE_GARBAGE = st.lists(DATE_PIECES, min_size=1, max_size=6).map("".join) | st.text(max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cells=st.lists(DATE_GARBAGE, min_size=1, max_size=30), order=st.sampled_from(["ymd", "dmy", "mdy"]))
 def test_sql_and_python_read_the_same_date_and_time_in_any_text(database, cells, order):
     cells = [cell.replace("\0", "") for cell in cells]

@@ -65,7 +65,8 @@ _UNITS = {*_UNIT_WORDS.split(), *CURRENCIES}
 """Of a column with several of these, a person says that its units differ; of other words, that they are words."""
 
 _NOT_IN_UNITS = r"0-9<>~±=+,;:\-()\[\]{}|\\_@#&*\x22!?\t\n\r\f\v"
-_UNIT = rf"[^ .'/^{_NOT_IN_UNITS}][^{_NOT_IN_UNITS}]{{0,23}}?(?:[mt]\^?[23])?"
+_CUBED = r"[mt]\^?[23]"  # m2, ft^3
+_UNIT = rf"(?:[^ .'/^{_NOT_IN_UNITS}][^{_NOT_IN_UNITS}]{{0,23}}?(?:{_CUBED})?|{_CUBED})"
 _NO_UNIT = re.compile(r"[ap]\.?m\.?|uhr|o'clock|st|nd|rd|th", re.IGNORECASE)  # 2 pm and 14 Uhr are times, 1st is a word
 
 _EXPONENT = "(?:[eE][-+]?[0-9]+)?"
@@ -259,7 +260,7 @@ _MOST_SHAPES = 5_000  # a column of numbers has hundreds at most
 _SHARE = 0.5  # of the cells that must be numbers for the others to be mistakes
 _MOSTLY = 0.9  # of the cells that must be in one unit for a word that is no known unit to be a mistake
 
-_LIKE = rf"^([^0-9]{{0,8}})([0-9](?:[0-9.,\x27 ]*[0-9])?{_EXPONENT})([^0-9]{{0,24}}(?:[mt]\^?[23])?[^0-9]?)$"
+_LIKE = rf"^([^0-9]{{0,8}})([0-9](?:[0-9.,\x27 ]*[0-9])?{_EXPONENT})([^0-9]{{0,24}}(?:{_CUBED})?[^0-9]?)$"
 """Anything in front, digits, anything behind."""
 
 _MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
