@@ -14,6 +14,8 @@ import numpy as np
 from clearprop._types import Value
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.columns import Category, Date, Number, TimeOfDay, YesNo
+from clearprop.data.dates import DateStyle
+from clearprop.data.numbers import PLAIN
 from clearprop.data.preparation import Preparation
 from clearprop.formats import plain_rows
 from clearprop.formats.onnx_graph import Graph
@@ -107,7 +109,11 @@ class NumberExport(ColumnExport):
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text."""
-        return self._call(name_of(plain_rows.number))
+        style = self.column.style
+        options = {} if style == PLAIN else {"pattern": style.pattern}
+        options |= {"decimal": style.decimal} if style.decimal != PLAIN.decimal else {}
+        options |= {"thousands": style.thousands} if style.thousands else {}
+        return self._call(name_of(plain_rows.number), **options)
 
 
 class YesNoExport(ColumnExport):
@@ -222,7 +228,10 @@ class DateExport(ColumnExport):
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text."""
-        return self._call(name_of(plain_rows.date))
+        options = {option: getattr(self.column, option) for option in ("order", "clock")}
+        plain = DateStyle()
+        options = {name: value for name, value in options.items() if value != getattr(plain, name)}
+        return self._call(name_of(plain_rows.date), **options)
 
 
 class TimeOfDayExport(ColumnExport):

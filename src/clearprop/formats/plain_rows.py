@@ -1,6 +1,6 @@
 """How cells become numbers, in nothing but NumPy: the text that `to_numpy` copies into what it writes.
 
-It says once more, for lists, what `clearprop.data.columns` says in SQL for tables of any size; a test compares them.
+It says once more, for lists, what `clearprop.data.columns` says in SQL for tables of any size; tests compare them.
 """
 
 import datetime
@@ -11,18 +11,24 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array
+from clearprop.data.cells import MISSING_WORDS
+from clearprop.data.dates import read_date, read_time
+from clearprop.data.numbers import PLAIN_NUMBER, read_number
 
 Rows = Mapping[str, Sequence[Any]]
 
-MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
+
+def cells_of(rows: Rows, name: str) -> Sequence[Any]:
+    """The cells of a column as they are."""
+    arrow = hasattr(type(rows), "column_names")  # a table of which `in` looks for no names
+    if name not in (rows.column_names if arrow else rows):  # type: ignore[attr-defined]
+        raise ValueError(f"there is no column {name!r}")
+    return rows[name].to_pylist() if arrow else rows[name]  # type: ignore[attr-defined]
 
 
 def column(rows: Rows, name: str) -> list[str]:
     """The cells of a column as text; a missing one, which may be None, NaN, NaT or NA, is ''."""
-    arrow = hasattr(type(rows), "column_names")  # a table of which `in` looks for no names
-    if name not in (rows.column_names if arrow else rows):  # type: ignore[attr-defined]
-        raise ValueError(f"there is no column {name!r}")
-    cells = rows[name].to_pylist() if arrow else rows[name]  # type: ignore[attr-defined]
+    cells = cells_of(rows, name)
     missing = [cell is None or (not isinstance(cell, str) and str(cell) in ("nan", "NaT", "<NA>")) for cell in cells]
     return ["" if gap else str(cell).strip(" \t") for cell, gap in zip(cells, missing, strict=True)]
 
@@ -41,18 +47,24 @@ def filled(name: str, values: list[Any], cells: list[str], fill: Any, noted: boo
     return np.column_stack([numbers, gaps]) if noted else numbers
 
 
-def number(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
-    """A column of numbers."""
-
-    def read(cell: str) -> float:
-        try:
-            value = float(cell)
-        except ValueError:
-            return math.nan
-        return value if math.isfinite(value) and "_" not in cell else math.nan
-
+def number(
+    rows: Rows,
+    name: str,
+    fill: Any = None,
+    noted: bool = False,
+    pattern: str = PLAIN_NUMBER,
+    decimal: str = ".",
+    thousands: str = "",
+) -> Array:
+    """A column of numbers: of text in the style that the pattern is made of; other cells are numbers already."""
     cells = column(rows, name)
-    return filled(name, [read(cell) for cell in cells], cells, fill, noted)
+    values = [
+        read_number(text, pattern, decimal, thousands)
+        if isinstance(cell, str)
+        else read_number(text, PLAIN_NUMBER, ".", "")
+        for cell, text in zip(cells_of(rows, name), cells, strict=True)
+    ]
+    return filled(name, values, cells, fill, noted)
 
 
 def yes_no(rows: Rows, name: str, no: str, yes: str, fill: Any = None, noted: bool = False) -> Array:
@@ -81,34 +93,33 @@ def category(
     return matrix
 
 
-def date(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
-    """Year, month, weekday, sine and cosine of the position in the year, days since 1970; for dates as 2024-01-31."""
+def date(
+    rows: Rows, name: str, fill: Any = None, noted: bool = False, order: str = "ymd", clock: bool = False
+) -> Array:
+    """Year, month, weekday, sine and cosine of the position in the year, days since 1970; and of the time of day."""
 
     def read(cell: str) -> list[float]:
-        try:
-            when = datetime.datetime.fromisoformat(cell)
-        except ValueError:
-            return [math.nan] * 6
-        if when.tzinfo is not None:  # readers of tables do not agree on what day that is
-            return [math.nan] * 6
+        when = read_date(cell, order)
+        if when is None:
+            return [math.nan] * (8 if clock else 6)
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
         days = (when - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
-        return [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
+        parts = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
+        return parts + on_the_clock(days) if clock else parts
 
     cells = column(rows, name)
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)
 
 
 def time_of_day(rows: Rows, name: str, fill: Any = None, noted: bool = False) -> Array:
-    """Sine and cosine of the angle of a clock's hand that goes round once a day, for times as 14:55."""
-
-    def read(cell: str) -> list[float]:
-        try:
-            when = datetime.time.fromisoformat(cell.rjust(5, "0") if len(cell) < 5 else cell)
-        except ValueError:
-            return [math.nan] * 2
-        angle = 2.0 * math.pi * (when.hour * 3600 + when.minute * 60 + when.second) / 86400.0
-        return [math.sin(angle), math.cos(angle)]
-
+    """Sine and cosine of the angle of a clock's hand that goes round once a day."""
     cells = column(rows, name)
-    return filled(name, [read(cell) for cell in cells], cells, fill, noted)
+    return filled(name, [on_the_clock(read_time(cell) / 86400.0) for cell in cells], cells, fill, noted)
+
+
+def on_the_clock(days: float) -> list[float]:
+    """Sine and cosine of the time of day."""
+    if math.isnan(days):
+        return [days, days]
+    angle = 2.0 * math.pi * (days - math.floor(days))
+    return [math.sin(angle), math.cos(angle)]
