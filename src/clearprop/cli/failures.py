@@ -52,7 +52,8 @@ def parts(message: str) -> tuple[str | None, str | None]:
 
 def fail(message: str, code: int, *, as_json: bool, several: Sequence[str] = ()) -> NoReturn:
     """Print the error, which may list `several` of which each has its own place and remedy, and end the process."""
-    message = visible(message, in_a_line=not several)  # several errors have a line each
+    lines = message.split("\n  ") if several else [message]
+    message = "\n  ".join(visible(line, in_a_line=True) for line in lines)
     if as_json:
         error = {"code": code, "kind": KINDS[code], **_document(message)}
         if several:

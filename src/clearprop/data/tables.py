@@ -177,11 +177,12 @@ class _Loader:
     def _same_columns(self, part: Part) -> None:
         if not self.origins:
             self.columns = part.columns
+        here, first = set(part.columns), set(self.columns)
         for column in self.columns:
-            if column not in part.columns:
+            if column not in here:
                 raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has; add it")
         for column in part.columns:
-            if column not in self.columns:
+            if column not in first:
                 raise DataError(
                     f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not; remove it"
                 )
