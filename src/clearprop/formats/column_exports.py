@@ -144,14 +144,8 @@ class NumberExport(ColumnExport):
 
     def sklearn(self) -> tuple[Any, list[Any]]:
         """The cell as float64; text is refused where it could be read otherwise than in Python."""
-        from sklearn.impute import SimpleImputer
-
-        checks = []
-        if self.column.style != PLAIN:
-            none_is_nan = SimpleImputer(missing_values=None, strategy="constant", fill_value=np.nan)
-            none_is_nan.set_params(keep_empty_features=True)
-            checks = [_function(np.asarray, dtype=object), none_is_nan, _function(np.positive)]
-        return _steps(*checks, _function(np.asarray, dtype=float), *self._imputed()), [0.0, 1.0]
+        no_text = [] if self.column.style == PLAIN else _numbers_alone()
+        return _steps(*no_text, _function(np.asarray, dtype=float), *self._imputed()), [0.0, 1.0]
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text in the column's style."""
@@ -402,14 +396,26 @@ def _union(parts: dict[str, Any]) -> Any:
     return FeatureUnion(list(parts.items()))
 
 
-def _text_with_gaps() -> list[Any]:
-    """Cells as text without blanks around it, gaps as the empty text.
+_TYPE_AND_TEXT = "{0.__class__.__name__}|{0}"
+"""A cell with the name of its type, which tells a gap from the word "nan", and a number from text."""
 
-    The name of a cell's type stands before it until then, which tells a gap from a word such as "nan".
-    """
+
+def _numbers_alone() -> list[Any]:
+    """Cells as text that is a number; one that was text before keeps the name of its type, and so is refused."""
+    gaps = ("NoneType|None", "NAType|<NA>")
+    types = ("float", "float64", "float32", "int", "int64", "int32", "Decimal")
+    return [
+        _formatted(_TYPE_AND_TEXT),
+        *(_function(np.strings.replace, old=gap, new="nan") for gap in gaps),
+        *(_function(np.strings.replace, old=f"{name}|", new="") for name in types),
+    ]
+
+
+def _text_with_gaps() -> list[Any]:
+    """Cells as text without blanks around it, gaps as the empty text."""
     gaps = ("NoneType|None", "float|nan", "float64|nan", "float32|nan", "NAType|<NA>", "NaTType|NaT")
     return [
-        _formatted("{0.__class__.__name__}|{0}"),
+        _formatted(_TYPE_AND_TEXT),
         *(_function(np.strings.replace, old=gap, new="|") for gap in gaps),
         _function(np.strings.partition, sep="|"),
         _function(np.take, indices=2, axis=0),
