@@ -71,7 +71,7 @@ class SeveralDataErrors(DataError):
         lines = [f"{table}: {len(errors)} columns cannot be used as they are", *map(str, errors[: self.SHOWN])]
         if len(errors) > self.SHOWN:
             lines.append(f"and {len(errors) - self.SHOWN} more columns; mend these first")
-        super().__init__("\n".join(lines))
+        super().__init__("\n  ".join(lines))
 
 
 class ModelFileError(ClearpropError, ValueError):

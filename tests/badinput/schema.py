@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 ERROR = json.loads((Path(__file__).parents[2] / "docs" / "error.schema.json").read_text(encoding="utf-8"))
-_TYPES: dict[str, Any] = {"object": dict, "string": str, "null": type(None)}
+_TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "null": type(None)}
 _WORDS = {"$schema", "title", "description"}
 
 
@@ -23,6 +23,9 @@ def check(value: Any, schema: dict[str, Any] = ERROR, place: str = "document") -
             assert set(wanted) <= set(value), f"{place} lacks {set(wanted) - set(value)}"
         elif word == "additionalProperties":
             assert wanted is False and set(value) <= set(schema["properties"]), f"{place} has more: {set(value)}"
+        elif word == "items":
+            for position, item in enumerate(value):
+                check(item, wanted, f"{place}[{position}]")
         elif word == "properties":
             for name, inner in wanted.items():
                 if name in value:

@@ -32,7 +32,8 @@ ids = [case.id for case in CASES]
 
 def check_words(text: str) -> None:
     assert not FORBIDDEN.search(text), FORBIDDEN.search(text)
-    assert len(text) < 700, "no message is longer than a paragraph"
+    for line in re.split(r"\n(?=  )", text):  # one for each column that cannot be used
+        assert len(line) < 700, "no message is longer than a paragraph"
 
 
 def test_the_rows_are_complete():
@@ -57,12 +58,15 @@ def test_the_schema_knows_every_exit_code_and_refuses_what_it_should():
     assert dict(zip(error["code"]["enum"], error["kind"]["enum"], strict=True)) == KINDS
     good = {"code": 3, "kind": "data", "message": "x", "place": None, "remedy": "y"}
     schema.check({"error": good})
+    schema.check({"error": {**good, "errors": [{"message": "x", "place": "a", "remedy": "y"}]}})
     for bad in (
         {"error": {**good, "code": 7}},
         {"error": {**good, "code": True}},
         {"error": {**good, "place": ""}},
         {"error": {**good, "remedy": 1}},
         {"error": {**good, "more": 1}},
+        {"error": {**good, "errors": [{"message": "x"}]}},
+        {"error": {**good, "errors": [{"message": "", "place": None, "remedy": None}]}},
         {"error": {"code": 3}},
         {"error": good, "more": 1},
         {},
@@ -152,10 +156,11 @@ def test_command(case: Case, run, tmp_path) -> None:
     assert after == before and not list(tmp_path.glob("runs/*")), "a run that failed leaves nothing"
     if case.command:
         assert out == ""
-        assert re.match(r"(warning: .*\n)*clearprop: [^\n]+\n\Z", text), "one line"
+        assert re.match(r"(warning: .*\n)*clearprop: [^\n]+\n(  [^\n]+\n)*\Z", text), "one line, or one for each column"
         code, out, err = run(case.command + " --json")
         schema.check(json.loads(out))
         error = json.loads(out)["error"]
+        assert len(error.get("errors", [])) == len(re.findall(r"^  ", text, re.M)) or "  and " in text
         assert error["kind"] == KINDS[code] and (error["remedy"] or " must " in error["message"])
         assert error["message"].startswith(error["place"] or "") and error["message"].endswith(error["remedy"] or "")
         assert (code, error["code"]) == (case.exit, case.exit) and re.search(case.message, error["message"])

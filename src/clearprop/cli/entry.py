@@ -32,7 +32,7 @@ from clearprop.cli.output import visible
 from clearprop.cli.predict import predict
 from clearprop.cli.reproduce import reproduce
 from clearprop.cli.train import train
-from clearprop.errors import ClearpropError, ClearpropWarning
+from clearprop.errors import ClearpropError, ClearpropWarning, SeveralDataErrors
 
 BUG, USAGE, UNWRITTEN, INTERRUPTED, TERMINATED = 1, 2, 6, 130, 143
 
@@ -103,6 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         warnings.showwarning = _show_warning
         try:
             code = app(args=typed, prog_name="clearprop", standalone_mode=False)
+        except SeveralDataErrors as error:
+            fail(str(error), error.exit_code, as_json=as_json, several=[str(one) for one in error.errors])
         except ClearpropError as error:
             fail(str(error), error.exit_code, as_json=as_json)
         except MemoryError:

@@ -7,7 +7,8 @@ number; correct it``. So the document for programs can give the parts by themsel
 import json
 import re
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import typer
 
@@ -48,13 +49,19 @@ def parts(message: str) -> tuple[str | None, str | None]:
     return place["place"] if place else None, remedy if found else None
 
 
-def fail(message: str, code: int, *, as_json: bool) -> NoReturn:
-    """Print the error and end the process."""
+def fail(message: str, code: int, *, as_json: bool, several: Sequence[str] = ()) -> NoReturn:
+    """Print the error, which may list `several` of which each has its own place and remedy, and end the process."""
     message = visible(message)
     if as_json:
-        place, remedy = parts(message)
-        error = {"code": code, "kind": KINDS[code], "message": message, "place": place, "remedy": remedy}
+        error = {"code": code, "kind": KINDS[code], **_document(message)}
+        if several:
+            error["errors"] = [_document(visible(one)) for one in several]
         typer.echo(json.dumps({"error": error}, ensure_ascii=False))
     else:
         typer.echo(f"clearprop: {message}", err=True)
     sys.exit(code)
+
+
+def _document(message: str) -> dict[str, Any]:
+    place, remedy = parts(message)
+    return {"message": message, "place": place, "remedy": remedy}

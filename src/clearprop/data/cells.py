@@ -10,8 +10,30 @@ from clearprop.data.dates import DateStyle
 from clearprop.data.numbers import PLAIN
 from clearprop.errors import DataError
 
-MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
-"""In a column of numbers (or dates) these stand for a missing value; in a column of words they are words."""
+MISSING_WORDS = (
+    *(
+        "na",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "<na>",
+        "nan",
+        "nat",
+        "null",
+        "(null)",
+        "none",
+        "missing",
+        "unknown",
+        "k.a.",
+        "k. a.",
+    ),
+    *("?", "-", "--", "---", "–", "—", ".", "..", "...", "…", "未知", "缺失", "不详"),
+    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),
+)
+"""In a column of numbers (or dates) these stand for a missing value; in a column of words they are words.
+
+Words that may as well mean nothing, so zero (keine, nil, 无), are not among them.
+"""
 
 AMBIGUOUS_DATE = r"^\d{1,2}[/-]\d{1,2}[/-](\d{2}|\d{4})( .*)?$"
 """A day and a month, in an order that only the writer knows."""
@@ -102,5 +124,5 @@ def simplest(source: str, column: str, cell: str, kind: str) -> str:
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _NO_CELLS = (
     *("STRUCT", "MAP", "UNION", "LIST", "BLOB", "BIT", "BITSTRING", "INTERVAL", "VARIANT"),
-    *("TIME", "TIME_NS", "TIME WITH TIME ZONE", "GEOMETRY"),
+    *("TIME WITH TIME ZONE", "GEOMETRY"),
 )

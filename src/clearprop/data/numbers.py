@@ -105,6 +105,7 @@ def _unit_pattern(unit: str) -> str:
     return f"{re.escape(stem)}{'s?' if stem.isalpha() else ''}\\.?"
 
 
+@functools.cache
 def number_pattern(decimal: str, thousands: str, unit: str) -> str:
     """The pattern of a folded cell in a style; its groups are two signs, the number, its magnitude (as a letter or as a
     word), what may close it, and a bracket.
@@ -390,14 +391,34 @@ def _shapes(counts: Iterable[tuple[str | None, int]]) -> list[Shape]:
     for key, count in counts:
         if key is None or key.count("|") != 2:
             continue
-        front, number, behind = key.replace("z9", "09").replace("|z", "|0").split("|")
-        found = _FRONT.fullmatch(front)
-        if found is None and front[-1:] in (".", ","):
-            number, found = front[-1] + number, _FRONT.fullmatch(front[:-1])
-        unit = None if found is None else _unit_in(found["unit"], behind)
-        if unit is not None:
-            shapes.append(Shape(key, number, unit, count))
+        front, number, behind = key.split("|")
+        found = _number_and_unit(front, "0" + number[1:] if number[0] == "z" else number, behind)
+        if found is not None:
+            shapes.append(Shape(key, *found, count))
     return shapes
+
+
+def number_and_unit(text: str) -> tuple[str, str] | None:
+    """The digits of a cell, with separators, and its unit; None for a cell that is no number in any style.
+
+    >>> number_and_unit("1.234,50 CHF"), number_and_unit("Room 12")
+    (('1.234,50', 'CHF'), None)
+    """
+    found = re.fullmatch(_LIKE, folded(text))
+    return None if found is None else _number_and_unit(*found.groups())
+
+
+def _number_and_unit(front: str, number: str, behind: str) -> tuple[str, str] | None:
+    found = _FRONT.fullmatch(front)
+    if found is None and front[-1:] in (".", ","):
+        number, found = front[-1] + number, _FRONT.fullmatch(front[:-1])
+    unit = None if found is None else _unit_in(found["unit"], behind)
+    return None if unit is None else (number, unit)
+
+
+def styles_of(number: str) -> list[NumberStyle]:
+    """The styles in which digits with separators are a number, the simplest first."""
+    return [NumberStyle(*marks) for marks in _CANDIDATES if _value(marks, number)]
 
 
 def _unit_in(money: str | None, behind: str) -> str | None:

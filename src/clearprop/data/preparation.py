@@ -415,14 +415,16 @@ class Preparation:
             shown = listed(self.class_names, 8)
             return [*rows, (self.target, "target", f"{len(self.class_names)} classes: {shown}")]
         moments = zip(self.target_mean, self.target_scale, strict=True)
-        return rows + [(self.target, "target", f"mean {m:.4g}, scale {s:.4g}") for m, s in moments]
+        style = f"; {self.target_style.describe()}" if self.target_style != PLAIN else ""
+        return rows + [(self.target, "target", f"mean {m:.4g}, scale {s:.4g}{style}") for m, s in moments]
 
     def _treatment(self, column: Column, part: slice) -> str:
         if column.name in self.constant:
             return "constant in the training rows"
         text = column.summary()
         if isinstance(column, Number):
-            text = f"mean {self.mean[part][0]:.4g}, scale {self.scale[part][0]:.4g}"
+            style = column.style.describe()
+            text = f"mean {self.mean[part][0]:.4g}, scale {self.scale[part][0]:.4g}" + (f"; {style}" if style else "")
         if column.indicator:
             text += f"; gaps: {', '.join(f'{value:.4g}' for value in self.fill[part][:-1])}, and noted"
         return text
