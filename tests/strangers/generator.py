@@ -149,7 +149,7 @@ def _settled(dice: Dice, program: Program) -> Program:
         program,
         dates=dates or program.dates,
         thousands={"": 1.0, thousands: 2.0} if thousands else {"": 1.0},
-        gaps={dice.pick(program.gaps): 20.0, "": 1.0},
+        gaps={dice.pick(program.gaps): 1.0},
     )
 
 
@@ -222,7 +222,7 @@ def _with_gaps(dice: Dice, program: Program, column: Column) -> Column:
     if None not in column.values or column.constant:
         return column
     words = [dice.pick(program.gaps)]
-    words += [""] * (words != [""] and dice.chance(0.06))
+    words += [""] * (words != [""] and not program.name.startswith(("R", "numpy")) and dice.chance(0.06))
     cells = tuple(
         dice.pick(words) if value is None else cell for value, cell in zip(column.values, column.cells, strict=True)
     )
