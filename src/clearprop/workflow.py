@@ -158,10 +158,10 @@ class Run:
         return f"{text} on {len(self.test)} test rows"
 
 
-def load_data(name: str, *, sql: str | None = None, encoding: str | None = None) -> Dataset | Table:
+def load_data(name: str, **how: Any) -> Dataset | Table:
     """A built-in data set, or the table in the file `name` (write ``./iris`` for a file called iris).
 
-    `sql` and `encoding` are for files: see `read_table`.
+    What else is given says how a file is read: see `read_table`.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def load_data(name: str, *, sql: str | None = None, encoding: str | None = None)
         Neither, or the file cannot be used.
     """
     if name in DATASETS:
-        for option, value in (("sql", sql), ("encoding", encoding)):
+        for option, value in how.items():
             if value is not None:
                 raise ConfigurationError(f"{option} is for files, and {name} is built in; leave it out")
         return load_dataset(name)
@@ -179,7 +179,7 @@ def load_data(name: str, *, sql: str | None = None, encoding: str | None = None)
             f"{name}: neither a file nor a built-in data set; {hint + ' ' if hint else ''}"
             f"{did_you_mean(name, list(DATASETS))}"
         )
-    return read_table(name, sql=sql, encoding=encoding)
+    return read_table(name, **how)
 
 
 def train_run(

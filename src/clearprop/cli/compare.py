@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 
@@ -29,6 +29,11 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Of split, order and first weights.")] = 0,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Train one network here, in scikit-learn, and in PyTorch and Keras if they are installed.
@@ -44,7 +49,7 @@ def compare(
     from clearprop.errors import ConfigurationError
     from clearprop.workflow import load_data
 
-    rows = load_data(data, sql=sql, encoding=encoding)
+    rows = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     if not isinstance(rows, Dataset):
         if target is None:
             raise ConfigurationError(f"{data}: which column is to be predicted? Pass target (--target)")

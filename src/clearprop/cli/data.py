@@ -1,6 +1,6 @@
-"""Options that say how a table is read: what `train`, `predict` and `evaluate` share."""
+"""Options that say how a table is read: what `train`, `predict`, `evaluate` and others share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,37 @@ SQL = Annotated[
 Encoding = Annotated[
     str | None,
     typer.Option(help="Of text files, as gbk or latin-1; by default UTF-8.", rich_help_panel=PANEL),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LETTER",
+        help="Between the fields of a text file: one letter, tab or blank; by default what makes a table of all lines.",
+        rich_help_panel=PANEL,
+    ),
+]
+Header = Annotated[
+    int | None,
+    typer.Option(
+        metavar="LINE",
+        help="The line with the column names; by default the first that makes a table of those below.",
+        rich_help_panel=PANEL,
+    ),
+]
+FirstRow = Annotated[
+    int | None,
+    typer.Option(
+        metavar="LINE", help="The line of the first row, if others stand below the names.", rich_help_panel=PANEL
+    ),
+]
+Footer = Annotated[
+    int | None,
+    typer.Option(
+        metavar="LINES", help="How many lines at the end are no rows, but notes or a total.", rich_help_panel=PANEL
+    ),
+]
+Sheet = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of a workbook; by default the first.", rich_help_panel=PANEL)
 ]
 Dates = Annotated[
     str | None,
@@ -67,6 +98,19 @@ DayFirst = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+
+
+def reading(
+    sql: str | None,
+    encoding: str | None,
+    separator: str | None,
+    header: int | None,
+    first_row: int | None,
+    footer: int | None,
+    sheet: str | None,
+) -> dict[str, Any]:
+    """The options that say how a file is read, as `read_table` takes them."""
+    return locals()
 
 
 def kinds_of(given: list[str] | None) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.explain import Language, LossName, loss_of
 from clearprop.cli.output import AsJSON, say, say_json, table
 
@@ -18,6 +18,11 @@ def diagnose(
     language: LanguageOption = Language.en,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Look for dead and saturated units, gradients that vanish or explode, frozen biases, and idle layers.
@@ -33,7 +38,9 @@ def diagnose(
     from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = preparation_of(saved).transform(rows_for(saved, load_data(data, sql=sql, encoding=encoding)))
+    rows = preparation_of(saved).transform(
+        rows_for(saved, load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet)))
+    )
     found = diagnosis_of(saved.model, rows, loss_of(saved, loss), language=language.value)
     if as_json:
         say_json(found.to_dict())

@@ -161,7 +161,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    typer.echo(f"warning: {visible(str(message))}", err=True)
+    typer.echo(f"warning: {visible(str(message), in_a_line=True)}", err=True)
 
 
 def _save_traceback() -> str:

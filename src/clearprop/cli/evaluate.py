@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 
@@ -16,6 +16,11 @@ def evaluate(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an evaluation that is in the folder.")] = False,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Compare the model's predictions with the target in DATA.
@@ -32,7 +37,7 @@ def evaluate(
     from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = rows_for(saved, load_data(data, sql=sql, encoding=encoding))
+    rows = rows_for(saved, load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet)))
     scores = scores_of(saved, rows)
     document = {"rows": len(rows), "task": rows.task, **scores}
     files = [] if out is None else write_evaluation(saved, rows, scores, out, force=force)

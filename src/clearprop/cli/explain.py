@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.output import AsJSON, say, say_json, visible
 from clearprop.errors import ConfigurationError, DataError, OutputError
 
@@ -53,6 +53,11 @@ def explain(
     ] = None,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Show the chain rule at work on one row: each value, loss term, gradient and update with its formula.
@@ -69,7 +74,8 @@ def explain(
     if data is None:
         found = _of_post(model, row, loss, optimizer, shown)
     else:
-        found = _of_model(model, data, row, loss, optimizer, shown, sql=sql, encoding=encoding)
+        how = reading(sql, encoding, separator, header, first_row, footer, sheet)
+        found = _of_model(model, data, row, loss, optimizer, shown, how)
     if out is not None:
         from clearprop.store import atomic_write
 
@@ -92,16 +98,14 @@ def _of_model(
     loss: str | None,
     optimizer: str | None,
     shown: dict[str, Any],
-    *,
-    sql: str | None,
-    encoding: str | None,
+    how: dict[str, Any],
 ) -> "Explanation":
     from clearprop.answers import load_model, preparation_of, rows_for
     from clearprop.explain import explain as explanation_of
     from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = rows_for(saved, load_data(data, sql=sql, encoding=encoding))
+    rows = rows_for(saved, load_data(data, **how))
     if row >= len(rows):
         raise DataError(f"{data}: has no row {row}; it has {len(rows)}, numbered from 0")
     raw = rows.take([row])

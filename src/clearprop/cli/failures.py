@@ -28,7 +28,8 @@ KINDS = {
 
 _PLACE = re.compile(
     r"""(?P<place>
-        [^:\s][^:]*\.\w+(?::\d+)?(?::\ column\ '(?:[^'\\]|\\.)*')?  # a file, perhaps with line and column
+        # a file, perhaps with sheet, line and column
+        [^:\s][^:]*\.\w+(?:,\ sheet\ '[^']*')?(?::\d+)?(?::\ column\ '(?:[^'\\]|\\.)*')?
         | [^:\s]*[/\\][^:]*                                    # a path
         | column\ '(?:[^'\\]|\\.)*'
     ):\ """,
@@ -51,11 +52,12 @@ def parts(message: str) -> tuple[str | None, str | None]:
 
 def fail(message: str, code: int, *, as_json: bool, several: Sequence[str] = ()) -> NoReturn:
     """Print the error, which may list `several` of which each has its own place and remedy, and end the process."""
-    message = visible(message)
+    lines = message.split("\n  ") if several else [message]
+    message = "\n  ".join(visible(line, in_a_line=True) for line in lines)
     if as_json:
         error = {"code": code, "kind": KINDS[code], **_document(message)}
         if several:
-            error["errors"] = [_document(visible(one)) for one in several]
+            error["errors"] = [_document(visible(one, in_a_line=True)) for one in several]
         typer.echo(json.dumps({"error": error}, ensure_ascii=False))
     else:
         typer.echo(f"clearprop: {message}", err=True)

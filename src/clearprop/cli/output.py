@@ -23,14 +23,14 @@ def width(text: str) -> int:
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as aligned columns, numbers to the right; control characters become visible.
+    """Rows as aligned columns, numbers to the right; control characters and line breaks become visible.
 
     >>> print(table([("model", "accuracy"), ("network", "0.967"), ("constant", "0.333")]))
     model     accuracy
     network      0.967
     constant     0.333
     """
-    cells = [[visible(str(cell)) for cell in row] for row in rows]
+    cells = [[visible(str(cell), in_a_line=True) for cell in row] for row in rows]
     columns = list(zip(*cells, strict=True))
     widths = [max(map(width, column)) for column in columns]
     right = [any(set(cell) <= NUMERIC and cell.strip() for cell in column[1:]) for column in columns]
@@ -44,14 +44,16 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def visible(text: str) -> str:
-    """`text` without what could move a terminal's cursor or hide what follows.
+def visible(text: str, *, in_a_line: bool = False) -> str:
+    """`text` without what could move a terminal's cursor or hide what follows; also without line breaks and tabs.
 
-    >>> visible("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
+    >>> visible("a\\x1b[31mb\\n"), visible("net\\nweight", in_a_line=True)
+    ('a\\\\x1b[31mb\\n', 'net\\\\nweight')
     """
+    kept = "" if in_a_line else "\n\t"
+    hidden = ("Cc", "Cf", "Cs", "Co", "Cn", *(("Zl", "Zp") if in_a_line else ()))
     return "".join(
-        c if c in "\n\t" or unicodedata.category(c)[0] != "C" else c.encode("unicode_escape").decode() for c in text
+        c if c in kept or unicodedata.category(c) not in hidden else c.encode("unicode_escape").decode() for c in text
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
 from clearprop.cli.output import AsJSON, say, say_json, visible
 from clearprop.errors import OutputError
 
@@ -28,6 +28,11 @@ def predict(
     ] = None,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     as_json: AsJSON = False,
 ) -> None:
     """Predict the target for each row of DATA, in order.
@@ -47,7 +52,7 @@ def predict(
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
     saved = load_model(model)
     check_threshold(saved, threshold)
-    table = load_data(data, sql=sql, encoding=encoding)
+    table = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     columns = answer_table(saved, predictions_for(saved, table), threshold)
     rows = len(next(iter(columns.values())))
     notes = []

@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clearprop.cli.config import Config
-from clearprop.cli.data import SQL, Dates, DayFirst, Decimal, Drop, Encoding, Kinds, Missing, Thousands, kinds_of
+from clearprop.cli.data import (
+    SQL,
+    Dates,
+    DayFirst,
+    Decimal,
+    Drop,
+    Encoding,
+    FirstRow,
+    Footer,
+    Header,
+    Kinds,
+    Missing,
+    Separator,
+    Sheet,
+    Thousands,
+    kinds_of,
+    reading,
+)
 from clearprop.cli.output import AsJSON, say, say_json, table
 from clearprop.cli.resume import NEVER, Resume, go_on_hint, settings_of
 
@@ -36,6 +53,11 @@ def train(
     ] = None,
     sql: SQL = None,
     encoding: Encoding = None,
+    separator: Separator = None,
+    header: Header = None,
+    first_row: FirstRow = None,
+    footer: Footer = None,
+    sheet: Sheet = None,
     dates: Dates = None,
     missing: Missing = None,
     drop: Drop = None,
@@ -203,7 +225,8 @@ def train(
         thousands=thousands,
         day_first=day_first,
     )
-    rows = load_data(data, sql=sql, encoding=encoding)
+    how = reading(sql, encoding, separator, header, first_row, footer, sheet)
+    rows = load_data(data, **how)
     with run_folder(data, resume or out, force=force, resume=resume is not None) as folder, go_on_hint(folder):
         checkpoints = Checkpoints(folder / CHECKPOINTS, checkpoint_every, {"command": settings}, strict)
         runs = train_repeatedly(
@@ -212,8 +235,8 @@ def train(
             repeats=repeats,
             target=target,
             task=task.value if task else None,
-            validation=None if validation_rows is None else load_data(validation_rows, sql=sql, encoding=encoding),
-            test=None if test_rows is None else load_data(test_rows, sql=sql, encoding=encoding),
+            validation=None if validation_rows is None else load_data(validation_rows, **how),
+            test=None if test_rows is None else load_data(test_rows, **how),
             callbacks=(Progress(),),
             checkpoints=None if checkpoint_every == NEVER else checkpoints,
         )

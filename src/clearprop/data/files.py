@@ -5,18 +5,19 @@ import glob
 import gzip
 import os
 import stat
+import zipfile
 import zlib
 from typing import Literal
 
 from clearprop.errors import DataError
 
-FileKind = Literal["CSV", "JSON lines", "Parquet"]
+FileKind = Literal["CSV", "JSON lines", "Parquet", "Excel"]
 
 GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+_COMPOUND = b"\xd0\xcf\x11\xe0"  # old Excel workbooks, and new ones with a password
 
 _OTHER_FORMATS = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook; unpack it, or export it as CSV",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; export it as CSV",
     b"\x89PNG": "a PNG picture; name a table",
     b"\xff\xd8\xff": "a JPEG picture; name a table",
     b"%PDF": "a PDF document; export the table as CSV",
@@ -83,15 +84,34 @@ def kind_of(name: str) -> FileKind:
     start = _first_bytes(name)
     if start.startswith(b"PAR1"):
         return "Parquet"
+    if start.startswith(_ZIP):
+        _look_into_zip(name)
+        return "Excel"
+    if start.startswith(_COMPOUND):
+        return "Excel"
     for mark, what in _OTHER_FORMATS.items():
         if start.startswith(mark):
             raise DataError(f"{name}: this looks like {what}")
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = start.lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()  # as it begins in any encoding
     if text.startswith(b"{"):
         return "JSON lines"
     if text.startswith(b"[") and ".json" in os.path.basename(name).lower():
         raise DataError(f"{name}: this is one JSON list; write one object on each line instead (JSON lines)")
+    if text[:14].lower().startswith((b"<!doctype html", b"<html", b"<table", b"<?xml")):
+        raise DataError(f"{name}: this is a web page or XML, whatever its name; open it and save it as .xlsx or CSV")
     return "CSV"
+
+
+def _look_into_zip(name: str) -> None:
+    """Refuse a ZIP archive that is no workbook."""
+    try:
+        with zipfile.ZipFile(name) as archive:
+            names = archive.namelist()
+            kind = archive.read("mimetype") if "mimetype" in names else b""
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error):
+        raise DataError(f"{name}: this is a damaged ZIP archive or an Excel workbook that is; save it anew") from None
+    if not any(inside.startswith("xl/") for inside in names) and b"opendocument.spreadsheet" not in kind:
+        raise DataError(f"{name}: this looks like a ZIP archive that holds no workbook; unpack it first")
 
 
 def is_gzip(name: str) -> bool:

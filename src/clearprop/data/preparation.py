@@ -166,7 +166,7 @@ class Preparation:
             left_out=tuple((name, left_out[name]) for name in names if name in left_out),
             target_style=aim.style,
             notes=(
-                *getattr(table, "notes", ()),
+                *table.notes,
                 *_notes(table, found.notes | ({target: aim.note} if aim.note else {})),
             ),
         )

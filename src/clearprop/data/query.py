@@ -9,6 +9,7 @@ from dataclasses import replace
 from clearprop._registry import listed
 from clearprop.data.cells import CODE, Cell, simplest
 from clearprop.data.database import memory_guard, quoted
+from clearprop.data.names import checked_names
 from clearprop.data.table import Origin, Table
 from clearprop.errors import ConfigurationError, DataError
 
@@ -21,10 +22,11 @@ def run_query(table: Table, sql: str) -> Table:
 
     connection = table.connection
     query = _checked(table, sql)
-    folded = [name.lower() for name in table.names]
+    folded: dict[str, str] = {}
     for name in table.names:
-        if folded.count(name.lower()) > 1:
-            raise DataError(f"{table.path}: a query cannot tell two columns called {name!r} apart; rename one")
+        other = folded.setdefault(_folded(name), name)
+        if other != name:
+            raise DataError(f"{table.path}: a query cannot tell the columns {other!r} and {name!r} apart; rename one")
     typed = ", ".join(f"{_typed(table, name)} AS {quoted(name)}" for name in table.names)
     source = f"{table.path} (query)"
     try:
@@ -34,6 +36,7 @@ def run_query(table: Table, sql: str) -> Table:
             names = [name for name, _ in described]
             if len(set(names)) < len(names):
                 raise ConfigurationError(f"the query has two columns of one name: {listed(names)}; name them with AS")
+            names = list(checked_names(source, names))
             own = [f"q{i}" for i in range(len(names))]
             cells = ", ".join(
                 f"{simplest(source, name, cell, kind)} AS c{i}"
@@ -64,6 +67,11 @@ def _checked(table: Table, sql: str) -> str:
     if len(statements) != 1 or statements[0].type.name != "SELECT":
         raise ConfigurationError(f"the query must be one SELECT and nothing else; {_help(table)}")
     return str(statements[0].query).rstrip().rstrip(";")
+
+
+def _folded(name: str) -> str:
+    """The name as SQL compares it, which knows no capitals (of ASCII; others differ)."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in name)
 
 
 def _typed(table: Table, name: str) -> str:

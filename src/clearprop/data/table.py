@@ -52,6 +52,8 @@ class Table:
         Closes the connection when no table refers to it any more.
     start, stop : int
         The rows of the relation that this table is.
+    notes : tuple of str
+        How the files were read, where that needs saying: "t.csv: line 1 (Sales) is above the names and is passed over".
     """
 
     path: str
@@ -62,6 +64,7 @@ class Table:
     owner: object = field(repr=False)
     start: int
     stop: int
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.stop - self.start

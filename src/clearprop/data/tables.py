@@ -11,8 +11,10 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
+from clearprop.data.asked import Asked
 from clearprop.data.cells import Cell
 from clearprop.data.database import Connection, connect, lock, memory_guard
+from clearprop.data.excel import excel_part
 from clearprop.data.files import FileKind, files_of, kind_of, look_at
 from clearprop.data.query import run_query
 from clearprop.data.readers import Part, csv_part, frame_part, json_part, parquet_part
@@ -20,24 +22,53 @@ from clearprop.data.table import Origin, Table
 from clearprop.data.text import checked_encoding
 from clearprop.errors import DataError
 
+_PLACES = ("header", "first_row", "footer")
 _ROWS = "rows"  # what the table is called in DuckDB
 
 
-def read_table(source: Any, *, sql: str | None = None, encoding: str | None = None) -> Table:
+def read_table(
+    source: Any,
+    *,
+    sql: str | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    header: int | None = None,
+    first_row: int | None = None,
+    footer: int | None = None,
+    sheet: str | None = None,
+) -> Table:
     """Read a table.
+
+    A file's columns are the file's: all of them, in its order, under its names. Blanks around names and text cells
+    are not part of them; two columns whose names are then equal are refused. What people and programs put around a
+    table is passed over and noted in `Table.notes`: a title and comments above the names, units below them, notes at
+    the end, Excel's ``sep=;``, fields without name and cells. A first column without a name, as pandas and R write
+    their index, is called ``Unnamed: 0``. Where a line may be a row or not, the file is refused, and the message
+    names which of the options below decides.
 
     Parameters
     ----------
     source : path or frame
-        A CSV file (or TSV, or with another separator, which the header line shows; quoted cells may hold
-        separators and line breaks), a Parquet file, a file of JSON lines; CSV and JSON may be compressed with
-        gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same columns.
-        Or a pandas, polars or Arrow table.
+        A CSV file (or TSV, or with another separator; quoted cells may hold separators and line breaks), a Parquet
+        file, a file of JSON lines, a workbook of Excel or OpenOffice (.xlsx, .xls, .xlsb, .ods); CSV and JSON may be
+        compressed with gzip. Or a folder, or a pattern such as ``"sales/*.csv"``, of files of one kind with the same
+        columns. Or a pandas, polars or Arrow table.
     sql : str, optional
         A query, one SELECT over the table, which it calls ``data``. Columns of CSV files that hold nothing but
         numbers are numbers there.
     encoding : str, optional
         Of text files, for example ``"gbk"``; by default UTF-8, with or without byte order mark.
+    separator : str, optional
+        Between the fields of a text file: one letter, or ``"tab"`` or ``"blank"``; by default the one that makes a
+        table of all lines.
+    header : int, optional
+        The line (of a workbook the row) with the column names; by default the first that makes a table of those below.
+    first_row : int, optional
+        The line of the first row, if there are others below the names.
+    footer : int, optional
+        How many lines at the end are no rows, blank ones not counted.
+    sheet : str, optional
+        Of a workbook; by default the first.
 
     Raises
     ------
@@ -56,19 +87,21 @@ def read_table(source: Any, *, sql: str | None = None, encoding: str | None = No
     ['virginica']
     """
     codec = checked_encoding(encoding)
+    asked = Asked(separator, header, first_row, footer, sheet)
     path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
     with memory_guard(str(path or "the table")):
         loader = _Loader(str(path or "the table"))
         if path is None:
+            asked.refuse("a table in memory", *_PLACES, "separator", "sheet")
             loader.add(frame_part(loader.connection, source))
         else:
-            _load_files(loader, codec)
+            _load_files(loader, codec, asked)
         lock(loader.connection)
         table = loader.table()
         return table if sql is None else run_query(table, sql)
 
 
-def _load_files(loader: "_Loader", encoding: str) -> None:
+def _load_files(loader: "_Loader", encoding: str, asked: Asked) -> None:
     names = files_of(loader.path)
     first: FileKind | None = None
     for name in names:
@@ -78,11 +111,17 @@ def _load_files(loader: "_Loader", encoding: str) -> None:
         if kind != first:
             raise DataError(f"{name}: this is a {kind} file, but {names[0]} is {first}; read one kind at a time")
         if kind == "Parquet":
+            asked.refuse("a Parquet file", *_PLACES, "separator", "sheet")
             loader.add(parquet_part(loader.connection, name))
         elif kind == "JSON lines":
-            loader.add(json_part(loader.connection, name, encoding))
+            asked.refuse("JSON lines", *_PLACES, "separator", "sheet")
+            loader.add(json_part(name, encoding))
+        elif kind == "Excel":
+            asked.refuse("a workbook", "separator")
+            loader.add(excel_part(name, asked))
         else:
-            loader.add(csv_part(name, encoding))
+            asked.refuse("a text file", "sheet")
+            loader.add(csv_part(name, encoding, asked))
         after = os.stat(name)
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise DataError(f"{name}: the file changed while it was read; read it again")
@@ -96,6 +135,7 @@ class _Loader:
         self.columns: tuple[str, ...] = ()
         self.kinds: list[str] = []
         self.origins: list[Origin] = []
+        self.notes: dict[str, list[str]] = {}  # what is said -> of which files
 
     @cached_property
     def connection(self) -> Connection:
@@ -119,6 +159,8 @@ class _Loader:
                     f"{part.name}: {rows} rows were read but {part.rows} counted; save it anew as plain CSV in UTF-8"
                 )
             self.origins.append(Origin(part.name, rows, part.line_of))
+            for note in part.notes:
+                self.notes.setdefault(note, []).append(part.name)
 
     def table(self) -> Table:
         """What was loaded."""
@@ -126,19 +168,21 @@ class _Loader:
         if not rows:
             raise DataError(f"{self.path}: there are no rows; at least one is needed")
         cells = {name: Cell(f"c{i}", kind) for i, (name, kind) in enumerate(zip(self.columns, self.kinds, strict=True))}
-        return Table(self.path, cells, tuple(self.origins), _ROWS, self.connection, self, 0, rows)
+        notes = tuple(
+            f"{names[0]}: {note}" + f" (so in {len(names)} files)" * (len(names) > 1)
+            for note, names in self.notes.items()
+        )
+        return Table(self.path, cells, tuple(self.origins), _ROWS, self.connection, self, 0, rows, notes)
 
     def _same_columns(self, part: Part) -> None:
-        if len(set(part.columns)) < len(part.columns):
-            twice = next(column for i, column in enumerate(part.columns) if column in part.columns[:i])
-            raise DataError(f"{part.name}: two columns are called {twice!r}; rename one")
         if not self.origins:
             self.columns = part.columns
+        here, first = set(part.columns), set(self.columns)
         for column in self.columns:
-            if column not in part.columns:
+            if column not in here:
                 raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has; add it")
         for column in part.columns:
-            if column not in self.columns:
+            if column not in first:
                 raise DataError(
                     f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not; remove it"
                 )
@@ -164,7 +208,7 @@ def _in_our_words(name: str) -> Iterator[None]:
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
-        raise DataError(f"{name}: cannot be read as a table; save it anew as plain CSV in UTF-8") from None
+        raise DataError(f"{name}: cannot be read as a table; save it anew, for example as plain CSV in UTF-8") from None
 
 
 _WORDS = {

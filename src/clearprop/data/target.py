@@ -53,10 +53,7 @@ def target_of(table: Table, name: str, task: Task | None, said: Said) -> Target:
     if isinstance(profile, DataError):
         raise profile
     if profile.constant:
-        raise DataError(
-            f"{table.path}: the target {name!r} is {shown(table.text_at(0, name))} in every row; "
-            "there is nothing to learn, choose another target"
-        )
+        raise _nothing_to_learn(table, name)
     yes_no = name in yes_no_columns(table, {name: profile}, said)
     numeric = profile.numeric and not yes_no
     if numeric or yes_no:
@@ -68,12 +65,21 @@ def target_of(table: Table, name: str, task: Task | None, said: Said) -> Target:
     style = profile.style if numeric else PLAIN
     ((_, counted),) = (found for block in table.blocks([name]) for found in block.counts().items())
     values = values_of(counted, style)
+    if len(values) == 1:
+        raise _nothing_to_learn(table, name)
     if len(values) > len(table) / 2:
         raise DataError(
             f"{table.path}: the target {name!r} has {len(values)} different values in {len(table)} rows; "
             "a class needs several rows, choose another target" + (" or task regression" if numeric else "")
         )
     return Target(_in_order(values, style, yes_no=yes_no), style, merged_spellings(values))
+
+
+def _nothing_to_learn(table: Table, name: str) -> DataError:
+    return DataError(
+        f"{table.path}: the target {name!r} is {shown(table.text_at(0, name))} in every row; "
+        "there is nothing to learn, choose another target"
+    )
 
 
 def _refuse_gap_words(table: Table, name: str, style: NumberStyle) -> None:

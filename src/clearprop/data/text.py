@@ -2,21 +2,22 @@
 
 import codecs
 import gzip
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, cast
 
+from clearprop.data.encodings import likely_encodings, wide_encoding
 from clearprop.data.files import is_gzip
 from clearprop.errors import ConfigurationError, DataError
 
 LONGEST_LINE = 1 << 26
 """No line of a table is longer; reading one must not fill the memory."""
 
+UTF8 = "utf-8-sig"  # with or without a mark
 _CHUNK = 1 << 20
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_CHINESE = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
+_START = 1 << 16
+_SAMPLE = 1 << 14  # so many bytes of lines beyond ASCII show the encoding
 
 
 def checked_encoding(encoding: str | None) -> str:
@@ -26,13 +27,13 @@ def checked_encoding(encoding: str | None) -> str:
     ('gbk', 'utf-8-sig')
     """
     try:
-        codec = codecs.lookup(encoding or "utf-8-sig").name
+        codec = codecs.lookup(encoding or UTF8).name
         b"a".decode(codec, errors="replace")  # refuses what is no encoding of text
     except (LookupError, TypeError, ValueError):
         raise ConfigurationError(
-            f"there is no text encoding {encoding!r}; try 'utf-8', 'gbk', 'big5', 'utf-16' or 'latin-1'"
+            f"there is no text encoding {encoding!r}; try 'utf-8', 'gbk', 'shift_jis', 'utf-16' or 'cp1252'"
         ) from None
-    return "utf-8-sig" if codec == "utf-8" else codec
+    return UTF8 if codec == "utf-8" else codec
 
 
 @contextmanager
@@ -64,20 +65,33 @@ def lines_of(name: str, file: IO[str]) -> Iterator[str]:
         yield line
 
 
+def encoding_of(name: str, given: str) -> tuple[str, tuple[str, ...]]:
+    """The codec to read the file with, and what is to be said about it; UTF-16 and UTF-32 show themselves."""
+    if given != UTF8:
+        return given, ()
+    with _open_bytes(name) as file:
+        found = wide_encoding(file.read(_START))
+    return (given, ()) if found is None else (found, (f"the file is in {found.upper()}",))
+
+
+@contextmanager
+def _open_bytes(name: str) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked."""
+    with gzip.open(name) if is_gzip(name) else open(name, "rb") as file:
+        yield cast(IO[bytes], file)
+
+
 def _undecodable(name: str, encoding: str) -> DataError:
     """The refusal that names the line and the byte, found by decoding once more, piece by piece."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line, first = 1, True
-    with gzip.open(name) if is_gzip(name) else open(name, "rb") as file:
+    line = 1
+    with _open_bytes(name) as file:
         while True:
             piece = file.read(_CHUNK)
-            if first and piece.startswith(_UTF16) and encoding == "utf-8-sig":
-                return DataError(f"{name}: this looks like UTF-16 text; pass encoding='utf-16' (--encoding utf-16)")
             try:
                 text = decoder.decode(piece, final=not piece)
             except UnicodeError as error:
                 return _at(name, encoding, line, error)
-            first = False
             line += text.count("\n")
             if not piece:
                 return DataError(f"{name}: the file changed while it was read; read it again")
@@ -88,22 +102,52 @@ def _at(name: str, encoding: str, line: int, error: UnicodeError) -> DataError:
         return DataError(f"{name}: this is not {encoding} text; name another encoding")
     bad = error.object
     line += bad[: error.start].decode(encoding, errors="replace").count("\n")
-    if encoding != "utf-8-sig":
+    wrong = f"{name}:{line}: byte 0x{bad[error.start]:02X} is not {'UTF-8' if encoding == UTF8 else encoding} text"
+    if encoding != UTF8 and _decodes(name, UTF8):
+        return DataError(f"{wrong}, but all of the file is UTF-8; leave encoding out (--encoding)")
+    sample = _beyond_ascii(name)
+    if encoding == UTF8 and _mostly_utf8(sample):
+        return DataError(f"{wrong}, as the other lines are; correct this line, or save the file anew as UTF-8")
+    guesses = likely_encodings(sample, lambda guess: _decodes(name, guess))
+    if not guesses:
         return DataError(
-            f"{name}:{line}: byte 0x{bad[error.start]:02X} is not {encoding} text; name another encoding, "
-            "such as encoding='utf-8', 'gb18030' or 'latin-1'"
+            f"{wrong}, nor is the file plausible text in another known encoding; ask who made it, or save it as UTF-8"
         )
-    begin = bad.rfind(b"\n", 0, error.start) + 1
-    end = bad.find(b"\n", error.start)
-    likely = "gbk" if _looks_chinese(bad[begin : end if end >= 0 else len(bad)]) else "latin-1"
+    (first, words), *others = guesses
+    also = "".join(f", or encoding={other!r}, which reads {reads!r}" for other, reads in others[:2])
     return DataError(
-        f"{name}:{line}: byte 0x{bad[error.start]:02X} is not UTF-8 text; save the file as UTF-8, or name its "
-        f"encoding, perhaps encoding={likely!r} (--encoding {likely})"
+        f"{wrong}; save the file as UTF-8, or name its encoding, perhaps encoding={first!r} (--encoding {first}), "
+        f"which reads {words!r}{also}"
     )
 
 
-def _looks_chinese(line: bytes) -> bool:
-    """Whether GBK makes Chinese of the line, and not by taking a letter after each accent (as Latin-1 has)."""
-    letters = "".join(letter for letter in line.decode("gb18030", errors="replace") if letter > "\x7f")
-    high = sum(byte > 0x7F for byte in line)
-    return bool(_CHINESE.fullmatch(letters)) and high >= 1.5 * len(letters)
+def _decodes(name: str, encoding: str) -> bool:
+    """Whether the encoding makes text of the whole file."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with _open_bytes(name) as file:
+            while piece := file.read(_CHUNK):
+                decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _beyond_ascii(name: str) -> bytes:
+    """Lines with bytes beyond ASCII, as many as show the encoding."""
+    sample = bytearray()
+    with _open_bytes(name) as file:
+        for line in iter(lambda: file.readline(_CHUNK), b""):
+            if not line.isascii():
+                sample += line
+                if len(sample) > _SAMPLE:
+                    break
+    return bytes(sample)
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Whether most letters beyond ASCII are UTF-8's."""
+    text = sample.decode("utf-8", errors="replace")
+    wrong = text.count("\ufffd")
+    return sum(letter > "\x7f" for letter in text) - wrong > 4 * wrong
