@@ -317,13 +317,18 @@ class Date:
         yield from _one_by_one(table, columns, cls._features, fill=fill)
 
     def _features(self, table: Table, *, fill: bool) -> Array:
-        date = self.style.of(table.cell(self.name))
         what = functools.partial(not_a_date, style=self.style)
-        days = _cells(table, self.name, lambda cell: f"epoch_us({self.style.of(cell)}) / 86400e6", fill=fill, what=what)
-        year, month, weekday, day = (
-            np.asarray(table.values(f"coalesce({part}({date})::DOUBLE, 'nan'::DOUBLE)"))
-            for part in ("year", "month", "isodow", "dayofyear")
-        )
+        since = _cells(table, self.name, lambda cell: f"epoch_us({self.style.of(cell)})::DOUBLE", fill=fill, what=what)
+        gaps, days = np.isnan(since), since / 86400e6
+        moment = np.where(gaps, 0, since).astype("datetime64[us]")
+        years, months, dates = (moment.astype(f"datetime64[{unit}]") for unit in "YMD")
+        counts = [
+            years.astype(int) + 1970,
+            (months - years).astype(int) + 1,
+            (dates.astype(int) + 3) % 7 + 1,
+            (dates - years).astype(int) + 1,
+        ]
+        year, month, weekday, day = (np.where(gaps, np.nan, count) for count in counts)
         angle = 2.0 * np.pi * (day - 1.0) / 365.25
         parts = [year, month, weekday, np.sin(angle), np.cos(angle), days]
         if self.clock:
