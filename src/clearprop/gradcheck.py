@@ -7,8 +7,14 @@
 With output gradient dy, the exact answer is dx_k = Σ_j dy_j ∂y_j/∂x_k.  Errors are relative to the sum of the absolute
 values of these terms plus what a change of x in its last digits would do to dx: no algorithm can be exact beyond that.
 Small inputs are checked entry by entry, large ones along random directions.
+
+A witness is heard only where it can know.  A complex step cannot pass np.abs, np.real or np.conjugate, which are not
+analytic: there it would call right derivatives wrong and wrong ones right.  Analytic functions, and they alone,
+integrate to 0 around a circle (Cauchy); so that is tried first.  Central differences are heard where they settle: near
+a kink, or where rounding drowns them, another step gives another answer.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,11 +33,12 @@ from clearprop.tape import GradientTape
 TOLERANCE = {"complex step": 1e-12, "central differences": 1e-6}
 ENTRIES = 256  # inputs with more elements are checked along random directions
 DIRECTIONS = 16
+CIRCLE = 8  # points on it
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One input, one witness: the largest error and where it is."""
+    """One input, one witness: the largest error and where it is; or why this witness cannot be used."""
 
     input: str
     method: str
@@ -39,10 +46,18 @@ class Comparison:
     where: str
     derived: float
     numeric: float
+    unusable: str = ""
 
     @property
     def passed(self) -> bool:
-        return self.error <= TOLERANCE[self.method]  # false for NaN
+        return not self.unusable and self.error <= TOLERANCE[self.method]  # false for NaN
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if self.unusable:
+            return "not usable"
+        return "ok" if self.passed else f"WRONG, allowed {TOLERANCE[self.method]:.0e}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,7 @@ class GradientReport:
     subject : str
     comparisons : list of Comparison
     passed : bool
-        Whether every error is within its method's tolerance.
+        Whether each input has a witness that can be used, and every error is within its method's tolerance.
     worst : Comparison
     """
 
@@ -62,25 +77,57 @@ class GradientReport:
     comparisons: list[Comparison]
 
     @property
+    def usable(self) -> list[Comparison]:
+        """The comparisons that count."""
+        return [c for c in self.comparisons if not c.unusable]
+
+    @property
+    def unproven(self) -> list[str]:
+        """The inputs for which no witness is left."""
+        heard = {c.input for c in self.usable}
+        return list(dict.fromkeys(c.input for c in self.comparisons if c.input not in heard))
+
+    @property
     def passed(self) -> bool:
-        return all(c.passed for c in self.comparisons)
+        return all(c.passed for c in self.usable) and not self.unproven
+
+    @property
+    def verdict(self) -> str:
+        """ "right", "WRONG" or "not proven"."""
+        if not all(c.passed for c in self.usable):
+            return "WRONG"
+        return "not proven" if self.unproven else "right"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why witnesses were not heard, a sentence for each."""
+        found: dict[str, list[str]] = {}
+        for c in self.comparisons:
+            if c.unusable:
+                found.setdefault(f"the {c.method} cannot be used: {c.unusable}", []).append(c.input)
+        return [f"for {', '.join(inputs)} {reason}" for reason, inputs in found.items()]
 
     @property
     def worst(self) -> Comparison:
-        return max(self.comparisons, key=lambda c: np.inf if np.isnan(c.error) else c.error / TOLERANCE[c.method])
+        return max(
+            self.usable or self.comparisons,
+            key=lambda c: np.inf if np.isnan(c.error) else c.error / TOLERANCE[c.method],
+        )
 
     def __str__(self) -> str:
         rows = [("input", "witness", "error", "worst entry", "derived", "numeric", "")]
         rows += [
-            (c.input, c.method, f"{c.error:.1e}", c.where, f"{c.derived:.10g}", f"{c.numeric:.10g}",
-             "ok" if c.passed else f"WRONG, allowed {TOLERANCE[c.method]:.0e}")
+            (c.input, c.method, f"{c.error:.1e}", c.where, f"{c.derived:.10g}", f"{c.numeric:.10g}", c.verdict)
+            if not c.unusable
+            else (c.input, c.method, "", "", "", "", c.verdict)
             for c in self.comparisons
-        ]  # fmt: skip
+        ]
         widths = [max(len(row[i]) for row in rows) for i in range(7)]
         table = "\n".join(
             "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
         )
-        return f"{self.subject}: gradients {'right' if self.passed else 'WRONG'}\n{table}"
+        missing = f": no witness is left for {', '.join(self.unproven)}" if self.verdict == "not proven" else ""
+        return "\n".join([f"{self.subject}: gradients {self.verdict}{missing}", table, *self.reasons])
 
 
 @dataclass(frozen=True)
@@ -115,7 +162,8 @@ def check_gradients(
     training : bool
         Whether layers and models run as in training (dropout with a fixed mask, batch statistics).
     methods : sequence of str
-        "complex step", "central differences" or both.  The complex step needs a function that takes complex arrays.
+        "complex step", "central differences" or both.  The complex step needs a function that takes complex arrays and
+        is analytic; where it is not, the report says so and rests on the others.
     seed : int
         Of the random inputs, output gradients and directions.
 
@@ -130,6 +178,15 @@ def check_gradients(
     >>> _ = wrong.defvjp(lambda dy, y, x: dy * x)
     >>> check_gradients(wrong).passed
     False
+
+    A complex step cannot pass np.abs, so it is not heard:
+
+    >>> print(check_gradients(lambda x: np.abs(x) * x, [1.5, -2.0]))
+    <lambda>: gradients right
+    input    witness              error    worst entry  derived  numeric
+    input 0  complex step                                              not usable
+    input 0  central differences  ...  input 0[...]  ...  ok
+    for input 0 the complex step cannot be used: ... for np.abs(x) write np.maximum(x, -x)...
     """
     for method in methods:
         if method not in TOLERANCE:
@@ -140,21 +197,67 @@ def check_gradients(
     dy = rng.normal(size=y.shape)
     derived = problem.gradient(dy, problem.inputs)
     shaken = problem.gradient(dy, {k: x * (1 + 1e-7 * rng.uniform(-1, 1, x.shape)) for k, x in problem.inputs.items()})
-    found = []
+    found: list[tuple[Comparison, float, float]] = []
     for name, dx in derived.items():
         sensitivity = float(np.max(np.abs(shaken[name] - dx), initial=0.0)) / 1e-7
         for method in methods:
-            found.append(_compare(problem, name, np.asarray(dx), dy, method, sensitivity, rng))
+            why_not = _not_analytic(problem, name, dy, seed) if method == "complex step" else ""
+            if why_not:
+                found.append((Comparison(name, method, np.inf, "", np.nan, np.nan, why_not), 0.0, 0.0))
+            else:
+                found.append(_compare(problem, name, np.asarray(dx), dy, method, sensitivity, rng))
     # A gradient that is exactly 0 (a bias before batch normalisation) is measured against the others.
-    floor = max(1e-2 * max((scale for _, scale in found), default=0.0), 1e-300)
-    relative = [replace(c, error=c.error / max(scale, floor)) for c, scale in found]
-    return GradientReport(problem.subject, relative)
+    floor = max(1e-2 * max((scale for _, scale, _ in found), default=0.0), 1e-300)
+    return GradientReport(problem.subject, [_judged(c, max(scale, floor), doubt) for c, scale, doubt in found])
+
+
+def _judged(found: Comparison, scale: float, doubt: float) -> Comparison:
+    """The comparison with its relative error; not usable if the witness is at fault for what is not ok."""
+    found = replace(found, error=found.error / scale)
+    if found.passed or found.unusable:
+        return found
+    if np.isnan(found.numeric) and np.isfinite(found.derived):
+        return replace(found, error=np.inf, unusable=f"the function is not a number beside {found.where}")
+    if doubt / scale > TOLERANCE[found.method] and found.error < 10.0 * doubt / scale:
+        beside = f"another step gives another answer, as beside a kink or where rounding drowns it ({found.where})"
+        return replace(found, error=np.inf, unusable=beside)
+    return found
+
+
+def _not_analytic(problem: _Problem, name: str, dy: Array, seed: int) -> str:
+    """Why the complex step cannot be used on the function; "" if it can.
+
+    On a circle of n points around x, an analytic function has no part that turns backwards: Σ_k ω^k f(x + r ω^k v) = 0
+    with ω = exp(2πi/n).  |z| has, and so have Re z, the conjugate, and whatever is made of them.  Circles that cross a
+    kink fail too: so there are several, small ones, and around several points near x.
+    """
+    x, rng = problem.inputs[name], np.random.default_rng(seed)
+    turns = np.exp(2j * np.pi * np.arange(CIRCLE) / CIRCLE)
+    size = np.where(x == 0.0, 1.0, np.abs(x))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # a part that is discarded is what is looked for
+        for radius in (1e-3, 1e-5, 1e-7) * 2:
+            near, v = x + 1e-3 * size * rng.uniform(-1, 1, x.shape), size * rng.normal(size=x.shape)
+            try:
+                f = [np.asarray(problem.value({**problem.inputs, name: near + radius * t * v}), complex) for t in turns]
+            except Exception as error:
+                return f"the function does not take complex numbers ({type(error).__name__}: {str(error)[:80]})"
+            middle = np.mean(f, axis=0)
+            moved = np.sum(np.abs(dy) * np.mean(np.abs(f - middle), axis=0))
+            backwards = np.sum(np.abs(dy) * np.abs(np.mean([t * y for t, y in zip(turns, f, strict=True)], axis=0)))
+            if backwards <= 1e-8 * moved + 1e-14 * np.sum(np.abs(dy * middle)):
+                return ""
+    return (
+        "the function is not analytic (or rounds to few digits), so a complex step cannot pass it; for np.abs(x) write "
+        "np.maximum(x, -x), for np.linalg.norm(x) np.sqrt(np.sum(x * x)), and leave out np.sign, np.real, "
+        "np.conjugate and astype(float)"
+    )
 
 
 def _compare(
     problem: _Problem, name: str, dx: Array, dy: Array, method: str, sensitivity: float, rng: np.random.Generator
-) -> tuple[Comparison, float]:
-    """The comparison with its absolute error, and the scale that makes it relative."""
+) -> tuple[Comparison, float, float]:
+    """The comparison with its absolute error, the scale that makes it relative, and what the witness doubts itself."""
     x = problem.inputs[name]
     if x.size <= ENTRIES:
         directions = np.eye(x.size)
@@ -170,10 +273,14 @@ def _compare(
     errors = np.abs(derived - numeric)
     k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
     found = Comparison(name, method, float(errors[k]), wheres[k], float(derived[k]), float(numeric[k]))
-    return found, float(np.max(scales, initial=0.0)) + sensitivity
+    doubt = 0.0
+    if method == "central differences" and len(directions):
+        closer = np.sum(dy * _directional(problem, name, directions[k].reshape(x.shape), method, closer=8.0))
+        doubt = float(abs(closer - numeric[k]))
+    return found, float(np.max(scales, initial=0.0)) + sensitivity, doubt
 
 
-def _directional(problem: _Problem, name: str, v: Array, method: str) -> Array:
+def _directional(problem: _Problem, name: str, v: Array, method: str, closer: float = 1.0) -> Array:
     """∂y/∂x · v, of the shape of y."""
     x = problem.inputs[name]
 
@@ -182,7 +289,7 @@ def _directional(problem: _Problem, name: str, v: Array, method: str) -> Array:
 
     if method == "complex step":
         return np.imag(f(x + 1e-30j * v)) / 1e-30
-    h = 6e-6 * max(1.0, float(np.max(np.abs(x), initial=0.0)) / 10.0)
+    h = 6e-6 * max(1.0, float(np.max(np.abs(x), initial=0.0)) / 10.0) / closer
     return (f(x + h * v) - f(x - h * v)) / (2.0 * h)
 
 

@@ -154,6 +154,11 @@ class Sequential:
         return self.n_in is not None
 
     @property
+    def least_rows(self) -> int:
+        """The fewest rows that a batch for training has."""
+        return max(layer.least_rows for layer in self.layers)
+
+    @property
     def n_out(self) -> int:
         """Number of outputs."""
         self._needs_build()

@@ -19,6 +19,7 @@ from clearprop.errors import ConfigurationError
 from clearprop.losses import LOSSES, Loss
 from clearprop.model import MLP
 from clearprop.optim import OPTIMIZERS, SCHEDULES, Schedule
+from clearprop.train.orders import batch_ends
 
 LEARNING_RATE = 0.005
 _ROWS_FOR_EACH_FEATURE = 10  # below so many, the default weight decay is at its strongest, 1
@@ -158,8 +159,10 @@ def make_model(options: RunOptions, n_in: int, n_out: int) -> MLP:
     )
 
 
-def make_optimizer(options: RunOptions, rows: int, features: int) -> Any:
+def make_optimizer(options: RunOptions, rows: int, features: int, least_rows: int = 1) -> Any:
     """The optimiser for a table of that size, which the default weight decay and a schedule's length depend on.
+
+    `least_rows` is the model's: it decides how many batches an epoch has.
 
     >>> make_optimizer(RunOptions(), 1000, 10)
     AdamW(learning_rate=0.005, weight_decay=0.1)
@@ -181,7 +184,7 @@ def make_optimizer(options: RunOptions, rows: int, features: int) -> Any:
     settings: dict[str, Any] = {}
     if options.schedule is not None:
         start = defaults["learning_rate"] if rate is None else rate
-        settings["learning_rate"] = _schedule(options, start, rows)
+        settings["learning_rate"] = _schedule(options, start, rows, least_rows)
     elif rate is not None:
         settings["learning_rate"] = rate
     if decay is not None:
@@ -189,9 +192,9 @@ def make_optimizer(options: RunOptions, rows: int, features: int) -> Any:
     return make(**settings)
 
 
-def _schedule(options: RunOptions, rate: float, rows: int) -> Schedule:
+def _schedule(options: RunOptions, rate: float, rows: int, least_rows: int) -> Schedule:
     """Over all steps: to nothing (cosine, one cycle), to a hundredth (exponential, step), or as 1/sqrt(t)."""
-    total = options.epochs * math.ceil(rows / options.batch_size)
+    total = options.epochs * (len(batch_ends(rows, options.batch_size, least_rows)) - 1)
     name = str(options.schedule)
     arguments: dict[str, tuple[float, ...]] = {
         "cosine": (rate, total),

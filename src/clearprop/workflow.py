@@ -334,7 +334,7 @@ def _run(
     loss = make_loss(options, everything.task)
     model = make_model(options, everything.n_features, everything.n_outputs)
     packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
-    optimizer = make_optimizer(options, len(training), everything.n_features)
+    optimizer = make_optimizer(options, len(training), everything.n_features, model.least_rows)
     weights = _class_weights(training, options)
     stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None
     checkpoint, begun = checkpoints.of(options.seed, plan, test) if checkpoints else (None, None)

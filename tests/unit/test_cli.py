@@ -311,6 +311,20 @@ def test_gradcheck(run, monkeypatch):
     assert code == 5 and "WRONG" in out and "x[0, 0]" in out and "0 of 1" in out
 
 
+def test_gradcheck_tells_which_witness_it_could_not_hear(run, monkeypatch):
+    unheard = Comparison("x", "complex step", np.inf, "", np.nan, np.nan, "the function is not analytic")
+    report = GradientReport("tanh()", [unheard, Comparison("x", "central differences", 1e-9, "x[0]", 1.0, 1.0)])
+    monkeypatch.setattr("clearprop.selfcheck.check_gradients", lambda *arguments: report)
+    code, out, _ = run("gradcheck", "tanh")
+    assert code == 0 and re.search(r"tanh +not usable +1.0e-09 +ok", out)
+    assert "tanh: for x the complex step cannot be used: the function is not analytic" in out
+    report.comparisons.pop()
+    code, out, _ = run("gradcheck", "tanh")
+    assert code == 5 and "gradients not proven: no witness is left for x" in out and "0 of 1" in out
+    code, out, _ = run("gradcheck", "tanh", "--json")
+    assert code == 5 and json.loads(out)["checked"][0]["complex_step"] == "not usable"
+
+
 def test_gradcheck_of_everything(run):
     code, out, _ = run("gradcheck")
     assert code == 0 and "WRONG" not in out

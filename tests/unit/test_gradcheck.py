@@ -1,5 +1,7 @@
 """The gradient check: finds what is wrong, says where, and is not fooled."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,90 @@ def test_a_loss_with_weights(rng):
 
 def test_dropout_keeps_its_mask_during_the_check():
     assert check_gradients(Dropout(0.5), np.ones((4, 5))).passed
+
+
+# --- witnesses that cannot know ---------------------------------------------------------------------------------------
+
+SIGN = lambda x: np.where(x > 0, 1.0, -1.0)  # noqa: E731  a derivative, written so that it is no witness itself
+NOT_ANALYTIC = {  # a function that a complex step cannot pass, and its derivative
+    "np.abs": (lambda x: np.abs(x), SIGN),
+    "np.abs of some": (lambda x: np.where(x > 0.0, x * x, np.abs(x)), lambda x: np.where(x > 0.0, 2.0 * x, -1.0)),
+    "a little of np.abs": (lambda x: x * x * x + 1e-6 * np.abs(x), lambda x: 3.0 * x * x + 1e-6 * SIGN(x)),
+    "np.sign": (lambda x: np.sign(x) * x, SIGN),
+    "np.real": (lambda x: np.real(x) * x, lambda x: 2.0 * x),
+    ".real": (lambda x: x.real**3, lambda x: 3.0 * x * x),
+    "np.conjugate": (lambda x: np.conjugate(x) * x, lambda x: 2.0 * x),
+    "astype": (lambda x: np.square(x.astype(float)), lambda x: 2.0 * x),
+    "np.linalg.norm": (lambda x: np.linalg.norm(x[..., None], axis=-1), SIGN),
+    "np.hypot": (lambda x: np.hypot(x, 1.0), lambda x: x / np.hypot(x, 1.0)),
+    "np.floor": (lambda x: np.floor(x) + x, lambda x: 1.0 + 0.0 * x),
+    "math.exp": (lambda x: np.reshape([math.exp(v) for v in x.ravel()], x.shape), np.exp),
+}
+
+
+def elementwise(function, derivative):
+    op = ops.Op(function, shapes="ni->ni", kind="elementwise")
+    op.defvjp(lambda dy, y, x: dy * derivative(x))
+    return op
+
+
+@pytest.mark.parametrize("name", NOT_ANALYTIC)
+def test_a_complex_step_is_not_heard_where_it_cannot_pass(name):
+    function, derivative = NOT_ANALYTIC[name]
+    right = check_gradients(elementwise(function, derivative))
+    assert right.passed and right.verdict == "right", right
+    assert [c.unusable != "" for c in right.comparisons] == [True, False]
+    for factor in (0.0, 0.999, 2.0):
+        wrong = check_gradients(elementwise(function, lambda x, f=factor: f * derivative(x)))
+        assert wrong.verdict == "WRONG" and wrong.worst.method == "central differences", wrong
+    alone = check_gradients(elementwise(function, derivative), methods=["complex step"])
+    assert not alone.passed and alone.verdict == "not proven" and alone.unproven == ["x"]
+    assert str(alone).splitlines()[0].endswith("gradients not proven: no witness is left for x")
+
+
+def test_what_a_complex_step_would_have_called_right_is_wrong():
+    """It says that the derivative of |x| is 0, and agrees with whoever says so too."""
+    report = check_gradients(elementwise(lambda x: np.abs(x), lambda x: 0.0 * x))
+    assert report.verdict == "WRONG" and not report.passed
+    assert "write np.maximum(x, -x)" in str(report) and "not usable" in str(report)
+
+
+def test_the_remedy_is_one():
+    assert check_gradients(elementwise(lambda x: np.maximum(x, -x), SIGN)).usable[0].method == "complex step"
+    norm = check_gradients(lambda x: np.sqrt(np.sum(x * x)), [1.0, -2.0])
+    assert norm.passed and not norm.reasons
+
+
+@pytest.mark.parametrize("op", ops.OPS.values(), ids=repr)
+def test_both_witnesses_can_be_used_on_every_operation(op):
+    report = check_gradients(op)
+    assert report.passed and not report.reasons, report
+
+
+@pytest.mark.parametrize("activation", ["relu", "hard_tanh", "leaky_relu"])
+def test_kinks_do_not_make_a_complex_step_unusable(activation, rng):
+    report = check_gradients(MLP([30, 200, 2], activation), rng.normal(size=(50, 30)), methods=["complex step"])
+    assert report.passed and not report.reasons, report
+
+
+def test_differences_are_not_heard_across_a_kink():
+    report = check_gradients(elementwise(lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0.0, 1.0, 0.0)), [[2e-6]])
+    assert report.verdict == "right" and "another step gives another answer" in report.reasons[0]
+    wrong = elementwise(lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0.0, 0.9, 0.0))
+    assert check_gradients(wrong, [[2e-6]]).verdict == "WRONG"
+
+
+def test_differences_are_not_heard_where_rounding_drowns_them():
+    def rounding(x):
+        return np.float64(np.float32(x)) ** 2 if x.dtype == float else np.complex64(x) ** 2
+
+    assert check_gradients(elementwise(rounding, lambda x: 2.0 * x)).verdict == "not proven"
+    assert check_gradients(elementwise(rounding, lambda x: -2.0 * x)).verdict == "WRONG"
+
+
+def test_nothing_is_heard_of_what_is_no_number():
+    report = check_gradients(elementwise(lambda x: x * np.nan, lambda x: 1.0 + 0.0 * x))
+    assert not report.passed and report.verdict == "not proven"
 
 
 @pytest.mark.parametrize(

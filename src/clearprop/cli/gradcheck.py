@@ -26,17 +26,20 @@ def gradcheck(
 
     known = checks()
     reports = {name: known[name] for name in names or known}
-    wrong = []
+    wrong, unheard = [], []
     rows: list[tuple[str, ...]] = [("gradient of", "complex step", "central differences", "")]
     for name, check in reports.items():
         report = check()
         errors = {
-            method: max((c.error for c in report.comparisons if c.method == method), default=0.0)
-            for method in rows[0][1:3]
+            method: [c.error for c in report.usable if c.method == method]
+            for method in ("complex step", "central differences")
         }
-        rows.append((name, *(f"{error:.1e}" for error in errors.values()), "ok" if report.passed else "WRONG"))
+        shown = (f"{max(found):.1e}" if found else "not usable" for found in errors.values())
+        rows.append((name, *shown, "ok" if report.passed else report.verdict))
         if not report.passed:
             wrong.append(report)
+        elif report.reasons:
+            unheard += [f"{name}: {reason}" for reason in report.reasons]
     if as_json:
         checked = [
             dict(zip(("name", "complex_step", "central_differences", "verdict"), row, strict=True)) for row in rows[1:]
@@ -44,6 +47,8 @@ def gradcheck(
         say_json({"right": len(reports) - len(wrong), "checked": checked})
         raise typer.Exit(CHECK_FAILED if wrong else 0)
     say(table(rows))
+    for sentence in unheard:
+        say(sentence)
     for report in wrong:
         say(f"\n{report}")
     say()

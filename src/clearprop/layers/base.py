@@ -33,11 +33,14 @@ class Layer(Configured, ABC):
         Parameters to which L1, L2 and weight decay apply.
     learning_rate_factor : float
         Factor on the optimiser's learning rate for this layer.
+    least_rows : int
+        The fewest rows that it can be trained on at once.
     """
 
     trainable: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()
     learning_rate_factor: float = 1.0
+    least_rows: int = 1
 
     def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
         """Number of outputs for `n_in` inputs, and the shapes of the parameters by name."""

@@ -48,6 +48,8 @@ class BatchNorm(_Normalization):
     """y = γ (x - mean) / √(var + ε) + β, mean and variance of each column: of the batch in training, running
     averages of the batches' in prediction.
 
+    A single row equals its own mean, so batches have 2 rows or more; a last row alone joins the batch before it.
+
     Parameters
     ----------
     momentum : float
@@ -58,6 +60,7 @@ class BatchNorm(_Normalization):
     """
 
     formula = batch_norm
+    least_rows = 2
 
     def __init__(
         self,
@@ -85,10 +88,10 @@ class BatchNorm(_Normalization):
     ) -> tuple[Value, Any, Parameters]:
         gamma, beta = parameters["gamma"], parameters["beta"]
         if training:
-            if len(x) < 2:
+            if len(x) < self.least_rows:
                 raise ShapeError("BatchNorm trains on batches of 2 rows or more; raise batch_size, or use LayerNorm")
             y = batch_norm(x, gamma, beta, epsilon=self.epsilon)
-            values = np.asarray(x)
+            values: Any = getattr(x, "value", x)  # a tensor's numbers: no gradient goes through running averages
             old = self.momentum
             new_buffers = {
                 "mean": old * buffers["mean"] + (1.0 - old) * values.mean(axis=0),

@@ -49,6 +49,15 @@ def check_labels(data: Dataset) -> None:
         )
 
 
+def check_rows(data: Dataset, model: Sequential) -> None:
+    if len(data) < model.least_rows:
+        needy = max(model.layers, key=lambda layer: layer.least_rows)
+        raise DataError(
+            f"{data.name} has {len(data)} row{'' if len(data) == 1 else 's'} to train on, and {needy!r} needs "
+            f"{needy.least_rows} at once; give it more rows, or take LayerNorm"
+        )
+
+
 def for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
     """The data in the model's precision, its shapes checked against the model and the loss."""
     if data.n_features != model.n_in:

@@ -31,7 +31,7 @@ from clearprop.model import Sequential, saturated_layers
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.randomness import ORDERS, generator
-from clearprop.train.checks import check_labels, for_model, split
+from clearprop.train.checks import check_labels, check_rows, for_model, split
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
 from clearprop.train.saved import SavedTraining, describe_order, fingerprint
@@ -83,6 +83,8 @@ def train(
         With L-BFGS an epoch is one iteration on all data; batch_size, order and clipping do not apply.
     epochs : int
     batch_size : int
+        Of the last batch of an epoch there may be fewer rows.  If these are too few for a layer (a single row for batch
+        normalisation) they join the batch before it.
     order : str, array, list or callable
         Which rows in which order: see `epoch_batches`.
     steps_per_epoch : int, optional
@@ -132,6 +134,7 @@ def train(
     if not model.built:
         model.build(training.n_features)
     check_labels(training)
+    check_rows(training, model)
     training = for_model(training, model, loss)
     held_out = None if held_out is None else for_model(held_out, model, loss)
     chosen = choose_engine(engine, model, loss, optimizer)[0]
@@ -175,9 +178,17 @@ def train(
 
     def plan(epoch: int) -> Any:
         return epoch_batches(
-            order, epoch, len(training), batch_size=batch_size, steps_per_epoch=steps_per_epoch, seed=seed
+            order,
+            epoch,
+            len(training),
+            batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
+            seed=seed,
+            least_rows=model.least_rows,
         )
 
+    if batch_size < model.least_rows and not callable(order):
+        plan(run.state.epoch)  # refused now, unless the order is a list of larger batches
     ordinary = all(isinstance(layer, Dense | Activation | BatchNorm | LayerNorm) for layer in model.layers)
     joinable = ordinary and record == "epoch" and held_out is None and not metrics
     together = epochs_at_once(len(training), len(model.w)) if joinable else 1
