@@ -59,8 +59,8 @@ class BatchNorm(_Normalization):
     learning_rate_factor : float
     """
 
-    least_rows = 2
     formula = batch_norm
+    least_rows = 2
 
     def __init__(
         self,
