@@ -331,7 +331,7 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
         say(f"kept: seed {run.options.seed}, which has the least validation loss")
         say()
     _say_scores(run)
-    worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
+    worth = [(one.column, shown(one.mean), f"± {shown(one.spread)}") for one in run.importances[:10]]
     say(table([(f"{run.importance_metric} lost when shuffled", "mean", "spread"), *worth]))
     n_columns = len(preparation_of(run.saved).columns)
     if n_columns > MOST_COLUMNS:
