@@ -39,6 +39,7 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("I. Files as people export them", cases.files_cases.I),
 )
 
 

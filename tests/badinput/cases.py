@@ -2,8 +2,9 @@
 
 The numbers of the rows are those of the project's catalogue of bad inputs: A features, B targets and weights,
 C parameters of estimators, D predicting with estimators (these two in `estimator_cases`), E files, F model files
-and checkpoints, H the command line. A row either has `code` (Python), or a `command` with the `files` it finds, or says
-in `why_not` why it does not apply, or in `tested` where it is tested instead.
+and checkpoints, H the command line, I files as people export them (in `files_cases`). A row either has
+`code` (Python), or a `command` with the `files` it finds, or says in `why_not`
+why it does not apply, or in `tested` where it is tested instead.
 """
 
 from collections.abc import Mapping
@@ -721,4 +722,6 @@ H = [
     ),
 ]
 
-CASES = [*A, *B, *E, *F, *H]
+import files_cases  # noqa: E402  # its rows are made of the above
+
+CASES = [*A, *B, *E, *F, *H, *files_cases.I]

@@ -177,17 +177,23 @@ class _Loader:
     def _same_columns(self, part: Part) -> None:
         if not self.origins:
             self.columns = part.columns
+        known, here = set(self.columns), set(part.columns)
         for column in self.columns:
-            if column not in part.columns:
+            if column not in here:
                 raise DataError(f"{part.name}: there is no column {column!r}, which {self.origins[0].name} has; add it")
         for column in part.columns:
-            if column not in self.columns:
+            if column not in known:
                 raise DataError(
                     f"{part.name}: there is a column {column!r}, which {self.origins[0].name} has not; remove it"
                 )
 
     def _same_kinds(self, part: Part, query: str) -> None:
-        kinds = [kind for _, kind, *_ in self.connection.execute(f"DESCRIBE {query}", part.parameters).fetchall()]
+        if part.kinds is None:
+            described = self.connection.execute(f"DESCRIBE {query}", part.parameters).fetchall()
+            kinds = [kind for _, kind, *_ in described]
+        else:
+            of = dict(zip(part.columns, part.kinds, strict=True))
+            kinds = [of[column] for column in self.columns]
         self.kinds = self.kinds or kinds
         for column, kind, first in zip(self.columns, kinds, self.kinds, strict=True):
             if kind != first:
