@@ -13,6 +13,7 @@ import cases  # noqa: E402
 import core_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
+import files_cases  # noqa: E402
 import judge_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
@@ -42,6 +43,7 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("I. Files as people export them", files_cases.I),
     ("L. Splits and judgement", judge_cases.L),
     ("M. From a run to Python, and exports", exports_cases.M),
     ("N. Tapes, witnesses, batches", core_cases.N),

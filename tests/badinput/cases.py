@@ -2,8 +2,9 @@
 
 The numbers of the rows are those of the project's catalogue of bad inputs: A features, B targets and weights,
 C parameters of estimators, D predicting with estimators (these two in `estimator_cases`), E files, F model files
-and checkpoints, H the command line. A row either has `code` (Python), or a `command` with the `files` it finds, or says
-in `why_not` why it does not apply, or in `tested` where it is tested instead.
+and checkpoints, H the command line, I files as people export them (in `files_cases`). A row either has
+`code` (Python), or a `command` with the `files` it finds, or says in `why_not`
+why it does not apply, or in `tested` where it is tested instead.
 """
 
 from collections.abc import Mapping
@@ -724,6 +725,7 @@ H = [
 
 import core_cases  # noqa: E402  (which needs Case)
 import exports_cases  # noqa: E402  (which needs Case)
+import files_cases  # noqa: E402  (which needs Case)
 import judge_cases  # noqa: E402  (which needs Case)
 
-CASES = [*A, *B, *E, *F, *H, *judge_cases.L, *exports_cases.M, *core_cases.N]
+CASES = [*A, *B, *E, *F, *H, *files_cases.I, *judge_cases.L, *exports_cases.M, *core_cases.N]

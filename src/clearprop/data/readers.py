@@ -50,6 +50,8 @@ class Part:
         Row number (from 0) -> what a message says after the name, such as ``":7"``.
     notes : tuple of str
         What else the file holds, and how it was read.
+    kinds : tuple of str or None
+        The types of the cells; None if only the reader knows. To ask it takes seconds for 10,000 columns.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Part:
     rows: int | None
     line_of: Callable[[int], str]
     notes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] | None = None
 
 
 # --------------------------------------------------------------------------------------------------------- CSV
@@ -86,6 +89,7 @@ def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
             file.layout.rows,
             lambda row: f":{file.line_of(row)}",
             (*notes, *file.layout.notes),
+            ("VARCHAR",) * len(own),
         )
 
 
@@ -133,6 +137,7 @@ def json_part(name: str, given: str) -> Iterator[Part]:
             lines,
             lambda row: f":{_json_line(name, encoding, row)}",
             notes,
+            ("VARCHAR",) * len(keys),
         )
 
 
