@@ -10,6 +10,7 @@ PAGE = HERE.parents[1] / "docs" / "bad-input.md"
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import cells_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
 from cases import Case  # noqa: E402
@@ -40,6 +41,7 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("J. Numbers and dates as people write them", cells_cases.J),
     ("M. From a run to Python, and exports", exports_cases.M),
 )
 

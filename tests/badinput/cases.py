@@ -722,6 +722,7 @@ H = [
     ),
 ]
 
-import exports_cases  # noqa: E402  (which needs Case)
+import cells_cases  # noqa: E402  (which needs Case)
+import exports_cases  # noqa: E402
 
-CASES = [*A, *B, *E, *F, *H, *exports_cases.M]
+CASES = [*A, *B, *E, *F, *H, *cells_cases.J, *exports_cases.M]
