@@ -10,6 +10,7 @@ PAGE = HERE.parents[1] / "docs" / "bad-input.md"
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import cells_cases  # noqa: E402
 import core_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
@@ -44,6 +45,7 @@ SECTIONS = (
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
     ("I. Files as people export them", files_cases.I),
+    ("J. Numbers and dates as people write them", cells_cases.J),
     ("L. Splits and judgement", judge_cases.L),
     ("M. From a run to Python, and exports", exports_cases.M),
     ("N. Tapes, witnesses, batches", core_cases.N),
