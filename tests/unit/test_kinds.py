@@ -214,7 +214,7 @@ def respelled(columns, draw):
     return {name: [draw(st.sampled_from(ways[name]))(value) for value in cells] for name, cells in columns.items()}
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())
 def test_a_value_means_the_same_wherever_it_comes_from(data, tmp_path_factory):
     columns = data.draw(tables())
