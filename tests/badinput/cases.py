@@ -601,7 +601,8 @@ F = [
                "resume=load_checkpoint('c'))", "CheckpointError", "the checkpoint is of another training: its "),
     checkpoint("F20c", "a checkpoint for a model file", "load(newest)", "ModelFileError",
                "this is a checkpoint, not a model file; name a model file"),
-    Case("F21", "a folder without a model", command="predict . iris", exit=4, message="there is no such model file"),
+    Case("F21", "a folder without a model", command="predict . iris", exit=4,
+         message=r"there is no model\.safetensors in this folder"),
     Case("F21b", "a device", command="predict /dev/zero iris", exit=4, message="this is not a file; name a model file"),
     Case("F21c", "a pipe, and a link to one", tested="tests/unit/test_container.py"),
     Case("F22", "a disk that is full, read-only, or a name too long", tested="tests/unit/test_store.py"),
@@ -721,4 +722,6 @@ H = [
     ),
 ]
 
-CASES = [*A, *B, *E, *F, *H]
+import exports_cases  # noqa: E402  (which needs Case)
+
+CASES = [*A, *B, *E, *F, *H, *exports_cases.M]

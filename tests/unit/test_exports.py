@@ -4,6 +4,7 @@ import csv
 import datetime
 import math
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -22,6 +23,7 @@ from clearprop.cli.export import export
 from clearprop.data import Preparation, read_table
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.columns import KINDS, Category, Date, Number, TimeOfDay, YesNo
+from clearprop.data.dates import read_date, read_time
 from clearprop.errors import DataError, DataWarning
 from clearprop.formats.column_exports import _EXPORTS, calendar
 from clearprop.formats.json_format import from_json, to_json
@@ -125,14 +127,34 @@ def gap(cell):
     return cell.strip().lower() in ("", *MISSING_WORDS)
 
 
+def means(column, cell):
+    """The number, or the point or the time in seconds, that the cell is; a ValueError if it is none."""
+    if gap(cell):
+        return math.nan
+    if column.kind == "date":
+        when = read_date(cell.strip(), column.order)
+        if when is None:
+            raise ValueError(cell)
+        return (when - EPOCH) / datetime.timedelta(days=1)
+    value = column.style.read(cell.strip()) if column.kind == "number" else read_time(cell.strip())
+    if math.isnan(value):
+        raise ValueError(cell)
+    return value
+
+
 def for_sklearn(rows, columns=COLUMNS):
-    """A frame as the documentation asks: numbers are numbers; gaps of numbers, dates and times are NaN."""
+    """A frame as the documentation asks: numbers are numbers, dates dates or ISO 8601; gaps are None or NaN."""
     typed = {}
     for column in columns:
         cells = rows[column.name]
         if column.kind == "number":
-            typed[column.name] = np.array([math.nan if gap(cell) else float(cell) for cell in cells])
-        elif column.kind in ("date", "time"):
+            typed[column.name] = np.array([means(column, cell) for cell in cells])
+        elif column.kind == "date":
+            days = [means(column, cell) for cell in cells]
+            iso = [cell if re.match(r"\s*\d{4}-\d\d-\d\d", cell) else None for cell in cells]
+            moments = [None if math.isnan(day) else EPOCH + datetime.timedelta(days=day) for day in days]
+            typed[column.name] = [text or moment for text, moment in zip(iso, moments, strict=True)]
+        elif column.kind == "time":
             typed[column.name] = [None if gap(cell) else cell for cell in cells]
         else:
             typed[column.name] = [cell if cell.strip() else None for cell in cells]
@@ -140,25 +162,12 @@ def for_sklearn(rows, columns=COLUMNS):
 
 
 def for_onnx(rows, columns=COLUMNS):
-    """Arrays as the documentation asks."""
+    """Arrays as the documentation asks: numbers, days, seconds, or text."""
     given = {}
     for column in columns:
-        cells = rows[column.name]
-        if column.kind in ("yes/no", "category"):
-            given[column.name] = np.array(cells, dtype=object)[:, None]
-        else:
-            read = {
-                "number": float,
-                "date": lambda cell: (
-                    (datetime.datetime.fromisoformat(cell.strip()) - EPOCH) / datetime.timedelta(days=1)
-                ),
-                "time": lambda cell: sum(
-                    int(p) * f for p, f in zip(cell.strip().split(":"), (3600, 60, 1), strict=False)
-                ),
-            }[column.kind]
-            given[column.name] = np.array([math.nan if gap(cell) else read(cell) for cell in cells], dtype=float)[
-                :, None
-            ]
+        words = column.kind in ("yes/no", "category")
+        cells = rows[column.name] if words else [means(column, cell) for cell in rows[column.name]]
+        given[column.name] = np.array(cells, dtype=object if words else float)[:, None]
     return given
 
 
@@ -300,7 +309,7 @@ def test_the_help_says_what_each_format_takes():
 # --- random tables ----------------------------------------------------------------------------------------------------
 
 NAMES = ["size", "a b", "größe", 'say "x"', "it's", "label", "probabilities", "X", "v0", "价格", "a,b"]
-WORDS = ["red", "blue", "Blue", "a b", "nan", "None", "NA", "x.y", "(a|b)*", "it's", "汉", "?", "no"]
+WORDS = ["red", "Blue", "a b", "nan", "None", "NA", "x.y", "(a|b)*", "it's", "汉", "?", "no", "1", "2.5", "Straße"]
 
 
 @dataclass
@@ -319,19 +328,27 @@ def cells_of(draw: Any, rows: int, new: int, fill: bool) -> tuple[list[str], lis
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     blanks = ["", " ", "\t", "  "]
     if kind == "number":
-        old, fresh = [f"{x:.2f}" for x in rng.normal(size=rows) * 100], ["5", "-1e2", "0.25", "big"]
+        decimal, unit = ".,"[rng.integers(2)], ["", "", " CHF", "%"][rng.integers(4)]
+        write = lambda text: text.replace(".", decimal) + unit  # noqa: E731
+        old = [write(f"{x:.2f}") for x in rng.normal(size=rows) * 100]
+        fresh = [*map(write, ["5.5", "-10.25", "0.25", "1e2"]), "big", "(5)", "1.2.3"]
     elif kind == "yes/no":
-        pair = [("no", "yes"), ("false", "true"), ("n", "y"), ("否", "是")][rng.integers(4)]
-        old, fresh = [pair[i % 2] for i in range(rows)], [pair[0].upper(), pair[1].title(), "perhaps"]
+        pair = [("no", "yes"), ("false", "true"), ("n", "y"), ("否", "是"), ("NO", "Yes")][rng.integers(5)]
+        old, fresh = (
+            [pair[i % 2] for i in range(rows)],
+            [pair[0].upper(), pair[1].title(), "perhaps", "1", "0.0", "OUI"],
+        )
     elif kind == "category":
         known = [str(word) for word in rng.choice(WORDS, 4, replace=False)]
-        old, fresh = [known[i % 4] for i in range(rows)], [*known, "unseen", *WORDS[:4]]
+        old, fresh = [known[i % 4] for i in range(rows)], [*known, "unseen", *WORDS[:4], "1.0", "2.50"]
+        fresh += [word.upper() for word in known] + [word.replace(" ", "  ") for word in known]
         if rng.random() < 0.5:
             old[:2] = ["rare one", "rare two"]
     else:
-        days = rng.integers(-40_000, 40_000, rows)
-        old = [str(np.datetime64(int(day), "D")) for day in days]
-        fresh = ["2024-02-29", "1899-12-31", "31/31/31"]
+        written = ["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y-%m-%d %H:%M"][rng.integers(5)]
+        moments = [EPOCH + datetime.timedelta(hours=int(hour)) for hour in rng.integers(-900_000, 900_000, rows)]
+        old = [f"{moment:{written}}".zfill(10) for moment in moments]
+        fresh = ["2024-02-29", "1899-12-31", "31/31/31", "20240131", "3/4/2005", "today"]
     if fill and rng.random() < 0.7:
         for i in rng.choice(rows, 3, replace=False):
             old[i] = ""
@@ -366,13 +383,17 @@ def check(drawn, folder, counts):
     saved = SavedModel(MLP([len(plan.feature_names), 5, 3], seed=1), plan, "softmax")
     graph, pipeline = to_onnx(saved), to_sklearn(saved)
     script, text = executed(to_python(saved))["saved"], executed(to_numpy(saved))["predict_proba"]
-    for i in range(len(drawn.new["not asked"])):
+    assert script.preparation == plan and np.array_equal(script.model.w, saved.model.w)
+    pd.DataFrame(drawn.new).to_csv(folder / "new.csv", index=False)
+    for i, part in enumerate(read_table(folder / "new.csv").batches(1)):
         row = {name: [cells[i]] for name, cells in drawn.new.items()}
         try:
-            wanted = answers(saved, row, folder / "new.csv")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)
+                wanted = saved.predict_proba(part)
         except DataError:
             wanted = None
-        found = {"python": lambda row=row: answers(script, row, folder / "new.csv"), "numpy": lambda row=row: text(row)}
+        found = {"numpy": lambda row=row: text(row)}
         try:
             frame = for_sklearn(row, plan.columns).assign(**{"not asked": "1"})
             arrays = for_onnx(row, plan.columns)
@@ -394,7 +415,7 @@ def check(drawn, folder, counts):
                     function()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=tables())
 def test_random_tables_have_the_same_answers_in_every_export(drawn, tmp_path):
     check(drawn, tmp_path, {})
@@ -404,11 +425,11 @@ def test_random_tables_have_the_same_answers_in_every_export(drawn, tmp_path):
 def test_many_random_tables_have_the_same_answers_in_every_export(tmp_path):
     counts = {}
 
-    @settings(max_examples=500, deadline=None)
+    @settings(max_examples=300, deadline=None)
     @given(drawn=tables())
     def property(drawn):
         check(drawn, tmp_path, counts)
 
     property()
-    assert all(counts[name, "answered"] >= 500 for name in ("python", "numpy", "scikit-learn", "onnx"))
-    assert all(counts[name, "refused"] >= 100 for name in ("python", "numpy", "scikit-learn", "onnx"))
+    assert all(counts[name, "answered"] >= 300 for name in ("numpy", "scikit-learn", "onnx"))
+    assert all(counts[name, "refused"] >= 100 for name in ("numpy", "scikit-learn", "onnx"))

@@ -293,7 +293,11 @@ def test_dates_and_columns_without_gaps(tmp_path):
         saved = trained(read_table(tmp_path / "t.csv"), "y", missing=missing, dates="expand")
         function = execute(to_numpy(saved))["predict"]
         close(function(rows), expected(saved, tmp_path / "t.csv"))
-        for bad in ("31.01.2024", "2024-01-31T00:00:00+02:00"):
+        written = {"sold": ["31.01.2024", "2024-01-31T00:00:00+02:00", "19-Jan-2018 2:55 PM"], "words": list("aba")}
+        written["size"] = ["1", "2", "3"]
+        write_rows(tmp_path / "new.csv", written)
+        close(function(written), expected(saved, tmp_path / "new.csv"))
+        for bad in ("31/01/2024", "2024-13-01"):
             with pytest.raises(ValueError, match=r"column 'sold', row 1: .* cannot be used"):
                 function({"sold": [bad], "words": ["a"], "size": [1]})
 

@@ -74,7 +74,7 @@ def test_a_data_set_and_an_array_of_the_models_columns():
     wanted = saved.predict_proba(iris)
     for X in (iris.X, iris.X.tolist(), pd.DataFrame(iris.X[:, ::-1], columns=iris.feature_names[::-1])):
         np.testing.assert_array_equal(saved.predict_proba(X), wanted)
-    with pytest.raises(ShapeError, match=r"X must have shape \(n, 4\), not \(150, 3\), with the columns sepal length"):
+    with pytest.raises(ShapeError, match=r"X must have shape \(n, 4\), not \(150, 3\); its columns are sepal length"):
         saved.predict(iris.X[:, :3])
     with pytest.raises(DataError, match="iris has other features than the model"):
         SavedModel(MLP([2, 2]), Preparation.of(load_dataset("moons")), "softmax").predict(iris)
@@ -158,7 +158,7 @@ def test_a_threshold_moves_answers_towards_the_second_class(moons):
 def test_thresholds_that_make_no_sense_are_refused(moons, here):
     saved, data = moons
     for wrong in (-0.1, 30, float("nan"), True, "0.3"):
-        with pytest.raises(ConfigurationError, match="must be a probability, from 0 to 1"):
+        with pytest.raises(ConfigurationError, match="is no probability; give a number from 0 to 1"):
             saved.predict(data, threshold=wrong)
     with pytest.raises(ConfigurationError, match="between two classes, but this model has the classes later, 不买, 买"):
         load("run").predict("t.csv", threshold=0.3)
@@ -242,7 +242,7 @@ def test_the_command_takes_a_threshold(tmp_path, moons):
     assert json.loads(command(tmp_path / "m", "moons", "--threshold", 0.9, "--json")[1])["notes"] == [
         "the answer is 1 where P(1) is at least 0.9"
     ]
-    with pytest.raises(ConfigurationError, match="must be a probability"):
+    with pytest.raises(ConfigurationError, match="is no probability"):
         command(tmp_path / "m", "moons", "--threshold", 30)
 
 

@@ -4,14 +4,41 @@ What does not fit becomes NULL, never something else: ``1_000``, ``1,5``, ``nan`
 numbers, ``epoch`` is no date.
 """
 
+import functools
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from clearprop.data.dates import DateStyle
-from clearprop.data.numbers import PLAIN
+from clearprop.data.database import Connection
+from clearprop.data.dates import DateStyle, read_date, read_time
+from clearprop.data.numbers import PLAIN, number_pattern, read_number
 from clearprop.errors import DataError
 
-MISSING_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "?", "-")
-"""In a column of numbers (or dates) these stand for a missing value; in a column of words they are words."""
+MISSING_WORDS = (
+    *(
+        "na",
+        "n/a",
+        "#n/a",
+        "n.a.",
+        "<na>",
+        "nan",
+        "nat",
+        "null",
+        "(null)",
+        "none",
+        "missing",
+        "unknown",
+        "k.a.",
+        "k. a.",
+    ),
+    *("?", "-", "\\n", "--", "---", "–", "—", ".", "..", "...", "…", "未知", "缺失", "不详"),
+    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),
+)
+"""In a column of numbers (or dates) these stand for a missing value; in a column of words they are words.
+
+Words that may as well mean nothing, so zero (keine, nil, 无), are not among them.
+"""
 
 AMBIGUOUS_DATE = r"^\d{1,2}[/-]\d{1,2}[/-](\d{2}|\d{4})( .*)?$"
 """A day and a month, in an order that only the writer knows."""
@@ -71,6 +98,34 @@ class Cell:
         return f"coalesce(regexp_matches({self.text}, '{pattern}'), false)"
 
 
+def teach(connection: Connection) -> None:
+    """Tell DuckDB what irregular cells mean, in the words of `read_number`, `read_date` and `read_time`.
+
+    So there is one definition of it, in Python; most cells of a table are few different ones, or regular.
+    """
+    functions: dict[str, tuple[Callable[..., Any], list[str], str]] = {
+        "number_in": (number_in, ["VARCHAR"] * 4, "DOUBLE"),
+        "date_in": (read_date, ["VARCHAR"] * 2, "TIMESTAMP"),
+        "time_in": (lambda text: _known(read_time(text)), ["VARCHAR"], "DOUBLE"),
+    }
+    for name, (function, parameters, result) in functions.items():
+        connection.create_function(
+            name, functools.lru_cache(_REMEMBERED)(function), parameters, result, null_handling="special"
+        )
+
+
+_REMEMBERED = 1 << 16  # different cells
+
+
+def number_in(text: str, decimal: str, thousands: str, unit: str) -> float | None:
+    """The number that a cell is in a style; None if it is none."""
+    return _known(read_number(text, number_pattern(decimal, thousands, unit), decimal, thousands))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
 def trimmed(cell: str) -> str:
     """The SQL of a text cell without surrounding blanks; an empty one is missing."""
     return f"nullif(trim({cell}, ' \t'), '')"
@@ -105,5 +160,5 @@ def simplest(source: str, column: str, cell: str, kind: str) -> str:
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 _NO_CELLS = (
     *("STRUCT", "MAP", "UNION", "LIST", "BLOB", "BIT", "BITSTRING", "INTERVAL", "VARIANT"),
-    *("TIME", "TIME_NS", "TIME WITH TIME ZONE", "GEOMETRY"),
+    *("TIME WITH TIME ZONE", "GEOMETRY"),
 )

@@ -5,7 +5,7 @@ values; a date becomes six numbers. Missing cells come out as NaN, which `Prepar
 refused with their place. A new kind is a class below with ``@_kind``.
 """
 
-import math
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
@@ -17,6 +17,7 @@ from clearprop._types import Array
 from clearprop.data.cells import Cell
 from clearprop.data.database import literal
 from clearprop.data.dates import DateStyle, time_of_day
+from clearprop.data.mistakes import FILLED, not_a_date, not_a_number, not_a_time
 from clearprop.data.numbers import PLAIN, NumberStyle
 from clearprop.data.table import Block, Table
 from clearprop.data.words import YES_NO, Vocabulary, exactly, is_gap, meaning
@@ -121,7 +122,8 @@ class Number:
         for column in columns:
             styles.setdefault(column.style, []).append(column)
         for style, alike in styles.items():
-            yield from _numbers(table, alike, _number_in(style), _not_a_number, fill=fill)
+            what = functools.partial(not_a_number, style=style)
+            yield from _numbers(table, alike, _number_in(style), what, fill=fill)
 
     @classmethod
     def of(cls, name: str, style: NumberStyle, *, indicator: bool = False) -> "Number":
@@ -279,6 +281,8 @@ class Date:
         How they are written, see `DateStyle`.
     clock : bool
         Whether the time of day, as a point on a circle, is given as well.
+    short : bool
+        Whether years have two digits.
 
     Examples
     --------
@@ -292,6 +296,7 @@ class Date:
     indicator: bool = False
     order: str = DateStyle().order
     clock: bool = False
+    short: bool = False
     kind: ClassVar[str] = "date"
 
     @property
@@ -312,29 +317,33 @@ class Date:
         yield from _one_by_one(table, columns, cls._features, fill=fill)
 
     def _features(self, table: Table, *, fill: bool) -> Array:
-        date = self.style.of(table.cell(self.name))
-        days = _cells(
-            table, self.name, lambda cell: f"epoch_us({self.style.of(cell)}) / 86400e6", fill=fill, what=_not_a_date
-        )
-        year, month, weekday, day = (
-            np.asarray(table.values(f"coalesce({part}({date})::DOUBLE, 'nan'::DOUBLE)"))
-            for part in ("year", "month", "isodow", "dayofyear")
-        )
+        what = functools.partial(not_a_date, style=self.style)
+        since = _cells(table, self.name, lambda cell: f"epoch_us({self.style.of(cell)})::DOUBLE", fill=fill, what=what)
+        gaps, days = np.isnan(since), since / 86400e6
+        moment = np.where(gaps, 0, since).astype("datetime64[us]")
+        years, months, dates = (moment.astype(f"datetime64[{unit}]") for unit in "YMD")
+        counts = [
+            years.astype(int) + 1970,
+            (months - years).astype(int) + 1,
+            (dates.astype(int) + 3) % 7 + 1,
+            (dates - years).astype(int) + 1,
+        ]
+        year, month, weekday, day = (np.where(gaps, np.nan, count) for count in counts)
         angle = 2.0 * np.pi * (day - 1.0) / 365.25
         parts = [year, month, weekday, np.sin(angle), np.cos(angle), days]
         if self.clock:
-            parts += _on_the_clock(days * 86400.0)
+            parts += _on_the_clock(days)
         return _with_indicator(np.column_stack(parts), self.indicator)
 
     @classmethod
     def of(cls, name: str, style: DateStyle, *, indicator: bool = False) -> "Date":
         """A column whose dates are written in this style."""
-        return cls(name, indicator, style.order, style.clock)
+        return cls(name, indicator, style.order, style.clock, style.short)
 
     @property
     def style(self) -> DateStyle:
         """How the dates are written."""
-        return DateStyle(self.order, self.clock)
+        return DateStyle(self.order, self.clock, self.short)
 
     def summary(self) -> str:
         """The parts, and the style."""
@@ -373,17 +382,17 @@ class TimeOfDay:
         yield from _one_by_one(table, columns, cls._features, fill=fill)
 
     def _features(self, table: Table, *, fill: bool) -> Array:
-        seconds = _cells(table, self.name, time_of_day, fill=fill, what=_not_a_time)
-        return _with_indicator(np.column_stack(_on_the_clock(seconds)), self.indicator)
+        seconds = _cells(table, self.name, time_of_day, fill=fill, what=not_a_time)
+        return _with_indicator(np.column_stack(_on_the_clock(seconds / 86400.0)), self.indicator)
 
     def summary(self) -> str:
         """The parts."""
         return "time of day (sine, cosine)"
 
 
-def _on_the_clock(seconds: Array) -> list[Array]:
+def _on_the_clock(days: Array) -> list[Array]:
     """Sine and cosine of the time of day."""
-    angle = 2.0 * np.pi * np.mod(seconds, 86400.0) / 86400.0
+    angle = 2.0 * np.pi * (days - np.floor(days))
     return [np.sin(angle), np.cos(angle)]
 
 
@@ -537,41 +546,7 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-_FILLED = "if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
-
-
-def _not_a_number(text: str) -> str:
-    """What is wrong with a cell of a number column, and a remedy."""
-    bare = text.strip("$€£¥￥元% ")
-    if is_gap(text):
-        return f"is not a number; {_FILLED}"
-    if bare != text and _reads(bare.replace(",", "")):
-        return "is not a number; write numbers without currency or percent signs"
-    if _reads(text.replace(",", ".", 1)) and len(text.rsplit(",", 1)[-1]) != 3:
-        return "is not a number; write decimals with a point, as in 1.5"
-    if _reads(text.replace(",", "").replace("'", "").replace(" ", "").replace("_", "")):
-        return "is not a number; write thousands without separators, as in 1234"
-    if _reads(text, infinite=True):
-        return "is not a number; infinite values cannot be learned from, correct it"
-    return "is not a number; correct it, leave the column out, or treat it as a category (--kind COLUMN=category)"
-
-
 def _neither_of(words: tuple[str, ...]) -> Callable[[str], str]:
     """What is wrong with a cell of a yes/no column, and a remedy."""
     neither = f"is neither {words[0]!r} nor {words[1]!r}"
-    return lambda text: f"{neither}; {_FILLED if is_gap(text) else 'correct it'}"
-
-
-def _not_a_date(text: str) -> str:
-    return "is not a date; write it as 2024-01-31, or leave the column out"
-
-
-def _not_a_time(text: str) -> str:
-    return "is not a time of day; write it as 14:55, or leave the column out"
-
-
-def _reads(text: str, *, infinite: bool = False) -> bool:
-    try:
-        return "_" not in text and math.isinf(float(text)) == infinite and not math.isnan(float(text))
-    except ValueError:
-        return False
+    return lambda text: f"{neither}; {FILLED if is_gap(text) else 'correct it'}"

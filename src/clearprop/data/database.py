@@ -31,6 +31,8 @@ def connect(owner: object) -> Connection:
     """
     import duckdb
 
+    from clearprop.data.cells import teach  # which needs this module
+
     space = address_space()
     if free_memory() < _LEAST or (space is not None and space < _RESERVED + _LEAST):
         needed = (_LEAST if space is None else _RESERVED + _LEAST) / 2**20
@@ -50,6 +52,7 @@ def connect(owner: object) -> Connection:
         config["threads"] = 1  # each reserves addresses of its own
     connection = duckdb.connect(config=config)
     weakref.finalize(owner, _close, connection, folder)
+    teach(connection)
     connection.execute("SET enable_progress_bar = false")  # it would write on standard output
     connection.execute(f"SET memory_limit = '{int(free_memory() * _SHARE) >> 20}MiB'")
     return connection

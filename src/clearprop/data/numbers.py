@@ -2,8 +2,8 @@
 
 A style is a decimal mark, a mark between thousands, and a currency or unit. Whatever the style, a number may have a
 sign in front or behind, or stand in brackets, which mean minus; its digits may be of full width; and ``13.5k``,
-``1.2 Mio.`` and ``134.7万`` are multiplied out exactly, by their exponents. `read_number` says in Python what
-`NumberStyle.sql` says in SQL, and both are made of one pattern.
+``1.2 Mio.`` and ``134.7万`` are multiplied out exactly, by their exponents. `read_number` says what a cell means; in
+SQL, DuckDB calls it for all cells that are not regular, which it reads by itself.
 
 `number_style` looks at the shapes of all cells (every digit a 9), of which there are few even where there are
 millions of cells, and asks which styles explain them. Where several do and give different numbers, nobody can know.
@@ -65,7 +65,8 @@ _UNITS = {*_UNIT_WORDS.split(), *CURRENCIES}
 """Of a column with several of these, a person says that its units differ; of other words, that they are words."""
 
 _NOT_IN_UNITS = r"0-9<>~±=+,;:\-()\[\]{}|\\_@#&*\x22!?\t\n\r\f\v"
-_UNIT = rf"[^ .'/^{_NOT_IN_UNITS}][^{_NOT_IN_UNITS}]{{0,23}}?(?:[mt]\^?[23])?"
+_CUBED = r"[mt]\^?[23]"  # m2, ft^3
+_UNIT = rf"(?:[^ .'/^{_NOT_IN_UNITS}][^{_NOT_IN_UNITS}]{{0,23}}?(?:{_CUBED})?|{_CUBED})"
 _NO_UNIT = re.compile(r"[ap]\.?m\.?|uhr|o'clock|st|nd|rd|th", re.IGNORECASE)  # 2 pm and 14 Uhr are times, 1st is a word
 
 _EXPONENT = "(?:[eE][-+]?[0-9]+)?"
@@ -105,6 +106,7 @@ def _unit_pattern(unit: str) -> str:
     return f"{re.escape(stem)}{'s?' if stem.isalpha() else ''}\\.?"
 
 
+@functools.cache
 def number_pattern(decimal: str, thousands: str, unit: str) -> str:
     """The pattern of a folded cell in a style; its groups are two signs, the number, its magnitude (as a letter or as a
     word), what may close it, and a bracket.
@@ -174,31 +176,25 @@ class NumberStyle:
 
     def sql(self, text: str) -> str:
         """SQL: the finite float64 that the text cell `text` means in this style, else NULL."""
-        return f"coalesce({self._plain_sql(text)}, {self._written_sql(text)})"
+        cast = f"TRY_CAST({text} AS DOUBLE)"
+        sound = f"isfinite({cast}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
+        pattern, odd = literal(self.pattern), literal(f"[{FOLDED}{_WHITE}]")
+        could = f"regexp_full_match({text}, {pattern}) OR regexp_matches({text}, {odd})"
+        style = ", ".join(literal(part) for part in (self.decimal, self.thousands, self.unit))
+        branches = [f"WHEN {sound} THEN {cast}"] if self.decimal == "." else []
+        if self != PLAIN:
+            digits = f"regexp_extract({text}, {literal(self._regular)}, 1)"
+            number = f"TRY_CAST({self._plain_digits(digits)} AS DOUBLE)"
+            branches.append(f"WHEN isfinite({number}) THEN {number}")
+        return f"CASE {' '.join(branches)} WHEN {could} THEN number_in({text}, {style}) END"
 
-    def _plain_sql(self, text: str) -> str:
-        """Cells with nothing but digits, separators and a sign in front, which is most of them, read fast."""
-        if self.decimal == ".":
-            read = f"TRY_CAST({text} AS DOUBLE)"
-            sound = f"isfinite({read}) AND NOT contains({text}, '_') AND NOT contains({text}, '+-')"
-            return f"CASE WHEN {sound} THEN {read} END"
-        bare = f"[-+]?{_digits(self.decimal, self.thousands)}{_EXPONENT}"
-        return f"CASE WHEN regexp_full_match({text}, {literal(bare)}) THEN {_finite(self._plain_digits(text))} END"
-
-    def _written_sql(self, text: str) -> str:
-        """Any other cell."""
-        plainer, pattern = folded_sql(text), literal(f"^(?:{self.pattern})$")
-        parts = f"regexp_extract({plainer}, {pattern}, {list('abnlwcd')})"
-        sign = "(p.a || p.b || CASE p.c WHEN '-' THEN '-' ELSE '' END || p.d)"
-        powers = " ".join(f"WHEN {literal(name)} THEN 'e{power}'" for name, power in MAGNITUDES)
-        digits = (
-            f"CASE WHEN {sign} IN ('-', '()') THEN '-' ELSE '' END || {self._plain_digits('p.n')} || "
-            f"CASE p.l || p.w WHEN '' THEN '' {powers} END"
-        )
-        value = f"CASE WHEN {sign} IN ('', '+', '-', '()') THEN {_finite(digits)} END"
-        begin = _STARTS + (self.unit[:1] if self.unit in CURRENCIES else "")
-        could = f"regexp_matches({text}, {literal(f'^[{re.escape(begin)}]')}) AND regexp_matches({plainer}, {pattern})"
-        return f"CASE WHEN {could} THEN list_transform([{parts}], lambda p: {value})[1] END"
+    @property
+    def _regular(self) -> str:
+        """The pattern of most cells: digits, separators, a sign in front, and the unit."""
+        number = f"([-+]?{_digits(self.decimal, self.thousands)}{_EXPONENT})"
+        own = _unit_pattern(self.unit)
+        front = f"(?:{own} ?)?" if self.unit in CURRENCIES else ""
+        return f"^{front}{number}(?: ?{own})?$" if self.unit else f"^{number}$"
 
     def _plain_digits(self, number: str) -> str:
         """SQL: the number without separators, with a decimal point."""
@@ -235,14 +231,6 @@ class NumberStyle:
         return ", ".join([*words, *([f"in {self.unit}"] if self.unit else [])])
 
 
-def _finite(number: str) -> str:
-    read = f"TRY_CAST({number} AS DOUBLE)"
-    return f"CASE WHEN isfinite({read}) THEN {read} END"
-
-
-_STARTS = "0123456789.,+-(" + FOLDED + _WHITE
-"""A cell that begins otherwise is no number without a currency in front; to see so is quick."""
-
 PLAIN = NumberStyle()
 """As programs write numbers: 1234.5"""
 
@@ -258,7 +246,7 @@ _MOST_SHAPES = 5_000  # a column of numbers has hundreds at most
 _SHARE = 0.5  # of the cells that must be numbers for the others to be mistakes
 _MOSTLY = 0.9  # of the cells that must be in one unit for a word that is no known unit to be a mistake
 
-_LIKE = rf"^([^0-9]{{0,8}})([0-9](?:[0-9.,\x27 ]*[0-9])?{_EXPONENT})([^0-9]{{0,24}}(?:[mt]\^?[23])?[^0-9]?)$"
+_LIKE = rf"^([^0-9]{{0,8}})([0-9](?:[0-9.,\x27 ]*[0-9])?{_EXPONENT})([^0-9]{{0,24}}(?:{_CUBED})?[^0-9]?)$"
 """Anything in front, digits, anything behind."""
 
 _MONEY = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
@@ -339,10 +327,12 @@ def number_style(
     for marks in _CANDIDATES:
         if counted[marks] == most:
             readings.setdefault(tuple(_value(marks, shape.number) for shape in own), []).append(marks)
+    if decimal is None and thousands is None:
+        decimal = _decimal_of(table) if len(readings) > 1 else None
     said = [styles for styles in readings.values() if any(_is_said(marks, decimal, thousands) for marks in styles)]
     first, *others = [NumberStyle(*styles[0], unit) for styles in (said if len(said) == 1 else readings.values())]
     bare = all(re.fullmatch(r"[-+]?\|[^|]*\|", shape.key) for shape in own)  # programs write neither units nor 1.2k
-    plain = bare and first == PLAIN and decimal != "," and _written_by_programs(table)
+    plain = bare and first == PLAIN and decimal is None and not _foreign(table)
     for other in [] if plain else others:
         twofold = [shape.key for shape in own if _differ(first, other, shape.number)]
         if twofold:
@@ -368,10 +358,11 @@ def plainly(cell: "Cell") -> str:
 
     Not so if all that have a point have three digits behind it, as 1.234 has: that may be a thousand.
     """
-    number = PLAIN._plain_sql(cell.sql)
+    number = f"TRY_CAST({cell.sql} AS DOUBLE)"
     point = f"strpos({cell.sql}, '.')"
     groups = f"coalesce(bool_and({point} = 0 OR {point} = length({cell.sql}) - 3) AND bool_or({point} > 0), false)"
-    wrong = f"{cell.sql} IS NOT NULL AND ({number}) IS NULL AND NOT {cell.missing_word}"
+    sound = f"isfinite({number}) AND NOT contains({cell.sql}, '_') AND NOT contains({cell.sql}, '+-')"
+    wrong = f"{cell.sql} IS NOT NULL AND NOT coalesce({sound}, false) AND NOT {cell.missing_word}"
     return f"count(*) FILTER ({wrong}) = 0 AND NOT {groups}"
 
 
@@ -390,14 +381,34 @@ def _shapes(counts: Iterable[tuple[str | None, int]]) -> list[Shape]:
     for key, count in counts:
         if key is None or key.count("|") != 2:
             continue
-        front, number, behind = key.replace("z9", "09").replace("|z", "|0").split("|")
-        found = _FRONT.fullmatch(front)
-        if found is None and front[-1:] in (".", ","):
-            number, found = front[-1] + number, _FRONT.fullmatch(front[:-1])
-        unit = None if found is None else _unit_in(found["unit"], behind)
-        if unit is not None:
-            shapes.append(Shape(key, number, unit, count))
+        front, number, behind = key.split("|")
+        found = _number_and_unit(front, "0" + number[1:] if number[0] == "z" else number, behind)
+        if found is not None:
+            shapes.append(Shape(key, *found, count))
     return shapes
+
+
+def number_and_unit(text: str) -> tuple[str, str] | None:
+    """The digits of a cell, with separators, and its unit; None for a cell that is no number in any style.
+
+    >>> number_and_unit("1.234,50 CHF"), number_and_unit("Room 12")
+    (('1.234,50', 'CHF'), None)
+    """
+    found = re.fullmatch(_LIKE, folded(text))
+    return None if found is None else _number_and_unit(*found.groups())
+
+
+def _number_and_unit(front: str, number: str, behind: str) -> tuple[str, str] | None:
+    found = _FRONT.fullmatch(front)
+    if found is None and front[-1:] in (".", ","):
+        number, found = front[-1] + number, _FRONT.fullmatch(front[:-1])
+    unit = None if found is None else _unit_in(found["unit"], behind)
+    return None if unit is None else (number, unit)
+
+
+def styles_of(number: str) -> list[NumberStyle]:
+    """The styles in which digits with separators are a number, the simplest first."""
+    return [NumberStyle(*marks) for marks in _CANDIDATES if _value(marks, number)]
 
 
 def _unit_in(money: str | None, behind: str) -> str | None:
@@ -462,9 +473,10 @@ def _number(decimal: str, thousands: str) -> re.Pattern[str]:
 
 def _value(marks: tuple[str, str], number: str) -> str:
     """The number without separators, with a decimal point; nothing if it is not written with these marks."""
-    if not _number(*marks).fullmatch(number):
-        return ""
     decimal, thousands = marks
+    grouped = thousands and thousands in number and "e" in number.lower()  # nobody writes 1,234e5 for a number so large
+    if grouped or not _number(*marks).fullmatch(number):
+        return ""
     return number.replace(thousands, "").replace(decimal, ".") if thousands else number.replace(decimal, ".")
 
 
@@ -500,34 +512,39 @@ def _undecided(
 
 # ---------------------------------------------------------------------------------------------- the rest of the table
 
-_COMMA = r"^[^0-9]*(?:0|[0-9]+),(?:[0-9]{1,2}|[0-9]{4,})[^0-9]*$"
-_POINT = r"^[-+]?(?:0\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))$"
+_PROOF = r"^[^0-9]{0,8}(?:0MARK[0-9]+|[0-9]+MARK(?:[0-9]{1,2}|[0-9]{4,}))(?:[^0-9].{0,24})?$"
 
-_PROVEN: "weakref.WeakKeyDictionary[Table, bool]" = weakref.WeakKeyDictionary()
+_DECIMALS: "weakref.WeakKeyDictionary[Table, str | None]" = weakref.WeakKeyDictionary()
 
 
-def _written_by_programs(table: "Table") -> bool:
-    """Whether nothing in the table speaks for a decimal comma: then 1.234 is what programs mean by it.
-
-    A decimal comma in another column does, and so does a file separated by ``;`` or tabs, as programs write that
-    decide for the comma, unless another column has a decimal point.
-    """
-    if table not in _PROVEN:
+def _decimal_of(table: "Table") -> str | None:
+    """The decimal mark that columns of the table prove, for a file has one; None if none does, or they differ."""
+    if table not in _DECIMALS:
         text = [column for column, cell in table.cells.items() if cell.kind == "VARCHAR"]
-        proofs = [f"bool_or(regexp_matches({table.cells[column].sql}, '{_COMMA}'))" for column in text]
-        proven = [column for column, proof in zip(text, table.one(", ".join(proofs)), strict=True) if proof]
-        commas = any(_style_alone(table, column).decimal == "," for column in proven)
-        foreign = any(origin.separator in (";", "\t") for origin in table.origins)
-        points = foreign and any(
-            table.one(", ".join(f"bool_or(regexp_matches({table.cells[column].sql}, '{_POINT}'))" for column in text))
+        proofs = [
+            f"bool_or(regexp_matches({table.cells[column].sql}, {literal(_PROOF.replace('MARK', mark))}))"
+            for column in text
+            for mark in ("[.]", ",")
+        ]
+        proven = dict(
+            zip(((column, mark) for column in text for mark in ".,"), table.one(", ".join(proofs)), strict=True)
         )
-        _PROVEN[table] = not commas and (points or not foreign)
-    return _PROVEN[table]
+        _DECIMALS[table] = None  # while the columns are asked
+        found = {mark for (column, mark), proof in proven.items() if proof and _proves(table, column, mark)}
+        _DECIMALS[table] = found.pop() if len(found) == 1 else None
+    return _DECIMALS[table]
 
 
-def _style_alone(table: "Table", name: str) -> NumberStyle:
-    """The style of a column that has a cell with a decimal comma, if it is one of numbers."""
+def _proves(table: "Table", name: str, mark: str) -> bool:
+    """Whether a column is one of numbers with this decimal mark."""
     try:
-        return number_style(table, name)
+        style = number_style(table, name)
     except DataError:
-        return PLAIN
+        return False
+    (cells, numbers) = table.one(f"count({table.cells[name].sql}), count({style.of(table.cells[name])})")
+    return style.decimal == mark and numbers >= _SHARE * cells
+
+
+def _foreign(table: "Table") -> bool:
+    """Whether a file is written by a program that decides for the decimal comma, and so separates cells otherwise."""
+    return any(origin.separator in (";", "\t") for origin in table.origins)

@@ -6,7 +6,9 @@ compare them all on random tables.
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +16,9 @@ import numpy as np
 from clearprop._types import Value
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.columns import Category, Date, Number, TimeOfDay, YesNo
+from clearprop.data.numbers import PLAIN
 from clearprop.data.preparation import Preparation
+from clearprop.data.words import NO_WORDS, YES_WORDS, folded, meaning, number_in, yes_no_pair
 from clearprop.formats import plain_rows
 from clearprop.formats.onnx_graph import Graph
 from clearprop.formats.python_source import listed_text
@@ -25,6 +29,41 @@ BLANKS = " \t"
 _DAY = 86400.0  # seconds
 _YEAR = 365.25  # days
 _NOT_A_TIME = -(2.0**63)  # what NumPy's NaT is as a number
+
+
+@dataclass(frozen=True)
+class Spelt:
+    """How a word may be written.
+
+    Attributes
+    ----------
+    exact, alike : tuple of str
+        As they are; in small and capital letters, and with any blanks between words.
+    number : float or None
+        The number that it is, which may have zeros behind the point.
+    """
+
+    exact: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+    number: float | None = None
+
+    def texts(self) -> list[str]:
+        """Texts in small letters, for programs that compare nothing else."""
+        number = () if self.number is None else (repr(self.number), f"{self.number:.15g}")
+        return list(dict.fromkeys((*(word.lower() for word in (*self.exact, *self.alike)), *number)))
+
+    def pattern(self) -> str:
+        """A regular expression that matches them."""
+        alike = (r"\s+".join(re.escape(part) for part in word.split()) for word in self.alike)
+        words = [*map(re.escape, self.exact), *(f"(?i:{word})" for word in alike)]
+        if self.number is not None:
+            digits = re.escape(f"{self.number:.15g}")
+            words.append(rf"\+?{digits}{'(?:[.]0*)?' if self.number == int(self.number) else '0*'}")
+        return "|".join(words)
+
+
+_TRUTHS = (Spelt(alike=NO_WORDS, number=0.0), Spelt(alike=YES_WORDS, number=1.0))
+"""How no and yes are written."""
 
 
 class ColumnExport(ABC):
@@ -82,12 +121,14 @@ class ColumnExport(ABC):
         one_indicator = [_function(np.take, indices=[*range(k + 1)], axis=1)] if self.column.indicator and k > 1 else []
         return [FrozenEstimator(imputer), *one_indicator]
 
-    def _call(self, name: str, *arguments: Any, **options: Any) -> str:
-        """The text of a call of `plain_rows`: its options are written where they are not the default."""
+    def _call(self, name: str, **options: Any) -> str:
+        """The text of a call of `plain_rows` that fills gaps."""
         if self.fill is not None:
             options["fill"] = list(self.fill) if len(self.fill) > 1 else self.fill[0]
-        if self.column.indicator:
-            options["noted"] = True
+        return self._text(name, **options, **({"noted": True} if self.column.indicator else {}))
+
+    def _text(self, name: str, *arguments: Any, **options: Any) -> str:
+        """The text of a call of `plain_rows`."""
         texts = [repr(self.column.name), *(listed_text(a) if isinstance(a, list) else repr(a) for a in arguments)]
         texts += [f"{k}={listed_text(v) if isinstance(v, list) else repr(v)}" for k, v in options.items()]
         return f"{name}(rows, {', '.join(texts)})"
@@ -102,34 +143,39 @@ class NumberExport(ColumnExport):
         return self._filled([np.where(infinite, np.nan, cell)], graph.node("IsNaN", cell, dtype=bool))
 
     def sklearn(self) -> tuple[Any, list[Any]]:
-        """The cell as float64."""
-        return _steps(_function(np.asarray, dtype=float), *self._imputed()), [0.0, 1.0]
+        """The cell as float64; text is refused where it could be read otherwise than in Python."""
+        no_text = [] if self.column.style == PLAIN else _numbers_alone()
+        return _steps(*no_text, _function(np.asarray, dtype=float), *self._imputed()), [0.0, 1.0]
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
-        """Read as text."""
-        return self._call(name_of(plain_rows.number))
+        """Read as text in the column's style."""
+        style = self.column.style
+        options = {} if style == PLAIN else {"pattern": style.pattern}
+        options |= {mark: getattr(style, mark) for mark in ("decimal", "thousands") if style != PLAIN}
+        return self._call(name_of(plain_rows.number), **options)
 
 
 class YesNoExport(ColumnExport):
-    """Two words, in small or capital letters; in a column with gaps, the words for missing values are gaps too."""
+    """Words for yes and no, in small or capital letters, or 1 and 0; in a column with gaps, words for these too."""
 
     onnx_type = np.str_
 
     def onnx(self, graph: Graph, cell: Value) -> list[Value]:
-        """1 where the word for yes stands, 0 where that for no does."""
-        no, yes = (_is_one_of(graph, cell, [word], any_case=True) for word in self.column.words)
-        gap = _is_one_of(graph, cell, ["", *MISSING_WORDS], any_case=True)
+        """1 where a word for yes stands, 0 where one for no does."""
+        no, yes = (_is_one_of(graph, cell, spelt) for spelt in _TRUTHS)
+        gap = _is_one_of(graph, cell, Spelt(alike=("", *MISSING_WORDS)))
         return self._filled([np.where(yes, 1.0, np.where(no, 0.0, np.nan))], gap)
 
     def sklearn(self) -> tuple[Any, list[Any]]:
         """One-hot, then what each word counts."""
         from sklearn.preprocessing import OneHotEncoder
 
+        no, yes = (spelt.texts() for spelt in _TRUTHS)
         gaps = [] if self.fill is None else sorted({"", "nan", "nat", "<na>", *MISSING_WORDS})
-        counts = [[0.0], [1.0], *([fill] for fill in (self.fill or ()) for _ in gaps)]
+        counts = [[0.0]] * len(no) + [[1.0]] * len(yes) + [[fill] for fill in (self.fill or ()) for _ in gaps]
         if self.column.indicator:
-            counts = [[*row, float(i > 1)] for i, row in enumerate(counts)]
-        words = OneHotEncoder(categories=[[*self.column.words, *gaps]], sparse_output=False)
+            counts = [[*row, float(i >= len(no) + len(yes))] for i, row in enumerate(counts)]
+        words = OneHotEncoder(categories=[[*no, *yes, *gaps]], sparse_output=False)
         text = [
             _function(np.asarray, dtype="U"),
             _function(np.strings.strip, chars=BLANKS),
@@ -139,7 +185,7 @@ class YesNoExport(ColumnExport):
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text."""
-        return self._call(name_of(plain_rows.yes_no), *self.column.words)
+        return self._call(name_of(plain_rows.yes_no))
 
 
 class CategoryExport(ColumnExport):
@@ -149,42 +195,64 @@ class CategoryExport(ColumnExport):
 
     def onnx(self, graph: Graph, cell: Value) -> list[Value]:
         """1 where the cell is the word."""
-        column, gap = self.column, _is_one_of(graph, cell, [""])
-        words: list[Value] = [_is_one_of(graph, cell, [word]).cast(np.float64) for word in column.values]
+        column, gap = self.column, _is_one_of(graph, cell, Spelt(exact=("",)))
+        words: list[Value] = [_is_one_of(graph, cell, spelt).cast(np.float64) for spelt in self._spelt()]
         found = [*words]
         if column.other:
-            known = _is_one_of(graph, cell, ["", *column.values])
-            found.append(np.where(known, 0.0, 1.0))
+            found.append(1.0 - sum(words) - gap.cast(np.float64))
         if column.missing:
             found.append(gap.cast(np.float64))
         return found if self.fill is not None else [np.where(gap, np.nan, feature) for feature in found]
 
     def sklearn(self) -> tuple[Any, list[Any]]:
-        """The number of the word (-1 for an unknown one, the last for a gap), then one-hot."""
+        """The number of the word as it is written (-1 for an unknown one), one-hot, then what each counts."""
         from sklearn.impute import MissingIndicator
         from sklearn.pipeline import FeatureUnion
         from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
-        column, k = self.column, len(self.column.values)
-        number = OrdinalEncoder(categories=[[*column.values, ""]], handle_unknown="use_encoded_value", unknown_value=-1)
-        shown = [*([-1] if column.other else []), *range(k), *([k] if column.missing else [])]
-        one_hot = OneHotEncoder(categories=[shown], handle_unknown="ignore", sparse_output=False)
-        features = _steps(number, one_hot)
-        if column.other:  # which comes after the words
-            order = [*range(1, k + 1), 0, *range(k + 1, len(shown))]
-            features = _steps(number, one_hot, _function(np.take, indices=order, axis=1))
-        if self.fill is None:  # the second part has no feature, but refuses what the first would ignore
+        column, spelt = self.column, self._spelt()
+        small = all(len(word.alike) > 0 for word in spelt)  # so that all may be compared in small letters
+        written = [(text, i) for i, word in enumerate(spelt) for text in (word.texts() if small else word.exact)]
+        counts = np.zeros((len(written) + 2, len(column.features)))  # of an unknown word, of the written ones, of a gap
+        for row, (_, i) in enumerate(written, start=1):
+            counts[row, i] = 1.0
+        counts[0, len(spelt) : len(spelt) + column.other] = 1.0
+        counts[-1, len(column.features) - column.missing :] = 1.0
+        texts = [*(text for text, _ in written), ""]
+        number = OrdinalEncoder(categories=[texts], handle_unknown="use_encoded_value", unknown_value=-1)
+        one_hot = OneHotEncoder(categories=[[*range(-1, len(texts))]], sparse_output=False)
+        features = _steps(number, one_hot, _function(np.dot, b=counts))
+        if self.fill is None:  # the second part has no feature, but refuses gaps, which the first lets pass
             refusing = MissingIndicator(missing_values="", error_on_new=True)
             features = FeatureUnion([("words", features), ("gaps", refusing)])
-        return _steps(*_text_with_gaps(), _function(np.asarray, dtype=object), features), [*column.values, "-"]
+        text = [*_text_with_gaps(), *([_function(np.strings.lower)] if small else [])]
+        return _steps(*text, _function(np.asarray, dtype=object), features), [*column.values, "-"]
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Compared as text."""
-        options = {option: True for option in ("other", "missing") if getattr(self.column, option)}
-        name, values = name_of(plain_rows.category), listed_text(self.column.values)
-        options |= {} if self.fill is not None else {"gaps": False}
-        texts = [repr(self.column.name), values, *(f"{option}={value}" for option, value in options.items())]
-        return f"{name}(rows, {', '.join(texts)})"
+        column = self.column
+        options: dict[str, Any] = {
+            name: list(getattr(column, name)) for name in ("rare", "spellings") if getattr(column, name)
+        }
+        options |= {"truths": True} if yes_no_pair((*column.values, *column.rare)) else {}
+        options |= {name: True for name in ("other", "missing") if getattr(column, name)}
+        options |= {"gaps": False} if self.fill is None else {}
+        return self._text(name_of(plain_rows.category), list(column.values), **options)
+
+    def _spelt(self) -> "list[Spelt]":
+        """How each of the values may be written, as `Vocabulary` tells them apart."""
+        known = (*self.column.values, *self.column.rare)
+        folds, numbers = Counter(map(folded, known)), Counter(map(number_in, known))
+        truths = Counter(map(meaning, known)) if yes_no_pair(known) else Counter()
+        found = []
+        for value in self.column.values:
+            exact = (value, *(spelling for spelling, word in self.column.spellings if word == value))
+            alike = tuple(dict.fromkeys(map(folded, exact))) if folds[folded(value)] == 1 else ()
+            number = number_in(value) if numbers[number_in(value)] == 1 else None
+            truth = meaning(value) if truths[meaning(value)] == 1 else None
+            alike += () if truth is None else _TRUTHS[truth].alike
+            found.append(Spelt(exact, alike, number if truth is None else float(truth)))
+        return found
 
 
 class DateExport(ColumnExport):
@@ -217,12 +285,13 @@ class DateExport(ColumnExport):
             features += [("sine_of_day", _function(np.sin), hand), ("cosine_of_day", _function(np.cos), hand)]
         sums = np.array([[terms.get(name, 0.0) for _, _, terms in features] for name in counts])
         last = ColumnTransformer([(name, function, [i]) for i, (name, function, _) in enumerate(features)])
-        steps = _steps(*_time_steps(), _union(counts), _function(np.dot, b=sums), last)
+        steps = _steps(*_time_steps(10), _union(counts), _function(np.dot, b=sums), last)
         return _steps(steps, *self._imputed()), ["2024-01-31", "2023-07-04"]
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text."""
-        return self._call(name_of(plain_rows.date))
+        options = {} if self.column.order == "ymd" else {"order": self.column.order}
+        return self._call(name_of(plain_rows.date), **options, **({"clock": True} if self.column.clock else {}))
 
 
 class TimeOfDayExport(ColumnExport):
@@ -239,7 +308,7 @@ class TimeOfDayExport(ColumnExport):
         """As a point in time on the first day."""
         angle = _function(np.dot, b=np.array([[2e-6 * np.pi / _DAY]]))
         circle = _union({"sine": _function(np.sin), "cosine": _function(np.cos)})
-        return _steps(*_time_steps("1970-01-01T"), _count("us"), angle, circle, *self._imputed()), ["14:55", "00:00"]
+        return _steps(*_time_steps(5, "1970-01-01T"), _count("us"), angle, circle, *self._imputed()), ["14:55", "00:00"]
 
     def numpy(self, name_of: Callable[[Any], str]) -> str:
         """Read as text."""
@@ -267,11 +336,9 @@ def column_exports(plan: Preparation) -> list[ColumnExport]:
 # --- ONNX -------------------------------------------------------------------------------------------------------------
 
 
-def _is_one_of(graph: Graph, cell: Value, words: Sequence[str], *, any_case: bool = False) -> Value:
-    """Whether the text, without blanks around it, is one of the words."""
-    either = "|".join(re.escape(word) for word in words)
-    pattern = f"{'(?i)' if any_case else ''}[{BLANKS}]*(?:{either})[{BLANKS}]*"
-    return graph.node("RegexFullMatch", cell, dtype=bool, pattern=pattern)
+def _is_one_of(graph: Graph, cell: Value, spelt: Spelt) -> Value:
+    """Whether the text, without blanks around it, is the word."""
+    return graph.node("RegexFullMatch", cell, dtype=bool, pattern=f"[{BLANKS}]*(?:{spelt.pattern()})[{BLANKS}]*")
 
 
 def calendar(days: Value, *, clock: bool) -> list[Value]:
@@ -329,14 +396,26 @@ def _union(parts: dict[str, Any]) -> Any:
     return FeatureUnion(list(parts.items()))
 
 
-def _text_with_gaps() -> list[Any]:
-    """Cells as text without blanks around it, gaps as the empty text.
+_TYPE_AND_TEXT = "{0.__class__.__name__}|{0}"
+"""A cell with the name of its type, which tells a gap from the word "nan", and a number from text."""
 
-    The name of a cell's type stands before it until then, which tells a gap from a word such as "nan".
-    """
+
+def _numbers_alone() -> list[Any]:
+    """Cells as text that is a number; one that was text before keeps the name of its type, and so is refused."""
+    gaps = ("NoneType|None", "NAType|<NA>")
+    types = ("float", "float64", "float32", "int", "int64", "int32", "Decimal")
+    return [
+        _formatted(_TYPE_AND_TEXT),
+        *(_function(np.strings.replace, old=gap, new="nan") for gap in gaps),
+        *(_function(np.strings.replace, old=f"{name}|", new="") for name in types),
+    ]
+
+
+def _text_with_gaps() -> list[Any]:
+    """Cells as text without blanks around it, gaps as the empty text."""
     gaps = ("NoneType|None", "float|nan", "float64|nan", "float32|nan", "NAType|<NA>", "NaTType|NaT")
     return [
-        _formatted("{0.__class__.__name__}|{0}"),
+        _formatted(_TYPE_AND_TEXT),
         *(_function(np.strings.replace, old=gap, new="|") for gap in gaps),
         _function(np.strings.partition, sep="|"),
         _function(np.take, indices=2, axis=0),
@@ -344,15 +423,19 @@ def _text_with_gaps() -> list[Any]:
     ]
 
 
-def _time_steps(before: str = "") -> list[Any]:
-    """Cells as points in time, of which text is written as in ISO 8601."""
+def _time_steps(least: int, before: str = "") -> list[Any]:
+    """Cells as points in time, of which text is written as in ISO 8601, in `least` characters.
+
+    What is shorter is filled up, so that NumPy refuses it, where it would read 20240131 as a year.
+    """
     gaps = ("<NA>", "None", "nan")
+    padded = [f"{before}{gap:x>{least}}" for gap in ("", "NaT")]
     return [
         _function(np.asarray, dtype="U"),
         _function(np.strings.strip, chars=BLANKS),
         *(_function(np.strings.replace, old=gap, new="NaT") for gap in gaps),
-        *([_formatted(f"{before}{{0}}")] if before else []),
-        *([_function(np.strings.replace, old=f"{before}NaT", new="NaT")] if before else []),
+        _formatted(f"{before}{{0:x>{least}}}"),
+        *(_function(np.strings.replace, old=gap, new="NaT") for gap in padded),
         _function(np.asarray, dtype="datetime64[us]"),
     ]
 

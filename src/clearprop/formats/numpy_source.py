@@ -156,7 +156,7 @@ class Definitions:
         self.texts[name] = ast.unparse(tree)
 
     def _use(self, user: str, name: str, value: Any) -> None:
-        if inspect.ismodule(value) and value.__name__ in ("numpy", "math", "datetime"):
+        if inspect.ismodule(value) and value.__name__ in ("numpy", "math", "datetime", "re", "unicodedata"):
             self.imports.add(f"import {value.__name__}" + (f" as {name}" if name != value.__name__ else ""))
         elif isinstance(value, Op) or inspect.isfunction(value):
             if self.name_of(value) != name:

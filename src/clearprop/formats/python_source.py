@@ -1,6 +1,7 @@
 """A network as a short Python script that rebuilds it with clearprop; and the pieces of such texts."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 from clearprop._types import Array
@@ -58,11 +59,11 @@ def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> s
         imports["clearprop.answers"] = {"answer_table", "predictions_for"}
         imports["clearprop.formats.tables"] = {"csv_text"}
         columns = "".join(f"        {column!r},\n" for column in plan.columns)
-        rest = "".join(
-            f"    {name}={value!r},\n"
-            for name, value in vars(plan).items()
-            if name != "columns" and value not in ((), None)
-        )
+        given = {f.name: getattr(plan, f.name) for f in fields(plan) if getattr(plan, f.name) != f.default}
+        del given["columns"]
+        if "target_style" in given:
+            imports["clearprop.data.numbers"] = {"NumberStyle"}
+        rest = "".join(f"    {name}={value!r},\n" for name, value in given.items())
         use = (
             f"preparation = Preparation(\n    columns=(\n{columns}    ),\n{rest})\n"
             f"saved = SavedModel(model, preparation, {what.link!r})\n\n"

@@ -114,11 +114,11 @@ class SavedModel:
         if more:
             raise DataError(
                 f"an array has neither names nor words nor gaps, but the model's column {more[0].name!r} "
-                f"({more[0].kind}) needs them; pass a file, or a pandas, polars or Arrow table"
+                f"({more[0].kind}) needs them; pass a file or a data frame"
             )
         X = features(data, "X", names)
         if X.ndim != 2 or X.shape[1] != len(names):
-            raise ShapeError(f"X must have shape (n, {len(names)}), not {X.shape}, with the columns {listed(names)}")
+            raise ShapeError(f"X must have shape (n, {len(names)}), not {X.shape}; its columns are {listed(names)}")
         return Dataset(X, np.zeros(len(X)), feature_names=names, name="X")
 
     def _array(self, data: Any) -> Any:
@@ -186,7 +186,7 @@ def check_threshold(saved: SavedModel, threshold: float | None) -> None:
     if threshold is None:
         return
     if isinstance(threshold, bool) or not isinstance(threshold, int | float | np.number) or not 0.0 <= threshold <= 1.0:
-        raise ConfigurationError(f"threshold={threshold!r} must be a probability, from 0 to 1")
+        raise ConfigurationError(f"threshold={threshold!r} is no probability; give a number from 0 to 1, as 0.3")
     if len(saved.classes) != 2:
         has = f"the classes {listed(saved.classes, 8)}" if saved.classes else "no classes"
         raise ConfigurationError(f"a threshold chooses between two classes, but this model has {has}; leave it out")
