@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
+import kinds_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
 HEAD = """\
@@ -40,6 +41,7 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("K. What a column is", kinds_cases.K),
     ("M. From a run to Python, and exports", exports_cases.M),
 )
 

@@ -723,5 +723,6 @@ H = [
 ]
 
 import exports_cases  # noqa: E402  (which needs Case)
+import kinds_cases  # noqa: E402
 
-CASES = [*A, *B, *E, *F, *H, *exports_cases.M]
+CASES = [*A, *B, *E, *F, *H, *kinds_cases.K, *exports_cases.M]
