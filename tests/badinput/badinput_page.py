@@ -16,6 +16,7 @@ import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
 import files_cases  # noqa: E402
 import judge_cases  # noqa: E402
+import kinds_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
 HEAD = """\
@@ -46,6 +47,7 @@ SECTIONS = (
     ("H. The command line", cases.H),
     ("I. Files as people export them", files_cases.I),
     ("J. Numbers and dates as people write them", cells_cases.J),
+    ("K. What a column is", kinds_cases.K),
     ("L. Splits and judgement", judge_cases.L),
     ("M. From a run to Python, and exports", exports_cases.M),
     ("N. Tapes, witnesses, batches", core_cases.N),
