@@ -53,11 +53,11 @@ def filled(name: str, values: list[Any], cells: list[Any], fill: Any, noted: boo
 def number(
     rows: Rows,
     name: str,
+    fill: Any = None,
+    noted: bool = False,
     pattern: str = PLAIN_NUMBER,
     decimal: str = ".",
     thousands: str = "",
-    fill: Any = None,
-    noted: bool = False,
 ) -> Array:
     """A column of numbers; what is no text is a number already, however the text of others is written."""
 
@@ -146,7 +146,7 @@ def on_the_clock(seconds: float) -> list[float]:
 
 
 def date(
-    rows: Rows, name: str, order: str = "ymd", clock: bool = False, fill: Any = None, noted: bool = False
+    rows: Rows, name: str, fill: Any = None, noted: bool = False, order: str = "ymd", clock: bool = False
 ) -> Array:
     """Year, month, weekday, sine and cosine of the position in the year, days since 1970; and of the time of day."""
 
@@ -155,7 +155,7 @@ def date(
         if when is None:
             return [math.nan] * (8 if clock else 6)
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
-        days = (when - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+        days = (when - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) / 86400e6
         place = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
         return [*place, *(on_the_clock(days * 86400.0) if clock else [])]
 
