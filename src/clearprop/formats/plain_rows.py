@@ -139,9 +139,9 @@ def category(
     return matrix
 
 
-def on_the_clock(seconds: float) -> list[float]:
+def on_the_clock(days: float) -> list[float]:
     """The place of a hand that goes round once a day."""
-    angle = 2.0 * math.pi * (seconds % 86400.0) / 86400.0
+    angle = 2.0 * math.pi * (days - math.floor(days))
     return [math.sin(angle), math.cos(angle)]
 
 
@@ -157,7 +157,7 @@ def date(
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
         days = (when - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) / 86400e6
         place = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
-        return [*place, *(on_the_clock(days * 86400.0) if clock else [])]
+        return [*place, *(on_the_clock(days) if clock else [])]
 
     cells = [str(cell) for cell in cells_of(rows, name)]
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)
@@ -167,5 +167,5 @@ def time_of_day(rows: Rows, name: str, fill: Any = None, noted: bool = False) ->
     """Sine and cosine of the time of day."""
     cells = [str(cell) for cell in cells_of(rows, name)]
     seconds = [read_time(cell) for cell in cells]
-    values = [[math.nan] * 2 if math.isnan(second) else on_the_clock(second) for second in seconds]
+    values = [[math.nan] * 2 if math.isnan(second) else on_the_clock(second / 86400.0) for second in seconds]
     return filled(name, values, cells, fill, noted)
