@@ -260,7 +260,8 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
             for one in repeats
         ]
         document["mean"], document["spread"] = mean_and_spread(repeats)
-    return _finite(document)
+    plain: dict[str, Any] = _finite(document)
+    return plain
 
 
 def _finite(document: Any) -> Any:
