@@ -13,6 +13,7 @@ import cases  # noqa: E402
 import cells_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
+import kinds_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
 HEAD = """\
@@ -42,6 +43,7 @@ SECTIONS = (
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
     ("J. Numbers and dates as people write them", cells_cases.J),
+    ("K. What a column is", kinds_cases.K),
     ("M. From a run to Python, and exports", exports_cases.M),
 )
 

@@ -53,9 +53,13 @@ def with_target(cells):
         (["yes", "no", "1", "0"] * 5, ("0", "1"), "'1' (5), 'yes' (5) are one value"),
         (["Ja", "nein", "ja", "Nein"] * 5, ("Nein", "Ja"), "'Ja' (5), 'ja' (5) are one value"),
         (["Setosa", "setosa", "virginica", "Setosa"] * 5, ("Setosa", "virginica"), "'Setosa' (10), 'setosa' (5)"),
-        (["New York", "New  York", "Ｒome", "Rome"] * 5, ("New York", "Rome"), "'New York' (5), 'New  York' (5)"),
+        (
+            ["New York", "New York", "New  York", "Ｒome", "Rome"] * 5,
+            ("New York", "Rome"),
+            "'New York' (10), 'New  York' (5)",
+        ),
         (["caf\u00e9", "cafe\u0301", "bar", "bar"] * 5, ("bar", "cafe\u0301"), "are one value"),
-        (["1.1", "1.10", "2.0.1", "3.0.1"] * 5, ("1.1", "1.10", "2.0.1", "3.0.1"), ""),
+        (["1.1", "1.10", "2.0.1", "3.0.1", "1.0.1"] * 5, ("1.0.1", "1.1", "1.10", "2.0.1", "3.0.1"), ""),
         (["007", "7", "007", "7"] * 5, ("007", "7"), ""),
         (["NA", "other"] * 5, ("NA", "other"), ""),
     ],
@@ -163,6 +167,7 @@ def rendered(kind, columns, path):
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         (path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
         return read_table(path / "t.jsonl")
+    columns = columns | {"code": list(map(float, columns["code"]))}  # as programs hold numbers with gaps
     if kind == "polars":
         return read_table(pl.DataFrame(columns))
     frame = pd.DataFrame(columns)
@@ -187,7 +192,7 @@ def tables():
             {
                 "whole": st.lists(st.integers(-5, 5), min_size=n, max_size=n),
                 "half": st.lists(st.integers(-9, 9).map(lambda i: i + 0.5), min_size=n, max_size=n),
-                "code": st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=n, max_size=n),
+                "code": st.lists(st.sampled_from([1, 2, 3]), min_size=n, max_size=n),
                 "word": st.lists(st.sampled_from(["red", "blue", "green"]), min_size=n, max_size=n),
                 "member": st.lists(st.booleans(), min_size=n, max_size=n),
                 "y": st.lists(st.sampled_from([0, 1, 2]), min_size=n, max_size=n),
@@ -201,7 +206,7 @@ def respelled(columns, draw):
     ways = {
         "whole": [str, lambda v: f"{v}.0", lambda v: f"{v}e0"],
         "half": [str, lambda v: f"{v}0"],
-        "code": [lambda v: f"{v:.0f}", str, lambda v: f"{v:.3f}"],
+        "code": [str, lambda v: f"{v}.0", lambda v: f"{v:.3f}"],
         "word": [str],
         "member": [str, lambda v: str(v).upper(), lambda v: "yes" if v else "no", lambda v: str(int(v))],
         "y": [str, lambda v: f"{v}.0"],
@@ -209,7 +214,7 @@ def respelled(columns, draw):
     return {name: [draw(st.sampled_from(ways[name]))(value) for value in cells] for name, cells in columns.items()}
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())
 def test_a_value_means_the_same_wherever_it_comes_from(data, tmp_path_factory):
     columns = data.draw(tables())
@@ -260,7 +265,7 @@ N = 40
 )
 def test_numbers_of_the_rows_are_left_out_and_said_with_the_option_that_keeps_them(table, name, cells):
     columns = {name: cells, "x": [(3 * i) % 7 + 0.5 for i in range(N)], "y": ["u", "v"] * (N // 2)}
-    with pytest.warns(DataWarning, match=rf"left out \(identifier: .*--kind {name}=number"):
+    with pytest.warns(DataWarning, match=rf"left out \(identifier: .*--kind '?{name}=number"):
         plan = Preparation.fit(table(columns), "y", missing="median")
     assert plan.feature_names == ("x",)
     kept = Preparation.fit(table(columns), "y", missing="median", kinds={name: "number"})
@@ -314,7 +319,7 @@ def test_all_columns_that_cannot_be_used_are_refused_in_one_run(table):
         "gap": ["1", "", *["2"] * 18],
         "fine": [i % 3 + 0.5 for i in range(20)],
         "sold": ["2024-01-31", "2023-05-06"] * 10,
-        "twofold": ["1,234", "2,500"] * 10,
+        "units": [*["5 kg", "6 kg"] * 9, "5 kg", "7 lb"],
         "mistake": [*(f"{i % 4}.5" for i in range(19)), "big"],
         "y": ["u", "v"] * 9 + ["u", ""],
     }
@@ -325,12 +330,12 @@ def test_all_columns_that_cannot_be_used_are_refused_in_one_run(table):
     places = [
         "t.csv:3: column 'gap'",
         "t.csv:2: column 'sold'",
-        "t.csv:2: column 'twofold'",
+        "t.csv:21: column 'units'",
         "t.csv:21: column 'mistake'",
     ]
     assert [line.split(": '")[0].split(": the")[0] for line in lines] == [*places, "t.csv:21: column 'y'"]
     assert [str(error) for error in found.value.errors] == lines and all("; " in line for line in lines)
-    for name in ("sold", "twofold", "mistake", "y"):
+    for name in ("sold", "units", "mistake", "y"):
         columns[name] = [i % 3 + 1.5 for i in range(20)]
     with pytest.raises(DataError, match=r"^t\.csv:3: column 'gap': the value is missing") as one:
         Preparation.fit(table(columns), "y")

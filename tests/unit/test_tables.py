@@ -166,6 +166,8 @@ def test_agrees_with_the_standard_library(rows, ending, separator, tmp_path_fact
         writer.writerows(rows)
     table = read_table(path)
     expected = [[cell.strip(" \t") for cell in row] for row in rows]
+    while any(map(any, rows)) and not any(rows[len(expected) - 1]):  # a line of separators only, below the table
+        expected.pop()
     assert [list(row) for row in zip(*cells(table).values(), strict=True)] == expected
 
 
@@ -184,11 +186,7 @@ def test_other_encodings(write, encoding):
     ("content", "encoding", "message"),
     [
         ("a,b\n1,类别\n".encode("gbk"), None, r"t\.csv:2: byte 0xC0 is not UTF-8 text.*encoding='gbk'"),
-        (
-            "a,b\n1,café\n".encode("latin-1"),
-            None,
-            r"t\.csv:2: byte 0xE9 is not UTF-8 text.*encoding='cp1252'.*reads 'café'",
-        ),
+        ("a,b\n1,café\n".encode("latin-1"), None, r"csv:2: byte 0xE9 is not UTF-8 text.*encoding='cp1252'.*'café'"),
         (b"a,b\n1,2\n3,\xff\n", "gbk", r"t\.csv:3: byte 0xFF is not gbk text, nor is the file plausible text"),
         ("a,b\n1,2\n", "klingon", "there is no text encoding 'klingon'"),
         ("a,b\n1,2\n", "base64", "there is no text encoding 'base64'"),

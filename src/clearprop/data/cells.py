@@ -69,6 +69,9 @@ class Cell:
     @property
     def text(self) -> str:
         """As text; numbers in the shortest form that gives them back."""
+        if self.kind == "DOUBLE":  # 1 is 1, whether or not its column holds fractions
+            whole = f"{self.sql} = floor({self.sql}) AND abs({self.sql}) < 1e15"
+            return f"CASE WHEN {whole} THEN {self.sql}::BIGINT::VARCHAR ELSE {self.sql}::VARCHAR END"
         return self.sql if self.kind == "VARCHAR" else f"{self.sql}::VARCHAR"
 
     @property

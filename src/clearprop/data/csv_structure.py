@@ -158,7 +158,9 @@ class _Head:
                         undecided.append(error)
                     except DataError:
                         pass
-            simplest = min((reading.oddity for reading in found), default=0)
+            simplest = min((reading.oddity for reading in found), default=_FAULTY)
+            if undecided and simplest >= _TITLED:
+                raise undecided[0]
             found = [reading for reading in found if reading.oddity == simplest]
             if len(found) > 1:
                 clean = [reading for reading in found if not reading.foreign(separators)]
@@ -167,8 +169,6 @@ class _Head:
                 found = clean
             if found:
                 return found[0]
-        if undecided:
-            raise undecided[0]
         usual = given or max(_USUAL, key=lambda separator: _outside_quotes(first).count(separator))
         return self._reading(usual, least=1, faulty=True)
 
@@ -187,6 +187,8 @@ class _Head:
         lines = [i for i, line in enumerate(self.lines[: self.asked.header or _HIGHEST_HEADER]) if line.strip()]
         if self.asked.header is not None:
             lines = [i for i in lines if i + 1 == self.asked.header]
+        elif separator not in _USUAL and self.asked.separator is None:
+            lines = [i for i in lines if not any(usual in _outside_quotes(self.lines[i]) for usual in _USUAL)]
         lines = lines[bool(self.declared and lines and not lines[0]) :]
         for above in sorted(lines, key=lambda i: bool(_COMMENT.match(self.lines[i]))):  # names in a comment come last
             try:
@@ -200,7 +202,9 @@ class _Head:
             except DataError as error:
                 errors.append(error)
         if not errors:
-            raise DataError(f"{self.name}:{self.asked.header}: this line is blank or missing; it must hold the names")
+            raise DataError(
+                f"{self.name}:{self.asked.header or 1}: this line is blank or missing; it must hold the names"
+            )
         if faulty and fault is not None:
             return fault
         raise next((error for error in errors if isinstance(error, Undecided)), errors[0])

@@ -22,7 +22,7 @@ _MARKS = (  # those of UTF-32 begin like those of UTF-16
 _UNMARKED = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _NEAR = 4.0  # so many nats apart, two guesses are about as good
 _ENOUGH = 100  # so many bytes beyond ASCII are enough for charset-normalizer
-_IMPLAUSIBLE = -8.5  # nats for each byte, below which a text is none
+_IMPLAUSIBLE = -6.5  # nats for each byte, below which a text is none
 
 
 def wide_encoding(start: bytes) -> str | None:
@@ -151,7 +151,7 @@ _SCRIPTS = (
             *(("cp1250", "cp1250", 0.1), ("iso8859-2", "cp1250", 0.05), ("cp852", "cp1250", 0.02)),
             ("cp1254", "cp1254", 0.05),
         )
-        for letters in _ACCENTS[like]
+        for letters in (*_ACCENTS[like], "".join(_ACCENTS[like]))  # one language, or several
     ),
     *(
         _Script((name,), _CYRILLIC, rare, kind="alphabet")
@@ -170,10 +170,15 @@ _SCRIPTS = (
 )
 
 
+_COMMONEST = [script for script in _SCRIPTS if script.kind != "alphabet" and script.rare == 1.0]
+
+
 def _likelihood(text: str, encoding: str, script: _Script) -> float:
     """How usual the letters beyond ASCII are: the logarithm of a probability."""
     chances = script.chances()
     total = math.log(script.rare)
+    if script not in _COMMONEST and not any(letter > "\x7f" and letter.isalpha() for letter in text):
+        total += math.log(0.001)  # signs alone show no alphabet
     for before, letter, after in zip(f" {text}", text, f"{text[1:]} ", strict=False):
         if letter > "\x7f":
             chance = chances.get(letter, 0.0)

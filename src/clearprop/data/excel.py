@@ -111,8 +111,7 @@ def _layout(label: str, rows: list[Row], asked: Asked) -> Layout:
         if not row.cells or asked.header not in (None, row.line):
             continue
         try:
-            above = [other for other in rows[: row.line - 1] if other.cells]
-            return settle(label, row, rows[row.line :], above, asked, word="row")[0]
+            return settle(label, row, rows[row.line :], rows[: row.line - 1], asked, word="row")[0]
         except DataError as error:
             errors.append(error)
     if not errors:

@@ -36,7 +36,8 @@ _ATOM = (
     "|[千万亿]?元|[千万亿]|人|个|個|岁|歳|年|月|日|天|小时|分钟|秒|米|厘米|公里|千米|公斤|千克|克|斤|吨|円|度"
     "|pcs|pieces?|count|units?|persons?|people|points?|pts|cells?"
 )
-_POWER = "(?:\\^?[-−]?[0-9]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])*"
+_POWER = "(?:\\^[-−]?[0-9]|[-−][1-9]|[2-4]|[⁻⁰¹²³⁴⁵⁶⁷⁸⁹])*"
+_DATE_FORM = "(?i:[dmyjhst.:/ -]*(?:dd|mm|yy|jj|hh|ss)[dmyjhst.:/ -]*)"
 _UNIT = re.compile(rf"(?:1|(?:{_ATOM}){_POWER})(?:\s*[/·*. ]\s*(?:{_ATOM}){_POWER})*|[\[(].*[\])]")
 _TOTAL = re.compile(
     r"(?:grand |sub-?)?(?:totals?|sum|average|mean|summe|gesamt\w*|insgesamt|mittelwert|somme|totale|suma|razem"
@@ -169,6 +170,7 @@ class Survey:
         self.surplus = len(self.header.cells) > len(self.names)  # empty fields after the last column
         self.sample: list[Row] = []
         self.tail: deque[tuple[Row, bool]] = deque()  # the last rows, and whether a blank line is above
+        self.empty: list[Row] = []  # rows without content that no other has followed
         self.blank = False
         self.rows = self.comments = 0
         self.repeated: list[int] = []
@@ -185,17 +187,29 @@ class Survey:
             return
         if not row.cells:
             self.blank = True
+        elif not any(row.cells) and len(self.names) > 1:
+            self.empty.append(row)
         elif _is_row(row.cells, self.names):
-            self.tail.append((row, self.blank))
-            if self.blank and len(self.after_blank) < _LONGEST_FOOTER:
-                self.after_blank.append(row)
-            self.blank = False
-            if len(self.tail) > _LONGEST_FOOTER + (self.asked.footer or 0):
-                self._take(self.tail.popleft()[0])
+            self._add_empty()
+            self._add(row)
         elif row.cells[0].startswith("#"):
             self.comments += 1
         else:
             self.repeated.append(row.line)
+
+    def _add_empty(self) -> None:
+        """Rows without content are rows if others follow."""
+        for row in self.empty:
+            self._add(row)
+        self.empty.clear()
+
+    def _add(self, row: Row) -> None:
+        self.tail.append((row, self.blank))
+        if self.blank and len(self.after_blank) < _LONGEST_FOOTER:
+            self.after_blank.append(row)
+        self.blank = False
+        if len(self.tail) > _LONGEST_FOOTER + (self.asked.footer or 0):
+            self._take(self.tail.popleft()[0])
 
     def _take(self, row: Row) -> None:
         """Count a row of the table."""
@@ -233,6 +247,8 @@ class Survey:
             A row is incomplete, or a column has no name.
         """
         notes = list(self.above)
+        if self.asked.footer == 0 or not (self.rows or self.tail):
+            self._add_empty()
         footer = self._footer()
         passed = [self.tail.pop()[0] for _ in range(footer)][::-1]
         last = self.tail[-1][0].line if self.tail else self.header.line
@@ -259,6 +275,8 @@ class Survey:
             notes.append(
                 f"{self._lines(count)} with the names once more (the first is {self.repeated[0]}) {_passed(count)}"
             )
+        if self.empty:
+            notes.append(f"{self._lines(len(self.empty))} at the end, of separators only, {_passed(len(self.empty))}")
         if passed:
             where = (
                 f"{self.word} {passed[0].line}"
@@ -291,7 +309,9 @@ class Survey:
 
     def _row_names(self) -> bool:
         """Whether each row has one field more than there are names, as R writes: the first cells name the rows."""
-        if not self.wrong or self.longer < self.rows or self.keys is None or len(self.names) < 2:
+        if not self.wrong or self.longer < self.rows or self.keys is None:
+            return False
+        if len(self.names) < 2 or len(self.header.cells) > len(self.names):
             return False
         return not (self.asked.first_row is None and self._contrast(shift=1))
 
@@ -455,19 +475,22 @@ def notes_above(
     DataError
         A row is no title.
     """
-    titles = []
+    titles: list[Row] = []
     comments = 0
-    for row in rows if asked.header is None else ():
+    apart = max((row.line for row in rows if not row.cells), default=0)  # the last blank line
+    for row in rows:
         alone = row.filled == 1 and (len(row.cells) < width or width > 2)
         comment = row.filled > 0 and row.cells[0].startswith("#")
         if comment and not (row is rows[-1] and len(row.cells) == width > 1 and not certain):
             comments += 1  # otherwise it may hold the names
-        elif alone or (row.filled and certain and min(len(row.cells), row.filled) < width):
+        elif alone or (row.filled and certain and (row.line < apart or min(len(row.cells), row.filled) < width)):
             titles.append(row)
-        elif comment or 0 < len(row.cells) < width:
+        elif asked.header is not None:
+            titles += [row] * (row.filled > 0)
+        elif comment or 0 < len(row.cells) < width or row.filled == 1 < width:
             raise Undecided(
                 f"{name}:{header.line}: the names may be in this {word}; pass header={header.line} "
-                f"(--header {header.line}) if they are, or remove the {word}s above it"
+                f"(--header {header.line}) if they are, or correct the {word}s above it"
             )
         elif row.filled:
             raise DataError(f"{name}:{row.line}: this {word} is no title; remove it")
@@ -509,6 +532,11 @@ def settle(
     if asked.header is None:
         refuse_data(name, header, sample, word)
     certain = contrasts(header, sample)
+    if len(layout.names) > len(layout.header) and any(row.filled for row in above) and not certain:
+        raise DataError(f"{name}:{header.line}: the header has a name too few; name the first column")
+    odd = [cell for cell in layout.header if measured(cell) and not re.fullmatch("[0-9]{1,9}", cell)]
+    if odd and asked.header is None and any(row.filled for row in above):
+        raise DataError(f"{name}:{header.line}: {listed(odd, 4)} look like data; put a {word} with the names above it")
     titles = notes_above(name, header, above, len(layout.fields), asked, word, certain=certain)
     return replace(layout, above=tuple(titles)), sample
 

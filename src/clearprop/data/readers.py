@@ -80,7 +80,7 @@ def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
         yield Part(
             name,
             file.layout.names,
-            tuple(map(trimmed, own) if file.padded else own),
+            tuple(map(trimmed, own) if file.padded and len(own) <= _MOST_TRIMMED else own),
             f"read_csv(?, delim = ?, columns = ?, {options})",
             [one_file(path), separator, dict.fromkeys(own, "VARCHAR")],
             file.layout.rows,
@@ -89,20 +89,22 @@ def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
         )
 
 
+_MOST_TRIMMED = 1000  # columns that DuckDB trims; more expressions take it more than linearly longer to plan
+
 EXACTLY = "quote = '\"', escape = '\"', auto_detect = false, strict_mode = false, null_padding = false"
 
 
 @contextmanager
 def _for_duckdb(file: CsvFile) -> Iterator[tuple[str, bool, str]]:
-    """The file itself, or a temporary copy that holds the rows and nothing else; whether it has a line of names,
-    and its separator."""
-    if file.encoding == UTF8 and file.regular and file.plain:
+    """The file itself, or a temporary copy that holds the rows, without surrounding blanks, and nothing else; whether
+    it has a line of names, and its separator."""
+    fields = file.layout.fields
+    if file.encoding == UTF8 and file.regular and file.plain and not (file.padded and len(fields) > _MOST_TRIMMED):
         yield file.name, True, file.separator
         return
-    fields = file.layout.fields
     with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8", newline="") as copy:
         writer = csv.writer(copy, lineterminator="\n")
-        writer.writerows([row.cells[field] for field in fields] for row in file.rows())
+        writer.writerows([row.cells[field].strip(" \t") for field in fields] for row in file.rows())
         copy.flush()
         yield copy.name, False, ","
 

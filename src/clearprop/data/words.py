@@ -161,7 +161,7 @@ class Vocabulary:
         keys: list[Callable[[str], object]] = [lambda word: number_in(word, style)]
         if letters:
             keys.append(folded)
-        if yes_no_pair(words):
+        if len(words) == 2 and {meaning(word) for word in words} == {False, True}:
             keys.insert(0, meaning)
         self._others = [(key, _unique(map(key, words))) for key in keys]
 
