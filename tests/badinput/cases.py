@@ -383,6 +383,7 @@ E = [
         ("a,b,y\n" + GOOD).replace(",", ";").replace(".", ","),
         0,
         r"\na +number.*decimal comma",
+        r"a +number +mean .*; decimal comma",
     ),
     files(
         "E18",
@@ -390,6 +391,7 @@ E = [
         with_line('"1,234",2,p'),
         0,
         r"\na +number.*thousands with commas",
+        r"a +number +mean .*; thousands with commas",
     ),
     files("E19", "labels such as NA and null", "a,b,y\n" + GOOD.replace("p", "NA").replace("q", "null"), 0, "NA, null"),
     files(
