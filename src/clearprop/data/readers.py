@@ -50,6 +50,8 @@ class Part:
         Row number (from 0) -> what a message says after the name, such as ``":7"``.
     notes : tuple of str
         What else the file holds, and how it was read.
+    separator : str
+        Between the fields of a text file.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Part:
     rows: int | None
     line_of: Callable[[int], str]
     notes: tuple[str, ...] = ()
+    separator: str = ""
 
 
 # --------------------------------------------------------------------------------------------------------- CSV
@@ -86,6 +89,7 @@ def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
             file.layout.rows,
             lambda row: f":{file.line_of(row)}",
             (*notes, *file.layout.notes),
+            file.separator,
         )
 
 
