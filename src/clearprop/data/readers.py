@@ -52,6 +52,8 @@ class Part:
         What else the file holds, and how it was read.
     kinds : tuple of str or None
         The types of the cells; None if only the reader knows. To ask it takes seconds for 10,000 columns.
+    separator : str
+        Between the fields of a text file.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Part:
     line_of: Callable[[int], str]
     notes: tuple[str, ...] = ()
     kinds: tuple[str, ...] | None = None
+    separator: str = ""
 
 
 # --------------------------------------------------------------------------------------------------------- CSV
@@ -90,6 +93,7 @@ def csv_part(name: str, given: str, asked: Asked) -> Iterator[Part]:
             lambda row: f":{file.line_of(row)}",
             (*notes, *file.layout.notes),
             ("VARCHAR",) * len(own),
+            file.separator,
         )
 
 

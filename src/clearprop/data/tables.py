@@ -159,7 +159,7 @@ class _Loader:
                 raise DataError(
                     f"{part.name}: {rows} rows were read but {part.rows} counted; save it anew as plain CSV in UTF-8"
                 )
-            self.origins.append(Origin(part.name, rows, part.line_of))
+            self.origins.append(Origin(part.name, rows, part.line_of, part.separator))
             for note in part.notes:
                 self.notes.setdefault(note, []).append(part.name)
 
