@@ -393,7 +393,8 @@ def test_sql_and_python_read_the_same_number_in_any_text(database, cells, style)
     in_python = [style.read(cell) for cell in cells]
     np.testing.assert_array_equal(floats_in(table, "x", style), in_python)
     known = {"x": [cell for cell, value in zip(cells, in_python, strict=True) if not math.isnan(value)]}
-    exported = plain_rows.number({"x": ["1", *known["x"]]}, "x", style.pattern, style.decimal, style.thousands)
+    written = {"pattern": style.pattern, "decimal": style.decimal, "thousands": style.thousands}
+    exported = plain_rows.number({"x": ["1", *known["x"]]}, "x", **written)
     assert exported[1:, 0].tolist() == [value for value in in_python if not math.isnan(value)]
 
 
