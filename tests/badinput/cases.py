@@ -745,3 +745,6 @@ CASES = [
     *exports_cases.M,
     *core_cases.N,
 ]
+
+
+CASES = [*A, *B, *E, *F, *H, ]
