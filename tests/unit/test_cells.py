@@ -169,7 +169,7 @@ def test_program_numbers_of_three_decimals_mean_thousands_only_if_the_table_spea
     assert number_style(table_of(database, x=cells), "x") == PLAIN
     assert number_style(table_of(database, x=cells, z=["1.5", "2"], separator=";"), "x") == PLAIN
     for table in (table_of(database, x=cells, z=["1,5", "2"]), table_of(database, x=cells, separator=";")):
-        with pytest.raises(DataError, match=r"'1.234' may be 1.234 or 1234"):
+        with pytest.raises(DataError, match="'1.234' may be 1.234 or 1234"):
             number_style(table, "x")
     words = table_of(database, x=cells, z=["in 1,5 and", "2 words"])
     assert number_style(words, "x") == PLAIN
