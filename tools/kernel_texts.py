@@ -109,7 +109,7 @@ def write_all(job: Job, target: Target) -> list[str]:
     steps = not isinstance(job.optimizer, LBFGS)
     kinds = [(False, True)]  # on single samples, or of the gradient alone
     kinds += [(False, False)] if steps else []
-    kinds += [(True, False)] if steps and "clip_norm" not in job.options and not program.needs_batches else []
+    kinds += [(True, False)] if steps and "clip_norm" not in job.options and program.least_rows == 1 else []
     beside = []
     for samples, gradient in kinds:
         trainer = program._trainer(samples, arrays, gradient=gradient)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -259,7 +260,17 @@ def report(run: Run, repeats: Sequence[Run] = ()) -> dict[str, Any]:
             for one in repeats
         ]
         document["mean"], document["spread"] = mean_and_spread(repeats)
-    return document
+    plain: dict[str, Any] = _finite(document)
+    return plain
+
+
+def _finite(document: Any) -> Any:
+    """The document with null for what is no finite number, which JSON has no word for."""
+    if isinstance(document, dict):
+        return {name: _finite(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_finite(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def judged_by(model: str | os.PathLike[str]) -> tuple[str | None, bool]:

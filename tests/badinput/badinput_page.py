@@ -10,10 +10,13 @@ PAGE = HERE.parents[1] / "docs" / "bad-input.md"
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import cases  # noqa: E402
+import cells_cases  # noqa: E402
 import core_cases  # noqa: E402
 import estimator_cases  # noqa: E402
 import exports_cases  # noqa: E402
+import files_cases  # noqa: E402
 import judge_cases  # noqa: E402
+import kinds_cases  # noqa: E402
 from cases import Case  # noqa: E402
 
 HEAD = """\
@@ -42,6 +45,9 @@ SECTIONS = (
     ("E. Tables in files", cases.E),
     ("F. Model files and checkpoints", cases.F),
     ("H. The command line", cases.H),
+    ("I. Files as people export them", files_cases.I),
+    ("J. Numbers and dates as people write them", cells_cases.J),
+    ("K. What a column is", kinds_cases.K),
     ("L. Splits and judgement", judge_cases.L),
     ("M. From a run to Python, and exports", exports_cases.M),
     ("N. Tapes, witnesses, batches", core_cases.N),

@@ -389,16 +389,12 @@ def test_sql_and_python_read_the_same_number_in_any_text(database, cells, style)
     table = table_of(database, x=cells)
     in_python = [style.read(cell) for cell in cells]
     np.testing.assert_array_equal(floats_in(table, "x", style), in_python)
-    for cell, value in zip(cells, in_python, strict=True):
-        exported = (
-            plain_rows.number({"x": [cell]}, "x", 0.0, False, style.pattern, style.decimal, style.thousands)
-            if (not math.isnan(value))
-            else None
-        )
-        assert exported is None or exported[0, 0] == value
+    known = {"x": [cell for cell, value in zip(cells, in_python, strict=True) if not math.isnan(value)]}
+    exported = plain_rows.number({"x": ["1", *known["x"]]}, "x", style.pattern, style.decimal, style.thousands)
+    assert exported[1:, 0].tolist() == [value for value in in_python if not math.isnan(value)]
 
 
-def test_every_cell_of_a_million_plain_ones_is_read_as_before(database):
+def test_numbers_of_programs_are_read_to_the_bit(database):
     rng = np.random.default_rng(0)
     for values in (rng.normal(size=2000) * 10.0 ** rng.integers(-300, 300, 2000), rng.integers(-(10**9), 10**9, 2000)):
         cells = [repr(value) for value in values.tolist()]

@@ -535,3 +535,18 @@ print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("rate", ["100", "1e6", "1e15", "1e30", "1e36", "1e45", "1e60"])
+def test_nonsense_is_never_called_fine(run, rate):
+    """Weights thrown far away, but still finite: the answers are absurd, or the run ends with exit code 5."""
+    options = ("--optimizer", "adam", "--activation", "relu", "--epochs", "2", "--early-stopping", "0", "--out", "o")
+    code, out, err = run("train", "diabetes", "--learning-rate", rate, *options)
+    if code == 5:
+        assert "diverged" in err or "beyond what numbers can hold" in err, err
+        return
+    assert code == 0, err
+    assert "This network is NOT better than a constant: r2 -" in out and "no problem found" not in out
+    assert "the answers are absurd: r2 -" in out and max(map(len, out.splitlines())) < 600
+    with open("o/report.json") as file:
+        assert json.load(file)["judgement"]["decision"] == "NOT better"

@@ -214,7 +214,7 @@ def respelled(columns, draw):
     return {name: [draw(st.sampled_from(ways[name]))(value) for value in cells] for name, cells in columns.items()}
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(data=st.data())
 def test_a_value_means_the_same_wherever_it_comes_from(data, tmp_path_factory):
     columns = data.draw(tables())
@@ -265,7 +265,7 @@ N = 40
 )
 def test_numbers_of_the_rows_are_left_out_and_said_with_the_option_that_keeps_them(table, name, cells):
     columns = {name: cells, "x": [(3 * i) % 7 + 0.5 for i in range(N)], "y": ["u", "v"] * (N // 2)}
-    with pytest.warns(DataWarning, match=rf"left out \(identifier: .*--kind {name}=number"):
+    with pytest.warns(DataWarning, match=rf"left out \(identifier: .*--kind '?{name}=number"):
         plan = Preparation.fit(table(columns), "y", missing="median")
     assert plan.feature_names == ("x",)
     kept = Preparation.fit(table(columns), "y", missing="median", kinds={name: "number"})
@@ -319,7 +319,7 @@ def test_all_columns_that_cannot_be_used_are_refused_in_one_run(table):
         "gap": ["1", "", *["2"] * 18],
         "fine": [i % 3 + 0.5 for i in range(20)],
         "sold": ["2024-01-31", "2023-05-06"] * 10,
-        "twofold": ["1,234", "2,500"] * 10,
+        "units": [*["5 kg", "6 kg"] * 9, "5 kg", "7 lb"],
         "mistake": [*(f"{i % 4}.5" for i in range(19)), "big"],
         "y": ["u", "v"] * 9 + ["u", ""],
     }
@@ -330,12 +330,12 @@ def test_all_columns_that_cannot_be_used_are_refused_in_one_run(table):
     places = [
         "t.csv:3: column 'gap'",
         "t.csv:2: column 'sold'",
-        "t.csv:2: column 'twofold'",
+        "t.csv:21: column 'units'",
         "t.csv:21: column 'mistake'",
     ]
     assert [line.split(": '")[0].split(": the")[0] for line in lines] == [*places, "t.csv:21: column 'y'"]
     assert [str(error) for error in found.value.errors] == lines and all("; " in line for line in lines)
-    for name in ("sold", "twofold", "mistake", "y"):
+    for name in ("sold", "units", "mistake", "y"):
         columns[name] = [i % 3 + 1.5 for i in range(20)]
     with pytest.raises(DataError, match=r"^t\.csv:3: column 'gap': the value is missing") as one:
         Preparation.fit(table(columns), "y")

@@ -183,8 +183,8 @@ def test_options_overrule_what_would_be_found(write):
     for options, message in (
         ({"separator": "ab"}, "must be one letter"),
         ({"separator": '"'}, "must be one letter"),
-        ({"header": 0}, "header=0 is the number of a line, 1 or more"),
-        ({"footer": -1}, "footer=-1 is a number of lines"),
+        ({"header": 0}, "header=0 must be the number of a line, 1 or more"),
+        ({"footer": -1}, "footer=-1 must be a number of lines"),
         ({"header": 3, "first_row": 3}, "must be below the names"),
         ({"sheet": "x"}, "sheet says nothing about a text file"),
     ):
@@ -201,6 +201,17 @@ def test_a_title_above_a_long_table_and_a_note_below_it(write):
     assert len(table.notes) == 2
     with pytest.raises(DataError, match=r"t\.csv:20001: the row has 2 fields"):
         read_table(write("a,b,y\n" + rows.replace("19999,0,w1\n", "19999,0\n")))
+
+
+def test_a_short_row_below_a_title_is_named(write):
+    with pytest.raises(DataError, match=r"t\.csv:4: the row has 2 fields, the header has 3 \(a, b, y\); complete"):
+        read_table(write("Sales\na,b,y\n1,2,3\n1,2\n" + ROWS))
+
+
+def test_a_name_of_several_lines_that_end_as_they_like(write):
+    for end in ("\n", "\r\n", "\r"):
+        table = read_table(write(f'"a{end}b",y{end}1,p{end}2,q{end}'))
+        assert table.text("y").tolist() == ["p", "q"] and len(table.names) == 2
 
 
 def test_files_of_a_folder_say_the_same_thing_once(write, tmp_path):

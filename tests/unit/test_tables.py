@@ -76,6 +76,8 @@ def test_reads_exactly_what_is_there(write, content, columns, lines):
         ),
         ("a,y\n" + "1\n" * 9, r"line 6 has 1 and 4 more"),
         ("a,y\n0,1,2\n0,3,4\n", r"line 2 has 3, line 3 has 3; .* name the column that has no name"),
+        ("a,y\n0.5,1,2\n1.5,3,4\n", r"line 2 has 3, line 3 has 3; .* name the column that has no name"),
+        ("a,y\n0,1,2\n", r"t\.csv:2: the row has 3 fields, the header has 2"),
         ("a,b,a \n1,2,3\n", r"t\.csv:1: two columns are called 'a' \(1 and 3\); rename one"),
         ("a,,c\n1,2,3\n", r"t\.csv:1: column 2 of 3 has no name"),
         ("a,b,\n1,2,\n1,2,3\n", r"t\.csv:3: the row has 3 fields, the header has 2"),

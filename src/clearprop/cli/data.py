@@ -17,7 +17,7 @@ SQL = Annotated[
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(help="Of text files, as gbk or latin-1; by default UTF-8.", rich_help_panel=PANEL),
+    typer.Option(help="Of text files, as gbk or cp1252; by default UTF-8.", rich_help_panel=PANEL),
 ]
 Separator = Annotated[
     str | None,

@@ -200,14 +200,14 @@ def train(
 ) -> None:
     """Train a network on DATA, and compare it with a constant and a linear model.
 
-    DATA is CSV (any separator, also gzip), Parquet or JSON lines, a folder or a pattern of such files, or a
-    built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates. A fifth of
-    the rows is put aside to judge the network, a fifth of the others to say when to stop. The network is better than
-    a simple model if the whole interval of the difference, row by row, is. The folder gets the
-    model, the history of each epoch, a report and pictures. If training is interrupted, go on with
+    DATA is CSV (any separator, also gzip), Parquet, JSON lines or a workbook (.xlsx, .xls, .ods), a folder or a
+    pattern of such files, or a built-in name. Every column but the target is a feature: numbers, yes or no,
+    categories, dates. A fifth of the rows is put aside to judge the network, a fifth of the others to say when to
+    stop. The network is better than a simple model if the whole interval of the difference, row by row, is. The
+    folder gets the model, the history of each epoch, a report and pictures. If training is interrupted, go on with
     `clearprop train --resume FOLDER`.
 
-    Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
+        Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
     from clearprop.options import RunOptions
     from clearprop.runfolder import CHECKPOINTS, report, run_folder, write_run
@@ -331,7 +331,7 @@ def _say_result(run: "Run", runs: "list[Run]") -> None:
         say(f"kept: seed {run.options.seed}, which has the least validation loss")
         say()
     _say_scores(run)
-    worth = [(one.column, f"{one.mean:.3f}", f"± {one.spread:.3f}") for one in run.importances[:10]]
+    worth = [(one.column, shown(one.mean), f"± {shown(one.spread)}") for one in run.importances[:10]]
     say(table([(f"{run.importance_metric} lost when shuffled", "mean", "spread"), *worth]))
     n_columns = len(preparation_of(run.saved).columns)
     if n_columns > MOST_COLUMNS:

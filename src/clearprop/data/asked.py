@@ -36,14 +36,14 @@ class Asked:
             separator = _NAMED_SEPARATORS.get(self.separator, self.separator)
             if len(separator) != 1 or separator in '"\r\n\0':
                 raise ConfigurationError(
-                    f"separator={self.separator!r} must be one letter, such as ';', or 'tab' or 'blank'"
+                    f"separator={self.separator!r} must be one letter, such as ';'; or name 'tab' or 'blank'"
                 )
             object.__setattr__(self, "separator", separator)
         for what, value, least in (("header", self.header, 1), ("first_row", self.first_row, 2)):
             if value is not None and value < least:
-                raise ConfigurationError(f"{what}={value} is the number of a line, {least} or more")
+                raise ConfigurationError(f"{what}={value} must be the number of a line, {least} or more")
         if self.footer is not None and self.footer < 0:
-            raise ConfigurationError(f"footer={self.footer} is a number of lines, 0 or more")
+            raise ConfigurationError(f"footer={self.footer} must be a number of lines, 0 or more")
         if None not in (self.header, self.first_row) and self.first_row <= self.header:  # type: ignore[operator]
             raise ConfigurationError(
                 f"first_row={self.first_row} must be below the names, which header={self.header} puts there"

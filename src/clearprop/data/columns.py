@@ -332,7 +332,7 @@ class Date:
         angle = 2.0 * np.pi * (day - 1.0) / 365.25
         parts = [year, month, weekday, np.sin(angle), np.cos(angle), days]
         if self.clock:
-            parts += _on_the_clock(days)
+            parts += _on_the_clock(np.mod(since, 86400e6) / 86400e6)  # of whole microseconds, so exact
         return _with_indicator(np.column_stack(parts), self.indicator)
 
     @classmethod

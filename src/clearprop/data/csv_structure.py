@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from clearprop.data.asked import NOTHING, Asked
-from clearprop.data.layout import SAMPLE, Layout, Row, Survey, Undecided, refuse_data, settle
+from clearprop.data.layout import SAMPLE, Layout, Row, Survey, Undecided, measured, refuse_data, settle
 from clearprop.data.text import lines_of, open_text
 from clearprop.errors import DataError
 
@@ -23,7 +23,9 @@ _WORDS = {"\t": "tab", " ": "blank"}
 
 _HIGHEST_HEADER = 40  # names are looked for in so many lines
 _CHUNK = 1 << 20
+_MOST_LETTERS = 1 << 26  # of the lines that are looked at in every way
 _TAIL = 40  # so many last lines are looked at
+_LINE_END = re.compile("\r\n|\r|\n")
 _COMMENT = re.compile("#+[ \t]+")
 _DECLARED = re.compile('"?sep=(.)"?[\r\n]*')  # Excel's first line
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?[\d.' ]*\d,\d+\s*\S{0,3}\s*")
@@ -108,7 +110,7 @@ class _Reading:
     body: int  # lines up to the names, these included
     above: tuple[str, ...]
     sample: tuple[Row, ...]
-    oddity: int  # one of the following
+    oddity: int  # one of the above
 
     @property
     def plain(self) -> bool:
@@ -129,7 +131,11 @@ class _Head:
         count = SAMPLE + max(_HIGHEST_HEADER, asked.header or 0, asked.first_row or 0)
         with open_text(name, encoding) as file:
             lines = lines_of(name, file)
-            self.lines = list(islice(lines, count))
+            self.lines: list[str] = []
+            letters = 0
+            while len(self.lines) < count and letters < _MOST_LETTERS and (line := next(lines, "")):
+                self.lines.append(line)
+                letters += len(line)
             self.whole = next(lines, None) is None
         self.declared = _DECLARED.fullmatch(self.lines[0]) if self.lines else None
         self.notes = [f"line 1 says that the separator is {self.declared[1]!r}"] if self.declared else []
@@ -169,8 +175,8 @@ class _Head:
                 found = clean
             if found:
                 return found[0]
-        usual = given or max(_USUAL, key=lambda separator: _outside_quotes(first).count(separator))
-        return self._reading(usual, least=1, faulty=True)
+        most = given or max(_USUAL, key=lambda separator: _outside_quotes(first).count(separator))
+        return self._reading(most, least=1, faulty=True)
 
     def _several(self, found: list[_Reading]) -> Undecided:
         options = [
@@ -183,12 +189,14 @@ class _Head:
     def _reading(self, separator: str, *, least: int, faulty: bool = False) -> _Reading:
         """The lines, cut by this separator, with the names in the first line that makes a table of those below."""
         errors: list[DataError] = []
-        fault = None
+        fault = None  # the first line that has as many fields as most, if none makes a table
+        widths = [len(_fields(line, separator)) for line in self.lines if line.strip()] if faulty else [1]
+        usual = max(widths, key=widths.count)
         lines = [i for i, line in enumerate(self.lines[: self.asked.header or _HIGHEST_HEADER]) if line.strip()]
         if self.asked.header is not None:
             lines = [i for i in lines if i + 1 == self.asked.header]
         elif separator not in _USUAL and self.asked.separator is None:
-            lines = [i for i in lines if not any(usual in _outside_quotes(self.lines[i]) for usual in _USUAL)]
+            lines = [i for i in lines if not set(_USUAL).intersection(_outside_quotes(self.lines[i]))]
         lines = lines[bool(self.declared and lines and not lines[0]) :]
         for above in sorted(lines, key=lambda i: bool(_COMMENT.match(self.lines[i]))):  # names in a comment come last
             try:
@@ -196,8 +204,10 @@ class _Head:
                 first = self.lines[above][comment.end() :] if comment else self.lines[above]
                 rows = _parsed(self.name, [first, *self.lines[above + 1 :]], above, separator)
                 header, _ = next(rows)
-                end = above + 1 + sum(cell.count("\n") for cell in header.cells)
-                fault = fault or _Reading(separator, header, end, tuple(self.notes), (), _FAULTY)
+                end = above + 1 + sum(len(_LINE_END.findall(cell)) for cell in header.cells)
+                names = not any(map(measured, header.cells))
+                if fault is None or (names and len(fault.header.cells) < usual <= len(header.cells)):
+                    fault = _Reading(separator, header, end, tuple(self.notes), (), _FAULTY)
                 return self._below(separator, header, end, least)
             except DataError as error:
                 errors.append(error)

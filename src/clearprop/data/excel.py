@@ -49,6 +49,7 @@ def excel_part(name: str, asked: Asked) -> Iterator[Part]:
             layout.rows,
             lambda row: f":{kept[row]}",
             (*notes, *layout.above, *layout.notes),
+            tuple(kinds),
         )
 
 

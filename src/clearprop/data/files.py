@@ -11,7 +11,7 @@ from typing import Literal
 
 from clearprop.errors import DataError
 
-FileKind = Literal["CSV", "JSON lines", "Parquet", "Excel"]
+FileKind = Literal["CSV", "JSON lines", "Parquet", "workbook"]
 
 GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
@@ -86,9 +86,9 @@ def kind_of(name: str) -> FileKind:
         return "Parquet"
     if start.startswith(_ZIP):
         _look_into_zip(name)
-        return "Excel"
+        return "workbook"
     if start.startswith(_COMPOUND):
-        return "Excel"
+        return "workbook"
     for mark, what in _OTHER_FORMATS.items():
         if start.startswith(mark):
             raise DataError(f"{name}: this looks like {what}")

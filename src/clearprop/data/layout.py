@@ -317,8 +317,13 @@ class Survey:
         return checked_names(self._where, names), tuple(fields)
 
     def _row_names(self) -> bool:
-        """Whether each row has one field more than there are names, as R writes: the first cells name the rows."""
-        if not self.wrong or self.longer < self.rows or self.keys is None:
+        """Whether each row has one field more than there are names, as R writes: the first cells name the rows.
+
+        Such names differ, and are words, dates or counts, never quantities.
+        """
+        if not self.wrong or self.longer < max(self.rows, 2) or self.keys is None:
+            return False
+        if any(_is_number(key) and not key.strip().isdigit() for key in self.keys):
             return False
         if len(self.names) < 2 or len(self.header.cells) > len(self.names):
             return False

@@ -8,6 +8,7 @@ the two steps: `Preparation.fit` looks at all rows to settle what the columns ar
 training part.
 """
 
+import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -479,7 +480,7 @@ def _warn_of_identifiers(left_out: Sequence[tuple[str, str]]) -> None:
     for name, reason in found[:_MOST_NOTES]:
         warnings.warn(
             f"column {name!r} is left out ({reason}); if it means something, say what it is: "
-            f"kinds={{{name!r}: 'number'}} (--kind {name}=number) or category",
+            f"kinds={{{name!r}: 'number'}} (--kind {shlex.quote(f'{name}=number')}) or category",
             DataWarning,
             stacklevel=3,
         )

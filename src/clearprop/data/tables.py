@@ -1,8 +1,9 @@
 """Tables from files, folders, queries and frames, read honestly: every cell and every line accounted for.
 
 Readers that guess are dangerous: they turn ``00123`` into 123, fill short rows up, take a data line for the
-header, or drop what does not fit. Here nothing is guessed but the separator, which the header line shows, and
-nothing is dropped: a file is read as a whole, or refused with file and line.
+header, or drop what does not fit. Here a separator, a title or a note is only taken for one if the whole file then
+is a table, and it is said; what may be a row or not is asked for. A file is read as a whole, or refused with file
+and line.
 """
 
 import os
@@ -116,7 +117,7 @@ def _load_files(loader: "_Loader", encoding: str, asked: Asked) -> None:
         elif kind == "JSON lines":
             asked.refuse("JSON lines", *_PLACES, "separator", "sheet")
             loader.add(json_part(name, encoding))
-        elif kind == "Excel":
+        elif kind == "workbook":
             asked.refuse("a workbook", "separator")
             loader.add(excel_part(name, asked))
         else:

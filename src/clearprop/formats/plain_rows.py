@@ -53,11 +53,11 @@ def filled(name: str, values: list[Any], cells: list[Any], fill: Any, noted: boo
 def number(
     rows: Rows,
     name: str,
+    fill: Any = None,
+    noted: bool = False,
     pattern: str = PLAIN_NUMBER,
     decimal: str = ".",
     thousands: str = "",
-    fill: Any = None,
-    noted: bool = False,
 ) -> Array:
     """A column of numbers; what is no text is a number already, however the text of others is written."""
 
@@ -139,14 +139,14 @@ def category(
     return matrix
 
 
-def on_the_clock(seconds: float) -> list[float]:
+def on_the_clock(days: float) -> list[float]:
     """The place of a hand that goes round once a day."""
-    angle = 2.0 * math.pi * (seconds % 86400.0) / 86400.0
+    angle = 2.0 * math.pi * (days - math.floor(days))
     return [math.sin(angle), math.cos(angle)]
 
 
 def date(
-    rows: Rows, name: str, order: str = "ymd", clock: bool = False, fill: Any = None, noted: bool = False
+    rows: Rows, name: str, fill: Any = None, noted: bool = False, order: str = "ymd", clock: bool = False
 ) -> Array:
     """Year, month, weekday, sine and cosine of the position in the year, days since 1970; and of the time of day."""
 
@@ -155,9 +155,9 @@ def date(
         if when is None:
             return [math.nan] * (8 if clock else 6)
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
-        days = (when - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+        days = (when - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) / 86400e6
         place = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
-        return [*place, *(on_the_clock(days * 86400.0) if clock else [])]
+        return [*place, *(on_the_clock(days) if clock else [])]
 
     cells = [str(cell) for cell in cells_of(rows, name)]
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)
@@ -167,5 +167,5 @@ def time_of_day(rows: Rows, name: str, fill: Any = None, noted: bool = False) ->
     """Sine and cosine of the time of day."""
     cells = [str(cell) for cell in cells_of(rows, name)]
     seconds = [read_time(cell) for cell in cells]
-    values = [[math.nan] * 2 if math.isnan(second) else on_the_clock(second) for second in seconds]
+    values = [[math.nan] * 2 if math.isnan(second) else on_the_clock(second / 86400.0) for second in seconds]
     return filled(name, values, cells, fill, noted)

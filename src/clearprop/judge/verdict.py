@@ -161,6 +161,8 @@ def _interval(parts: Array, strata: Array, weight: Array) -> tuple[float, float]
     """
     from scipy.stats import t
 
+    scale = float(np.max(np.abs(parts))) or 1.0  # so that the squares of great errors are numbers too
+    parts = parts / scale
     centre = variance = freedom = 0.0
     for number in np.unique(strata):
         here = (strata == number) & (weight > 0)
@@ -175,10 +177,8 @@ def _interval(parts: Array, strata: Array, weight: Array) -> tuple[float, float]
         centre += float(w @ part) / n
         variance += spread
         freedom += spread**2 / max(n - 1.0, 1.0)
-    if variance == 0.0:
-        return centre, centre
-    half = float(t.ppf((1.0 + LEVEL) / 2.0, variance**2 / freedom)) * variance**0.5
-    return centre - half, centre + half
+    half = float(t.ppf((1.0 + LEVEL) / 2.0, variance**2 / freedom)) * variance**0.5 if variance else 0.0
+    return scale * (centre - half), scale * (centre + half)
 
 
 # --- each row's part of a difference ----------------------------------------------------------------------------------

@@ -59,12 +59,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
             batch = Batch(t, order, row, start, count)
             tiles = (count + (tile - 1)) // tile
-            # as many tickets for each thread, small enough for the cache, and several in case a thread is kept waiting
-            heavy = (layout.size + layout.transposed_size) * m.bits // 8 >= HEAVY
-            at_once = threads * (CHUNK // tile)
-            rounds = (tiles + (at_once - 1)) // at_once
-            several = rounds if heavy else f.choose(rounds < ROUNDS, ROUNDS, rounds)
-            tickets = threads * f.choose(threads.equals(1), rounds, several)
+            tickets = row_tickets(f, layout, tiles, threads)
 
             def on_rows(parts: Sequence[ByRows], c: Int) -> None:
                 top, bottom = side_by_side(tiles, c, tickets, threads)
@@ -110,6 +105,15 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
 
     prelude = scheduler_ir(m.target.name == "neon")
     return m.write("train", "record* rank", body, prelude=prelude, flush=net.rule is not None)
+
+
+def row_tickets(f: Function, layout: Layout, tiles: Int, threads: Int) -> Int:
+    """As many for each thread, small enough for the cache, and several in case a thread is kept waiting."""
+    heavy = (layout.size + layout.transposed_size) * f.m.bits // 8 >= HEAVY
+    at_once = threads * (CHUNK // f.m.target.rows)
+    rounds = (tiles + (at_once - 1)) // at_once
+    several = rounds if heavy else f.choose(rounds < ROUNDS, ROUNDS, rounds)
+    return threads * f.choose(threads.equals(1), rounds, several)
 
 
 def phases_of(net: Network) -> list[list[ByRows] | ByColumns]:

@@ -12,7 +12,7 @@ from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
 from clearprop.engine.base import Batches, GradientOptions, State, added_up, divergence
 from clearprop.engine.native.memory import NOTHING, Arrays, Plan
-from clearprop.engine.native.network import network_of, stages_of
+from clearprop.engine.native.network import network_of
 from clearprop.engine.native.prediction import GOES_ON, Predictor, check_out
 from clearprop.engine.native.scheduler import usable_threads
 from clearprop.engine.native.sparse import SparseRows
@@ -47,7 +47,7 @@ class NativeProgram:
         self.model, self.loss, self.optimizer, self.options, self.target = model, loss, optimizer, options, target
         self.positions = model.parameter_views(np.arange(model.n_parameters))
         self._one = (1, model.n_in)
-        self.needs_batches = any(stage.whole_batch for stage in stages_of(model))
+        self.least_rows = max(layer.least_rows for layer in model.layers)
         self._trainers: dict[Any, Trainer] = {}
         self._pace = _Pace()
         self._known: tuple[Dataset | None, Plan | None] = None, None
@@ -77,8 +77,10 @@ class NativeProgram:
         if state.position >= len(batches):
             return state
         plan = self._plan_of(data, batches)
-        if plan.shortest == 1 and self.needs_batches:
-            self.model.forward(plan.arrays.X[:1], training=True, key=Key(0, 0, 0))  # says that one row is no batch
+        if plan.shortest < self.least_rows:
+            self.model.forward(
+                plan.arrays.X[: plan.shortest], training=True, key=Key(0, 0, 0)
+            )  # says that it needs more
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest

@@ -96,7 +96,6 @@ class Stage(ABC):
     op: Op
     parameters: tuple[str, ...] = ()
 
-    whole_batch: ClassVar[bool] = False  # whether it looks at the whole batch
     gathers: ClassVar[bool] = True  # whether as the first stage it reads rows gathered in `act`
     padded_input: ClassVar[bool] = True  # whether it reads whole vectors of a row
     averages: ClassVar[tuple[str, ...]] = ()  # names of what the layer keeps of the batches it saw

@@ -87,7 +87,6 @@ class ColumnStage(Stage):
 
     momentum: float = 0.0
 
-    whole_batch: ClassVar[bool] = True
     averages: ClassVar[tuple[str, ...]] = ("mean", "variance")
 
     def for_prediction(self, layer: Layer) -> Stage:
