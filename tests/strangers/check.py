@@ -196,7 +196,7 @@ def compare(export: Export, table: Any, plan: Preparation, warned: list[str]) ->
         raise Misread(f"columns {strangers} are learned from, which only name the rows or are not there")
     for name, column in named.items():
         if name == export.target:
-            _compare_target(column, plan, data.y)
+            _compare_target(column, plan, data.y, column)
         elif column.kind == "row name":
             _compare_text(column, table)
             if name in kinds:
@@ -236,7 +236,7 @@ def compare_new_rows(export: Export, path: Path, plan: Preparation, given: Mappi
             features = columns[column.name].features
             values = found.X[:, parts[column.name]].T
             _compare_column(column, columns[column.name], dict(zip(features, values, strict=True)))
-    _compare_target(next(c for c in part.columns if c.name == export.target), plan, found.y)
+    _compare_target(_named(part, export.target), plan, found.y, _named(export, export.target))
 
 
 def _compare_names(export: Export, table: Any) -> None:
@@ -343,7 +343,12 @@ def _one_to_one(column: Column, read: list[str]) -> None:
         raise Misread(f"{column.name!r}: several meanings have become one word: {dict(spelled)}")
 
 
-def _compare_target(column: Column, plan: Preparation, y: np.ndarray) -> None:
+def _named(export: Export, name: str) -> Column:
+    return next(column for column in export.columns if column.name == name)
+
+
+def _compare_target(column: Column, plan: Preparation, y: np.ndarray, trained: Column) -> None:
+    """Compare quantities, or classes, whose labels are spelled as most often in the column that was `trained` on."""
     known = np.ones(len(column.values), dtype=bool)
     if column.kind == "number":
         if plan.task != "regression":
@@ -355,7 +360,7 @@ def _compare_target(column: Column, plan: Preparation, y: np.ndarray) -> None:
     read = [plan.class_names[number] for number in y]
     _one_to_one(column, read)
     spellings: dict[Any, Counter[str]] = defaultdict(Counter)
-    for value, cell in zip(column.values, column.cells, strict=True):
+    for value, cell in zip(trained.values, trained.cells, strict=True):
         spellings[value][cell.strip(" \t")] += 1
     for value, word in zip(column.values, read, strict=True):
         counted = spellings[value]
