@@ -14,6 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from clearprop import read_table
+from clearprop.data import Preparation
 from clearprop.data.cells import Cell, teach
 from clearprop.data.columns import Date, Number, TimeOfDay
 from clearprop.data.dates import MONTH_NAMES, DateStyle, date_style, read_date, read_time, time_of_day
@@ -321,7 +322,9 @@ def test_a_written_column_is_read_exactly_or_refused_with_an_option_that_reads_i
         options = {"decimal": decimal} if said[1] == decimal else {"thousands": THOUSANDS.get(thousands, thousands)}
         style = number_style(table, "x", **options)
     if style == PLAIN and all(re.fullmatch(r"-?[1-9]\d{0,2}(\.\d{3})?", cell) for cell in cells):
-        style = number_style(table, "x", thousands=thousands) if thousands else style  # what programs mean by 1.234
+        style = (
+            number_style(table, "x", thousands=thousands) if thousands == "." else style
+        )  # what programs mean by 1.234
     assert floats_in(table, "x", style) == quantities == [style.read(cell) for cell in cells]
 
 
@@ -390,7 +393,8 @@ def test_sql_and_python_read_the_same_number_in_any_text(database, cells, style)
     in_python = [style.read(cell) for cell in cells]
     np.testing.assert_array_equal(floats_in(table, "x", style), in_python)
     known = {"x": [cell for cell, value in zip(cells, in_python, strict=True) if not math.isnan(value)]}
-    exported = plain_rows.number({"x": ["1", *known["x"]]}, "x", style.pattern, style.decimal, style.thousands)
+    written = {"pattern": style.pattern, "decimal": style.decimal, "thousands": style.thousands}
+    exported = plain_rows.number({"x": ["1", *known["x"]]}, "x", **written)
     assert exported[1:, 0].tolist() == [value for value in in_python if not math.isnan(value)]
 
 
@@ -570,6 +574,17 @@ def test_sql_and_python_read_the_same_date_and_time_in_any_text(database, cells,
     assert dates_in(table, "x", DateStyle(order)) == [read_date(cell, order) for cell in cells]
     seconds = table.values(f"coalesce({time_of_day(table.cell('x'))}, 'nan'::DOUBLE)")
     np.testing.assert_array_equal(np.asarray(seconds, dtype=float), [read_time(cell) for cell in cells])
+
+
+def test_ranges_of_many_values_are_refused_as_what_they_are_and_few_are_words(tmp_path):
+    rows = [f"{i}-{i + 9},{i % 3},{'no' if i % 3 else 'yes'}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,z,y", *rows, ""]))
+    with pytest.raises(DataError, match=r"t\.csv:2: column 'x': '0-9' is a range, no number.*--kind COLUMN=category"):
+        Preparation.fit(read_table(tmp_path / "t.csv"), "y")
+    rows = [f"{i % 4}0-{i % 4}9,{i % 3},{'no' if i % 3 else 'yes'}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,z,y", *rows, ""]))
+    plan = Preparation.fit(read_table(tmp_path / "t.csv"), "y")
+    assert plan.feature_names[:4] == ("x=00-09", "x=10-19", "x=20-29", "x=30-39")
 
 
 def test_names_of_months_are_one_month_each():

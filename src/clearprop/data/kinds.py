@@ -18,6 +18,7 @@ from clearprop._types import Array
 from clearprop.data.cells import CODE, Cell
 from clearprop.data.columns import Category, Column, Date, Number, TimeOfDay, YesNo, shown
 from clearprop.data.dates import date_style, time_of_day
+from clearprop.data.mistakes import INEXACT, not_a_number
 from clearprop.data.numbers import PLAIN, NumberStyle, number_style, plainly
 from clearprop.data.table import Table
 from clearprop.data.words import Value, is_gap, values_of, yes_no_pair
@@ -380,6 +381,13 @@ def _judge_words(table: Table, profiles: Mapping[str, Profile], said: Said, foun
             or distinct < _DISTINCT * profile.present
         ):
             categories.append(name)
+            continue
+        cell = table.cell(name)
+        (inexact,) = table.one(f"count(*) FILTER ({cell.matches(INEXACT)})")
+        if inexact >= _SHARE * profile.valued:
+            row, text, _ = table.first(name, cell.matches(INEXACT)) or (0, "", 0)
+            reason, remedy = not_a_number(text).split("; ", 1)
+            found.refused[name] = DataError(f"{table.place(row, name)}: {shown(text)} {reason}; {remedy}")
             continue
         every = distinct == profile.rows
         many = "every row has its own" if every else f"{distinct} different values in {profile.present} rows"

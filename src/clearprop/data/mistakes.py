@@ -13,7 +13,7 @@ from clearprop.data.numbers import PLAIN, NumberStyle, folded, number_and_unit, 
 FILLED = "if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
 
 _UNIT = r"[^0-9<>~±]{0,12}"
-_NUMBER = rf"{_UNIT}[0-9](?:[0-9.,' ]*[0-9])?{_UNIT}"
+_NUMBER = rf"{_UNIT}[0-9](?:[0-9.,\x27 ]*[0-9])?{_UNIT}"
 _TO = r"(?:-|[–—~]|\.{2,3}|…| to | bis | à | a |至|到)"
 _ABOUT = (
     r"(?:~|≈|∼|[Cc]a\.?|c\.|[Cc]irca|[Aa]bout|[Aa]pprox\.?|approximately|[Aa]round|etwa|rund|env\.?|environ|约|大约)"
