@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from clearprop.data.database import Connection
+from clearprop.data.database import Connection, literal
 from clearprop.data.dates import DateStyle, read_date, read_time
 from clearprop.data.numbers import PLAIN, number_pattern, read_number
 from clearprop.errors import DataError
@@ -89,7 +89,7 @@ class Cell:
         """Whether the cell says in words that the value is missing."""
         if self.kind != "VARCHAR":
             return "false"
-        return f"coalesce(lower({self.sql}) IN {MISSING_WORDS}, false)"
+        return f"coalesce(lower({self.sql}) IN ({', '.join(map(literal, MISSING_WORDS))}), false)"
 
     def matches(self, pattern: str) -> str:
         """Whether the cell is text of this form."""

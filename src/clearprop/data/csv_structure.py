@@ -166,7 +166,7 @@ class _Head:
                         pass
             simplest = min((reading.oddity for reading in found), default=_FAULTY)
             if undecided and simplest >= _TITLED:
-                raise undecided[0]
+                raise max(undecided, key=lambda error: error.names)  # a separator that hardly cuts the lines is none
             found = [reading for reading in found if reading.oddity == simplest]
             if len(found) > 1:
                 clean = [reading for reading in found if not reading.foreign(separators)]
@@ -226,7 +226,11 @@ class _Head:
         below = _parsed(self.name, self.lines[end:], end, separator, single=single, whole=self.whole)
         above = [Row(i, _fields(line, separator)) for i, line in enumerate(self.lines[: header.line - 1], start=1)]
         above = above[bool(self.declared) :]
-        layout, sample = settle(self.name, header, (row for row, _ in below), above, asked, least=least)
+        try:
+            layout, sample = settle(self.name, header, (row for row, _ in below), above, asked, least=least)
+        except Undecided as error:
+            error.names = len(header.cells)
+            raise
         notes = [*self.notes, *layout.above]
         if _COMMENT.match(self.lines[header.line - 1]):
             notes.append("the names are in a comment")

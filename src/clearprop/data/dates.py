@@ -74,7 +74,7 @@ _TIME = (
 TIME_PARTS = ("noon", "h1", "m", "s1", "f", "s2", "half1", "h2", "half2", "utc", "sign", "zh", "zm")
 
 TIME = f"(?:{_TIME})"
-DATE = f"(?:{_DATE}(?:(?:T|,? ?){_TIME}|Z)?)"
+DATE = f"(?:{_DATE}(?:(?:[T:]|,? ?){_TIME}|Z)?)"
 """The patterns of folded cells."""
 
 _CLOCK = "([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]"

@@ -44,11 +44,20 @@ _TOTAL = re.compile(
     r"|итого|всего|合\s*计|总\s*计|小\s*计|合\s*計|総\s*計|平均|합\s*계|총\s*계)\s*[:：]?(?:$|\s)",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"\(?[0-9]+(?: [^\W\d_]{2,}){2,}")  # (20 rows affected)
 _SIGN = re.compile(r"[:：*†#©(\[（※]")
 
 
 class Undecided(DataError):
-    """A file that can be read in two ways; the message names the option that decides."""
+    """A file that can be read in two ways; the message names the option that decides.
+
+    Attributes
+    ----------
+    names : int
+        How many columns the table would have.
+    """
+
+    names = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,13 +348,19 @@ class Survey:
         )
 
     def _one_table(self, last: int) -> None:
-        """Refuse a row below a blank line that has words wherever the rows above have numbers."""
+        """Refuse a row below a blank line that has words wherever the rows above, or those below, have numbers."""
         for row in self.after_blank:
             above = [other for other in self.sample if other.line < row.line]
             if row.line <= last and self.sample[0] is not row and self._words_only([row, *above]):
                 raise DataError(
                     f"{self.name}:{row.line}: a second table seems to begin here ({_shown(row)}), below a blank "
                     f"{self.word}; put it into another file"
+                )
+            below = [other for other in self.sample if other.line > row.line]
+            if self.asked.header is None and 0 < len(above) < len(below) and self._words_only([row, *below]):
+                raise DataError(
+                    f"{self.name}:{row.line}: the names seem to be in this {self.word}, below a blank one; "
+                    f"pass header={row.line} (--header {row.line})"
                 )
 
     def _contrast(self, shift: int = 0) -> list[int]:
@@ -363,7 +378,7 @@ class Survey:
             below = [cell for cell in below if cell and cell.lower() not in MISSING_WORDS]
             cell = first.cells[place].strip() if place < len(first.cells) else ""
             if len(below) > 1 and all(map(measured, below)):
-                if measured(cell):
+                if measured(cell) and not (is_unit(cell) and not cell.isdigit()):  # 1/min is a unit
                     return []
                 if cell and cell.lower() not in MISSING_WORDS:
                     places.append(place)
@@ -395,7 +410,9 @@ class Survey:
     def _may_be_note(self, row: Row) -> bool:
         """Whether the row says little, and that in words."""
         cell = next((cell.strip() for cell in row.cells if cell.strip()), "")
-        if len(self.names) < 2 or measured(cell) or not cell or cell.lower() in MISSING_WORDS:
+        if len(self.names) < 2 or not cell or cell.lower() in MISSING_WORDS:
+            return False
+        if measured(cell) and not _SENTENCE.match(cell):
             return False
         return len(row.cells) < len(self.names) or row.filled == 1
 
