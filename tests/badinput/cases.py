@@ -732,16 +732,5 @@ import files_cases  # noqa: E402  (which needs Case)
 import judge_cases  # noqa: E402  (which needs Case)
 import kinds_cases  # noqa: E402  (which needs Case)
 
-CASES = [
-    *A,
-    *B,
-    *E,
-    *F,
-    *H,
-    *files_cases.I,
-    *cells_cases.J,
-    *kinds_cases.K,
-    *judge_cases.L,
-    *exports_cases.M,
-    *core_cases.N,
-]
+CASES = [*A, *B, *E, *F, *H]
+CASES += [*files_cases.I, *cells_cases.J, *kinds_cases.K, *judge_cases.L, *exports_cases.M, *core_cases.N]

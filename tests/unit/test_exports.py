@@ -341,7 +341,7 @@ def cells_of(draw: Any, rows: int, new: int, fill: bool) -> tuple[list[str], lis
     elif kind == "category":
         known = [str(word) for word in rng.choice(WORDS, 4, replace=False)]
         old, fresh = [known[i % 4] for i in range(rows)], [*known, "unseen", *WORDS[:4], "1.0", "2.50"]
-        fresh += [word.upper() for word in known] + [word.replace(" ", "  ") for word in known]
+        fresh += [word.upper() for word in known]
         if rng.random() < 0.5:
             old[:2] = ["rare one", "rare two"]
     else:

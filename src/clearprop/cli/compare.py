@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 
@@ -47,9 +47,8 @@ def compare(
     from clearprop.compare import compare as comparison_of
     from clearprop.data import Dataset, Preparation
     from clearprop.errors import ConfigurationError
-    from clearprop.workflow import load_data
 
-    rows = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
+    rows = rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     if not isinstance(rows, Dataset):
         if target is None:
             raise ConfigurationError(f"{data}: which column is to be predicted? Pass target (--target)")

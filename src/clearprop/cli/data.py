@@ -1,8 +1,13 @@
 """Options that say how a table is read: what `train`, `predict`, `evaluate` and others share."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from clearprop.cli.output import visible
+
+if TYPE_CHECKING:
+    from clearprop.data import Dataset, Table
 
 PANEL = "Reading the table"
 
@@ -111,6 +116,16 @@ def reading(
 ) -> dict[str, Any]:
     """The options that say how a file is read, as `read_table` takes them."""
     return locals()
+
+
+def rows_in(name: str, **how: Any) -> "Dataset | Table":
+    """What `load_data` gives. How the file was read is said on stderr, apart from what the command prints."""
+    from clearprop.workflow import load_data
+
+    rows = load_data(name, **how)
+    for note in getattr(rows, "notes", ()):
+        typer.echo(f"note: {visible(note, in_a_line=True)}", err=True)
+    return rows
 
 
 def kinds_of(given: list[str] | None) -> dict[str, str]:

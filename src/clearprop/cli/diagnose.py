@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.explain import Language, LossName, loss_of
 from clearprop.cli.output import AsJSON, say, say_json, table
 
@@ -41,10 +41,9 @@ def diagnose(
     from clearprop.diagnose import diagnose as diagnosis_of
     from clearprop.diagnose.sentences import WORDS
     from clearprop.runfolder import judged_by
-    from clearprop.workflow import load_data
 
     saved = load_model(model)
-    given = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
+    given = rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     rows = preparation_of(saved).transform(rows_for(saved, given))
     own_metric, weighted = judged_by(model)
     found = diagnosis_of(

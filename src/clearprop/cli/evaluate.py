@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 
@@ -34,10 +34,9 @@ def evaluate(
     from clearprop.answers import evaluate as scores_of
     from clearprop.answers import load_model, rows_for
     from clearprop.runfolder import write_evaluation
-    from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = rows_for(saved, load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet)))
+    rows = rows_for(saved, rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet)))
     scores = scores_of(saved, rows)
     document = {"rows": len(rows), "task": rows.task, **scores}
     files = [] if out is None else write_evaluation(saved, rows, scores, out, force=force)

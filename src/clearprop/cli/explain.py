@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, visible
 from clearprop.errors import ConfigurationError, DataError, OutputError
 
@@ -102,10 +102,9 @@ def _of_model(
 ) -> "Explanation":
     from clearprop.answers import load_model, preparation_of, rows_for
     from clearprop.explain import explain as explanation_of
-    from clearprop.workflow import load_data
 
     saved = load_model(model)
-    rows = rows_for(saved, load_data(data, **how))
+    rows = rows_for(saved, rows_in(data, **how))
     if row >= len(rows):
         raise DataError(f"{data}: has no row {row}; it has {len(rows)}, numbered from 0")
     raw = rows.take([row])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading
+from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, visible
 from clearprop.errors import OutputError
 
@@ -46,13 +46,12 @@ def predict(
     from clearprop.answers import answer_table, joined, load_model, predictions_for
     from clearprop.formats.saved import check_threshold
     from clearprop.formats.tables import csv_text, json_cells, write_table
-    from clearprop.workflow import load_data
 
     if out is not None and out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
     saved = load_model(model)
     check_threshold(saved, threshold)
-    table = load_data(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
+    table = rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     columns = answer_table(saved, predictions_for(saved, table), threshold)
     rows = len(next(iter(columns.values())))
     notes = []

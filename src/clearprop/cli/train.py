@@ -24,6 +24,7 @@ from clearprop.cli.data import (
     Thousands,
     kinds_of,
     reading,
+    rows_in,
 )
 from clearprop.cli.output import AsJSON, say, say_json, table
 from clearprop.cli.resume import NEVER, Resume, go_on_hint, settings_of
@@ -256,8 +257,8 @@ def train(
             repeats=repeats,
             target=target,
             task=task.value if task else None,
-            validation=None if validation_rows is None else load_data(validation_rows, **how),
-            test=None if test_rows is None else load_data(test_rows, **how),
+            validation=None if validation_rows is None else rows_in(validation_rows, **how),
+            test=None if test_rows is None else rows_in(test_rows, **how),
             callbacks=(Progress(),),
             checkpoints=None if checkpoint_every == NEVER else checkpoints,
         )

@@ -261,7 +261,7 @@ def _positions(block: Block, columns: Sequence[Category]) -> Array:
     if (positions == 0).any():  # words that are written otherwise, or new
         more = False
         for known, column, others in zip(words, columns, block.others(words), strict=True):
-            vocabulary = Vocabulary((*column.values, *column.rare), letters=False) if others else None
+            vocabulary = Vocabulary((*column.values, *column.rare)) if others else None
             found = {word: vocabulary.index(word) for word in others} if vocabulary else {}
             known |= {word: index + 1 for word, index in found.items() if index is not None}
             more = more or any(index is not None for index in found.values())

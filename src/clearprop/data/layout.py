@@ -419,7 +419,10 @@ class Survey:
     def _unlike_rows(self, note: Row, rows: Iterable[Row]) -> bool:
         """Whether the cells above the note's first word are all numbers, or have none of the signs that it has."""
         place = next(place for place, cell in enumerate(note.cells) if cell.strip())
-        above = [row.cells[place].strip() for row in rows if row.line < note.line and place < len(row.cells)]
+        rows = [row for row in rows if row.line < note.line]
+        if sum(row.filled > 1 for row in rows) <= len(rows) / 2:  # rows say as little
+            return False
+        above = [row.cells[place].strip() for row in rows if place < len(row.cells)]
         above = [cell for cell in above if cell and cell.lower() not in MISSING_WORDS]
         if len(above) < 2:
             return False

@@ -149,18 +149,16 @@ class Vocabulary:
     """The words that a column may hold, and which other spellings mean them.
 
     A word that is known as it is written is that one. Another is the one known word that is the same number, means the
-    same of yes and no, or (unless `letters` count as they are) differs in capitals, blanks or forms of letters only.
+    same of yes and no, or differs in capitals, blanks or forms of letters only.
 
     >>> known = Vocabulary(["setosa", "1", "1.10"])
     >>> known.index("Setosa"), known.index("1.0"), known.index("1.1"), known.index("rose")
     (0, 1, 2, None)
     """
 
-    def __init__(self, words: Sequence[str], style: NumberStyle = PLAIN, *, letters: bool = True) -> None:
+    def __init__(self, words: Sequence[str], style: NumberStyle = PLAIN) -> None:
         self._exact = {word: i for i, word in enumerate(words)}
-        keys: list[Callable[[str], object]] = [lambda word: number_in(word, style)]
-        if letters:
-            keys.append(folded)
+        keys: list[Callable[[str], object]] = [lambda word: number_in(word, style), folded]
         if len(words) == 2 and {meaning(word) for word in words} == {False, True}:
             keys.insert(0, meaning)
         self._others = [(key, _unique(map(key, words))) for key in keys]

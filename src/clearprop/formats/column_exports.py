@@ -48,9 +48,12 @@ class Spelt:
     number: float | None = None
 
     def texts(self) -> list[str]:
-        """Texts in small letters, for programs that compare nothing else."""
-        number = () if self.number is None else (repr(self.number), f"{self.number:.15g}")
-        return list(dict.fromkeys((*(word.lower() for word in (*self.exact, *self.alike)), *number)))
+        """Texts in small letters, for programs that compare nothing else; a number with up to two zeros more."""
+        numbers: list[str] = []
+        if self.number is not None:
+            digits, whole = f"{self.number:.15g}", self.number == int(self.number)
+            numbers = [digits, *(digits + zeros for zeros in ((".0", ".00") if whole else ("0", "00")))]
+        return list(dict.fromkeys((*(word.lower() for word in (*self.exact, *self.alike)), *numbers)))
 
     def pattern(self) -> str:
         """A regular expression that matches them."""

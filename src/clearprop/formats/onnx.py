@@ -39,8 +39,9 @@ def to_onnx(
     columns matter:
 
     * a number is float64, NaN where it is missing, not text: how a table writes numbers is not in the graph;
-    * a category and yes/no are text, ``""`` where it is missing.  As `predict` does, the graph trims blanks and tabs,
-      and takes yes and no, and in that column words such as ``NA``, in small and capital letters;
+    * a category and yes/no are text, ``""`` where it is missing.  As in `predict`, blanks and tabs are trimmed,
+      capitals do not matter, and in a column of yes/no words such as ``NA`` are gaps; but letters of full width make
+      another word;
     * a date is float64, the days since 1970-01-01 with their fraction, and a time of day the seconds since midnight;
       NaN where it is missing.  In pandas: ``(dates - pandas.Timestamp("1970-01-01")) / pandas.Timedelta(days=1)``.
 

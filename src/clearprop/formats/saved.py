@@ -1,5 +1,6 @@
 """A saved model: a network, what its columns mean, and its answers for new rows in the words of its training table."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data import Dataset, Preparation, Table, read_table
 from clearprop.data.arrays import features, is_sparse
-from clearprop.errors import ConfigurationError, DataError, ShapeError
+from clearprop.errors import ConfigurationError, DataError, DataWarning, ShapeError
 from clearprop.model import Sequential
 from clearprop.train import predict
 
@@ -108,7 +109,10 @@ class SavedModel:
         if isinstance(data, Dataset | Table):
             return data
         if not (isinstance(data, np.ndarray | list | tuple) or is_sparse(data)):
-            return read_table(data)
+            table = read_table(data)
+            for note in table.notes:  # lines passed over give no answers
+                warnings.warn(note, DataWarning, stacklevel=3)
+            return table
         names = plan.feature_names
         more = [column for column in plan.columns if column.kind != "number" or column.features != (column.name,)]
         if more:

@@ -40,9 +40,10 @@ def to_sklearn(
     the order of ``feature_names_in_``.
 
     Numbers are numbers there, not text: how a table writes them is not in the pipeline.  Words are texts, of which
-    blanks and tabs are trimmed as `predict` does; yes and no are taken in small and capital letters.  Dates and times
-    are the frame's own, Python's, or text as in ISO 8601.  Missing cells are None, NaN, NaT or NA.  A word such as
-    "NA" is a gap in columns of yes/no alone: `pandas.read_csv` makes gaps of such words in all columns.
+    blanks and tabs are trimmed and capitals do not matter, as in `predict`; a number among words may have two zeros
+    more (2.5 and 2.50), but letters of full width, and other blanks within words than in training, make other words.
+    Dates and times are the frame's own, Python's, or text as in ISO 8601.  Missing cells are None, NaN, NaT or NA.  A
+    word such as "NA" is a gap in columns of yes/no alone: `pandas.read_csv` makes gaps of such words in all columns.
 
     The unit of a quantity becomes part of the last layer's weights.
 
