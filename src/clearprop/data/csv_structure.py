@@ -165,9 +165,12 @@ class _Head:
                     except DataError:
                         pass
             simplest = min((reading.oddity for reading in found), default=_FAULTY)
-            if undecided and simplest >= _TITLED:
-                raise max(undecided, key=lambda error: error.names)  # a separator that hardly cuts the lines is none
             found = [reading for reading in found if reading.oddity == simplest]
+            # A separator that cuts the lines into fewer columns than another is none.
+            columns = max((len(reading.header.cells) for reading in found), default=0)
+            question = max(undecided, key=lambda error: error.names, default=None)
+            if question is not None and simplest >= _TITLED and question.names > columns:
+                raise question
             if len(found) > 1:
                 clean = [reading for reading in found if not reading.foreign(separators)]
                 if len(clean) != 1:

@@ -14,6 +14,8 @@ FILLED = "if it stands for a missing value, have gaps filled: missing='median' (
 
 _UNIT = r"[^0-9<>~±]{0,12}"
 _NUMBER = rf"{_UNIT}[0-9](?:[0-9.,\x27 ]*[0-9])?{_UNIT}"
+_FIRST = rf"(?:[^0-9<>~±A-Za-zÀ-ÿ]{{0,3}}|(?:CHF|EUR|USD|GBP|Fr\.|Rs\.?) ?){_NUMBER.removeprefix(_UNIT)}"
+"""Not a letter in front: A-628-000 is a name."""
 _TO = r"(?:-|[–—~]|\.{2,3}|…| to | bis | à | a |至|到)"
 _ABOUT = (
     r"(?:~|≈|∼|[Cc]a\.?|c\.|[Cc]irca|[Aa]bout|[Aa]pprox\.?|approximately|[Aa]round|etwa|rund|env\.?|environ|约|大约)"
@@ -25,7 +27,7 @@ _BEYOND = (
 _OR_MORE = r" ?(?:\+|and (?:over|above|more|up|under|below)|or (?:more|less|over|under)|以上|以下|及以上|und mehr)"
 
 _INEXACT = (
-    (rf"[-+]?{_NUMBER} ?{_TO} ?{_NUMBER}", "a range", "write its middle, or its two ends in two columns"),
+    (rf"[-+]?{_FIRST} ?{_TO} ?{_NUMBER}", "a range", "write its middle, or its two ends in two columns"),
     (rf"{_NUMBER} ?(?:±|\+/-|\+-) ?{_NUMBER}", "a number and its error", "write them in two columns"),
     (rf"{_ABOUT} ?[-+]?{_NUMBER}", "an approximate number", "write the number alone"),
     (rf"{_BEYOND} ?[-+]?{_NUMBER}", "a bound", "write a number, or leave it empty"),
