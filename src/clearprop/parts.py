@@ -102,6 +102,7 @@ def division_of(table: Table, target: str, split: str | None, options: Mapping[s
     kind, column = check_split(split)
     if kind == "random":
         return Division()
+    target, column = table.name_of(target), table.name_of(column)
     if column not in table.names:
         known = did_you_mean(column, list(table.names))
         raise DataError(f"{table.path}: there is no column {column!r} to split by; {known}")

@@ -30,7 +30,7 @@ K = [
         "classes that differ in capitals",
         ["Setosa", "setosa", "rose"] * 20,
         0,
-        r"'Setosa' \(20\), 'setosa' \(20\)",
+        r"'Setosa' \(20\), 'setosa' \(20\) differ in capitals only",
     ),
     about(
         "K6",

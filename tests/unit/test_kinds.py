@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from clearprop.answers import evaluate, predictions_for, rows_for
-from clearprop.data.columns import Category, YesNo
+from clearprop.data.columns import Category, Number, YesNo
 from clearprop.data.preparation import Preparation
 from clearprop.data.tables import read_table
 from clearprop.data.words import Vocabulary, values_of, yes_no_pair
@@ -52,7 +52,11 @@ def with_target(cells):
         (["是", "否"] * 5, ("否", "是"), ""),
         (["yes", "no", "1", "0"] * 5, ("0", "1"), "'1' (5), 'yes' (5) are one value"),
         (["Ja", "nein", "ja", "Nein"] * 5, ("Nein", "Ja"), "'Ja' (5), 'ja' (5) are one value"),
-        (["Setosa", "setosa", "virginica", "Setosa"] * 5, ("Setosa", "virginica"), "'Setosa' (10), 'setosa' (5)"),
+        (
+            ["Setosa", "setosa", "rose", "Setosa"] * 5,
+            ("Setosa", "rose", "setosa"),
+            "(10), 'setosa' (5) differ in capitals",
+        ),
         (
             ["New York", "New York", "New  York", "Ｒome", "Rome"] * 5,
             ("New York", "Rome"),
@@ -139,18 +143,39 @@ def test_other_words_are_no_pair(words):
     assert yes_no_pair(words) is None
 
 
-def test_words_that_differ_in_capitals_are_one_value_of_a_category_and_said(table):
-    made = table({"x": ["red", "Red", "blue", "red"] * 5, "y": ["u", "v"] * 10})
+def test_words_that_differ_in_blanks_or_width_are_one_value_of_a_category_and_said(table):
+    made = table({"x": ["dark red", "dark  red", "blue", "dark red"] * 5, "y": ["u", "v"] * 10})
     plan = Preparation.fit(made, "y")
-    assert plan.columns == (Category("x", ("blue", "red"), spellings=(("Red", "red"),)),)
-    assert plan.notes == ("column 'x': 'red' (10), 'Red' (5) are one value",)
+    assert plan.columns == (Category("x", ("blue", "dark red"), spellings=(("dark  red", "dark red"),)),)
+    assert plan.notes == ("column 'x': 'dark red' (10), 'dark  red' (5) are one value",)
     assert plan.apply(made)[:4].tolist() == [[0, 1], [0, 1], [1, 0], [0, 1]]
+
+
+def test_words_that_differ_in_capitals_are_two_values_and_said(table):
+    """As the vowels had and hAd are in a well-known table."""
+    made = table({"x": ["red", "Red", "blue", "red"] * 5, "y": ["had", "hAd"] * 10})
+    plan = Preparation.fit(made, "y")
+    assert plan.columns == (Category("x", ("Red", "blue", "red")),)
+    assert plan.class_names == ("hAd", "had")
+    assert plan.notes == (
+        "column 'x': 'red' (10), 'Red' (5) differ in capitals only and are different values",
+        "column 'y': 'hAd' (10), 'had' (10) differ in capitals only and are different values",
+    )
+    assert plan.dataset(made).y[:4].tolist() == [1, 0, 1, 0]
+
+
+def test_names_are_found_with_the_blanks_that_a_frame_has_around_them():
+    import pandas as pd
+
+    made = read_table(pd.DataFrame({"size ": [1.0, 2.0] * 10, " key": [3, 4] * 10, "strength ": ["u", "v"] * 10}))
+    plan = Preparation.fit(made, "strength ", drop=[" key"], kinds={"size ": "number"})
+    assert (plan.target, plan.columns) == ("strength", (Number("size"),))
 
 
 def test_a_known_word_wins_over_one_that_is_like_it():
     assert [Vocabulary(["1.1", "1.10"]).index(word) for word in ("1.1", "1.10", "1.100")] == [0, 1, None]
     assert [Vocabulary(["M", "m"]).index(word) for word in ("M", "m", "ｍ")] == [0, 1, None]
-    assert [value.name for value in values_of([("a", 3), ("A", 2), ("b", 3)])] == ["a", "b"]
+    assert [value.name for value in values_of([("a", 3), ("A", 2), ("b", 3)])] == ["a", "b", "A"]
 
 
 def rendered(kind, columns, path):
@@ -429,7 +454,8 @@ def test_of_many_columns_the_one_that_matters_is_found():
 
     X = np.random.default_rng(0).normal(size=(400, 150))
     data = Dataset(X, 3.0 * X[:, 77], name="many")
-    run = train_run(data, RunOptions(epochs=40))
+    with pytest.warns(DataWarning, match="column 'x78' alone predicts"):
+        run = train_run(data, RunOptions(epochs=40))
     worth = importances(run.saved, run.test)
     assert worth[0].column == "x78" and len(worth) == MOST_COLUMNS + 1
 

@@ -70,10 +70,10 @@ def test_cells_have_the_types_that_they_have_in_the_sheet(write):
     }
     assert cells(table) == {
         "whole": ["1", "-2", "1099511627776"],
-        "number": ["0.1", "2.0", "1e+300"],
+        "number": ["0.1", "2", "1e+300"],
         "date": ["2024-01-31 12:30:00", "1905-01-02 00:00:00", ""],
         "yes": ["true", "false", ""],
-        "percent": ["0.125", "0.5", "1.0"],
+        "percent": ["0.125", "0.5", "1"],
         "text": ["00123", "x", "7"],
         "mixed": ["7", "n/a", "2.5"],
         "time": ["08:05:00", "23:59:59", "30:00:00"],

@@ -21,7 +21,7 @@ from clearprop.data.dates import date_style, time_of_day
 from clearprop.data.mistakes import INEXACT, not_a_number
 from clearprop.data.numbers import PLAIN, NumberStyle, number_style, plainly
 from clearprop.data.table import Table
-from clearprop.data.words import Value, is_gap, values_of, yes_no_pair
+from clearprop.data.words import Value, is_gap, said_of, values_of, yes_no_pair
 from clearprop.errors import DataError
 
 Kind = Literal["number", "yes/no", "category", "date", "time"]
@@ -299,15 +299,8 @@ def yes_no_columns(table: Table, profiles: Mapping[str, Profile], said: Said) ->
             pair = yes_no_pair(word for word, _ in values)
             if pair is not None:
                 column = YesNo(name, pair, indicator=_gaps(profiles[name], said))
-                found[name] = column, merged_spellings(values_of(values))
+                found[name] = column, said_of(values_of(values))
     return found
-
-
-def merged_spellings(values: Sequence[Value]) -> str:
-    """What is said of values that are written in several ways; nothing if none is."""
-    several = [value.described() for value in values if len(value.spellings) > 1]
-    more = f"; and so are those of {len(several) - 4} more values" if len(several) > 4 else ""
-    return "; ".join(several[:4]) + more
 
 
 def _numberings(table: Table, profiles: Mapping[str, Profile]) -> dict[str, str]:
@@ -402,7 +395,7 @@ def _judge_words(table: Table, profiles: Mapping[str, Profile], said: Said, foun
                 found.left_out[name] = f"all its {different[name]} values are rare"
                 continue
             found.columns[name] = category
-            note = merged_spellings(values)
+            note = said_of(values)
             if note:
                 found.notes[name] = note
 

@@ -145,7 +145,9 @@ class Preparation:
         ConfigurationError
             An option that does not exist.
         """
-        kinds = dict(kinds or {})
+        target = table.name_of(target)
+        drop = drop if isinstance(drop, str) else [table.name_of(name) for name in drop]
+        kinds = {table.name_of(name): kind for name, kind in (kinds or {}).items()}
         _check_options(
             table, target, dates=dates, missing=missing, drop=drop, kinds=kinds, decimal=decimal, thousands=thousands
         )

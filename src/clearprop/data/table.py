@@ -74,6 +74,10 @@ class Table:
         """The column names, in the file's order."""
         return tuple(self.cells)
 
+    def name_of(self, column: str) -> str:
+        """A column's name as the table has it: without the blanks that a file or frame has around it."""
+        return column if column in self.cells else column.strip()
+
     def cell(self, column: str) -> Cell:
         """The cell of a column.
 
@@ -82,9 +86,10 @@ class Table:
         DataError
             There is no such column.
         """
-        if column not in self.cells:
+        name = self.name_of(column)
+        if name not in self.cells:
             raise DataError(f"{self.path}: there is no column {column!r}; {did_you_mean(column, list(self.names))}")
-        return self.cells[column]
+        return self.cells[name]
 
     def place(self, row: int, column: str) -> str:
         """Where a cell is, for messages: ``"file:line: column 'name'"``."""

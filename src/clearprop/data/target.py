@@ -9,10 +9,10 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.columns import Number, Unseen, refuse_missing, shown
 from clearprop.data.dataset import Task
-from clearprop.data.kinds import Profile, Said, merged_spellings, profiles_of, yes_no_columns
+from clearprop.data.kinds import Profile, Said, profiles_of, yes_no_columns
 from clearprop.data.numbers import PLAIN, NumberStyle
 from clearprop.data.table import Table
-from clearprop.data.words import Value, Vocabulary, exactly, meaning, number_in, values_of
+from clearprop.data.words import Value, Vocabulary, exactly, meaning, number_in, said_of, values_of
 from clearprop.errors import DataError
 
 FEW_CLASSES = 20
@@ -72,7 +72,7 @@ def target_of(table: Table, name: str, task: Task | None, said: Said) -> Target:
             f"{table.path}: the target {name!r} has {len(values)} different values in {len(table)} rows; "
             "a class needs several rows, choose another target" + (" or task regression" if numeric else "")
         )
-    return Target(_in_order(values, style, yes_no=yes_no), style, merged_spellings(values))
+    return Target(_in_order(values, style, yes_no=yes_no), style, said_of(values))
 
 
 def _nothing_to_learn(table: Table, name: str) -> DataError:

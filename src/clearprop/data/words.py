@@ -45,14 +45,23 @@ _CODE = re.compile(CODE)
 _FULL_WIDTH = re.compile("[\uff00-\uffef\u3000]+")
 
 
-def folded(word: str) -> str:
-    """The word without what is easily written otherwise: capitals, repeated blanks, full-width and composed letters.
+def plain(word: str) -> str:
+    """The word without what cannot be seen, or hardly: repeated blanks, full-width and composed letters.
 
-    >>> folded("New  YORK"), folded("Ａ１")
-    ('new york', 'a1')
+    >>> plain("New  YORK"), plain("Ａ１")
+    ('New YORK', 'A1')
     """
     narrow = _FULL_WIDTH.sub(lambda found: unicodedata.normalize("NFKC", found[0]), word)
-    return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", narrow).casefold()).split())
+    return " ".join(unicodedata.normalize("NFC", narrow).split())
+
+
+def folded(word: str) -> str:
+    """The word as `plain` gives it, in small letters.
+
+    >>> folded("New  YORK")
+    'new york'
+    """
+    return unicodedata.normalize("NFC", plain(word).casefold())
 
 
 def number_in(word: str, style: NumberStyle = PLAIN) -> float | None:
@@ -122,7 +131,8 @@ def values_of(counted: Sequence[tuple[str, int]], style: NumberStyle = PLAIN) ->
     """The different values among words and their counts, the most frequent first.
 
     Where all words are numbers, those that are equal are one value; where all mean yes or no, those that mean the same;
-    else those that differ in capitals, blanks or forms of letters only.
+    else those that differ in blanks or forms of letters only. Words that differ in capitals stay two: a file may mean
+    it so, as phonetic alphabets do (had and hAd), and whoever did not sees both named.
 
     >>> [value.name for value in values_of([("yes", 5), ("NO", 4), ("Yes", 3), ("no", 1)])]
     ['yes', 'NO']
@@ -130,11 +140,13 @@ def values_of(counted: Sequence[tuple[str, int]], style: NumberStyle = PLAIN) ->
     ['1', '2.0']
     """
     words = [word for word, _ in counted]
-    key: Callable[[str], object] = folded
+    key: Callable[[str], object] = plain
     if all(number_in(word, style) is not None for word in words):
         key = lambda word: number_in(word, style)  # noqa: E731
     elif yes_no_pair(words):
         key = meaning
+    elif all(meaning(word) is not None for word in words):  # yes and YES, and no word for no
+        key = folded
     groups: dict[object, list[tuple[str, int]]] = {}
     for word, count in counted:
         groups.setdefault(key(word), []).append((word, count))
@@ -143,6 +155,26 @@ def values_of(counted: Sequence[tuple[str, int]], style: NumberStyle = PLAIN) ->
         group.sort(key=lambda pair: (-pair[1], pair[0]))
         values.append(Value(group[0][0], sum(count for _, count in group), tuple(group)))
     return sorted(values, key=lambda value: (-value.count, value.name))
+
+
+def said_of(values: Sequence[Value]) -> str:
+    """What is to be known of how values are written: in several ways, or with other capitals; nothing if neither.
+
+    >>> said_of(values_of([("1", 5), ("2", 4), ("1.0", 3)])), said_of(values_of([("a", 5), ("A", 4)]))
+    ("'1' (5), '1.0' (3) are one value", "'a' (5), 'A' (4) differ in capitals only and are different values")
+    """
+    alike: dict[str, list[Value]] = {}
+    for value in values:
+        alike.setdefault(folded(value.name), []).append(value)
+    several = [value.described() for value in values if len(value.spellings) > 1]
+    several += [
+        ", ".join(f"{value.name!r} ({value.count})" for value in group[:4])
+        + " differ in capitals only and are different values"
+        for group in alike.values()
+        if len(group) > 1
+    ]
+    more = f"; and so are those of {len(several) - 4} more values" if len(several) > 4 else ""
+    return "; ".join(several[:4]) + more
 
 
 class Vocabulary:
