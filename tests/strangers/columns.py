@@ -206,7 +206,8 @@ def dates(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool], 
     ordered = bool(re.match(r"[%#]d[/-][%#]m|[%#]m[/-][%#]d", form))
     early = ordered and dice.chance(0.15)
     start = datetime(2001 + dice.whole(0, 20), 1 + dice.whole(0, 11), 1)
-    step = timedelta(seconds=dice.pick([1, 60, 3600, 86400, 7 * 86400]))
+    finest = 1 if "%S" in form else 60 if "%M" in form else 86400
+    step = timedelta(seconds=finest * dice.pick([1, 7, 60]))
     points = []
     for row in range(rows):
         at = start + row * step if rising else start + timedelta(days=dice.whole(0, 1500), seconds=dice.whole(0, 86399))

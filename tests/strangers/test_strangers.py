@@ -220,9 +220,9 @@ def _columns_shifted(file):
     return file.end.join([separator.join([*names[1:], names[0]]), rest])
 
 
-def _one_digit_more(file):
-    place = re.search(r"\d\.?\d*(?=\D*$)", file.text).end()
-    return file.text[:place] + "7" + file.text[place:]
+def _one_digit_changed(file):
+    place = re.search(r"\d[\d.]*(?=\D*$)", file.text).start()
+    return file.text[:place] + ("8" if file.text[place] == "9" else "9") + file.text[place + 1 :]
 
 
 def _two_rows_swapped(file):
@@ -245,7 +245,7 @@ FAULTS = [
     (_last_row_dropped, ENGLISH),
     (_first_row_twice, ENGLISH),
     (_columns_shifted, ENGLISH),
-    (_one_digit_more, ENGLISH),
+    (_one_digit_changed, ENGLISH),
     (_two_rows_swapped, ENGLISH),
     (_day_and_month_swapped, ENGLISH),
     (_words_in_small_letters, GERMAN),
