@@ -155,9 +155,9 @@ def date(
         if when is None:
             return [math.nan] * (8 if clock else 6)
         angle = 2.0 * math.pi * (when.timetuple().tm_yday - 1.0) / 365.25
-        days = (when - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) / 86400e6
-        place = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), days]
-        return [*place, *(on_the_clock(days) if clock else [])]
+        since = (when - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+        place = [when.year, when.month, when.isoweekday(), math.sin(angle), math.cos(angle), since / 86400e6]
+        return [*place, *(on_the_clock(since % 86_400_000_000 / 86400e6) if clock else [])]
 
     cells = [str(cell) for cell in cells_of(rows, name)]
     return filled(name, [read(cell) for cell in cells], cells, fill, noted)
