@@ -195,7 +195,7 @@ def _likelihood(text: str, encoding: str, script: _Script) -> float:
                 chance *= 0.001  # a word of one letter
             beside_words = (before.isalpha() or after.isalpha()) and not (before.isdigit() or after.isdigit())
             if script.kind == "accents" and letter.isalpha() and not beside_words:
-                chance *= 0.005  # a letter alone or at a number, where a currency or a blank may stand
+                chance *= 0.02  # a letter alone or at a number, where a currency or a blank may stand
             if script.kind == "accents" and letter.isalpha() and before > "\x7f" and before.isalpha():
                 chance *= 0.1  # two accents side by side
             total += math.log(chance)

@@ -301,18 +301,21 @@ class Fitting:
     def _split(self: Any, data: Dataset, y: Any) -> tuple[Dataset, Held]:
         """scikit-learn's split for early stopping: stratified for two classes alone."""
         binary = bool(data.target_names) and self.n_outputs_ == 1
-        counts = np.bincount(data.y.astype(int).reshape(-1)) if binary else np.array([])
-        if 1 in counts:
-            raise DataError(
-                f"class {data.target_names[counts.argmin()]!r} has 1 row, which cannot be both in the training and in "
-                "the validation set of early stopping; add more such rows, or set early_stopping=False"
+        try:
+            rows, held = train_test_split(
+                np.arange(len(data)),
+                random_state=self._random_state,
+                test_size=self.validation_fraction,
+                stratify=data.y.astype(bool).reshape(-1, 1) if binary else None,
             )
-        rows, held = train_test_split(
-            np.arange(len(data)),
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=data.y.astype(bool).reshape(-1, 1) if binary else None,
-        )
+        except ValueError as error:  # scikit-learn's words, which its own tests know, and ours
+            counts = np.bincount(data.y.astype(int).reshape(-1)) if binary else np.array([])
+            if 1 not in counts:
+                raise
+            name = data.target_names[int(counts.argmin())]
+            raise DataError(
+                f"{error} That is class {name!r} with 1 row; add more such rows, or set early_stopping=False"
+            ) from None
         if len(held) < 2:
             raise DataError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
