@@ -17,7 +17,7 @@ from strangers.columns import DRESSES, moment
 from strangers.generator import Export, counts, export
 from strangers.programs import PROGRAMS
 
-DIGEST = "959dcba7c327b8f2e87da0f7852d35fa266b0d08967d667746eb6068a572b066"  # of the first 300 files
+DIGEST = "6c56564e86ab0374b77a2ccd7f3b7737c30d7a182646573e01b0271adfd84416"  # of the first 300 files
 
 README = Path(__file__).parent.parent.parent / "README.md"
 PROMISE = (
