@@ -206,7 +206,8 @@ def dates(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool], 
     ordered = bool(re.match(r"[%#]d[/-][%#]m|[%#]m[/-][%#]d", form))
     early = ordered and dice.chance(0.15)
     start = datetime(2001 + dice.whole(0, 20), 1 + dice.whole(0, 11), 1)
-    step = timedelta(seconds=dice.pick([1, 60, 3600, 86400, 7 * 86400]))
+    finest = 1 if "%S" in form else 60 if "%M" in form else 86400
+    step = timedelta(seconds=finest * dice.pick([1, 7, 60]))
     points = []
     for row in range(rows):
         at = start + row * step if rising else start + timedelta(days=dice.whole(0, 1500), seconds=dice.whole(0, 86399))
@@ -300,14 +301,15 @@ def words(dice: Dice, program: Program, name: str, rows: int, gaps: list[bool]) 
     return Column(name, "words", meant, tuple(cells), ("codes",) if values[0] == "01234" else ())
 
 
-def numbered_classes(dice: Dice, name: str, rows: int) -> Column:
+def numbered_classes(dice: Dice, program: Program, name: str, rows: int) -> Column:
     """Classes called 0, 1, 2, of which one export may have made 0.0, 1.0, 2.0."""
     count = dice.whole(2, 4)
     start = dice.whole(0, 1)
     classes = _every_one(dice, list(range(start, start + count)), rows, [False] * rows)
     floats = dice.pick({0.0: 4.0, 1.0: 1.0, 0.25: 1.0})
-    cells = tuple(f"{number}.0" if dice.chance(floats) else str(number) for number in classes)
-    return Column(name, "classes", tuple(map(float, classes)), cells, ("1 and 1.0",) if len(set(cells)) > count else ())
+    cells = tuple(f"{number}{program.decimal}0" if dice.chance(floats) else str(number) for number in classes)
+    traits = ("1 and 1.0",) if len(set(cells)) > count else ()
+    return Column(name, "classes", tuple(map(float, classes)), cells, traits, "", {"decimal": program.decimal})
 
 
 def _every_one(dice: Dice, values: list[Any], rows: int, gaps: list[bool]) -> list[Any]:

@@ -213,7 +213,7 @@ def _target(dice: Dice, program: Program, name: str, rows: int) -> Column:
     if kind == "words":
         return words(dice, program, name, rows, none)
     if kind == "classes":
-        return numbered_classes(dice, name, rows)
+        return numbered_classes(dice, program, name, rows)
     return yes_no(dice, program, name, rows, none)
 
 

@@ -288,7 +288,7 @@ PROGRAMS = (
     ),
     Program(
         "Excel, Chinese", 10.0, CHINESE, encodings={"gbk": 3.0, "mark utf-8": 2.0, "utf-8": 1.0}, line_ends=WINDOWS,
-        thousands={"": 4.0, ",": 1.0}, gaps=PEOPLES_GAPS | {"无": 0.2}, dates=CHINESE_DATES | ISO_DATES | ISO_TIMES,
+        thousands={"": 4.0, ",": 1.0}, gaps=PEOPLES_GAPS, dates=CHINESE_DATES | ISO_DATES | ISO_TIMES,
         by_hand=0.25, above=BY_A_PERSON, below=BELOW_A_PERSONS,
     ),
     Program(

@@ -17,7 +17,7 @@ from strangers.columns import DRESSES, moment
 from strangers.generator import Export, counts, export
 from strangers.programs import PROGRAMS
 
-DIGEST = "x"
+DIGEST = "6c56564e86ab0374b77a2ccd7f3b7737c30d7a182646573e01b0271adfd84416"  # of the first 300 files
 
 README = Path(__file__).parent.parent.parent / "README.md"
 PROMISE = (
@@ -27,7 +27,7 @@ PROMISE = (
 
 PER_TEST = 50
 EVERY_COMMIT, NIGHTLY = 2_000, 50_000
-AT_SIGHT = 0.9  # of the files; the others have a question that a person would have, too
+AT_SIGHT = 0.9  # of the files in Unicode; the others have a question that a person would have, too
 
 
 def chunks():
@@ -51,10 +51,11 @@ def test_a_strangers_file_is_read_as_what_it_means_or_asks_what_decides(numbers,
     assert not failed, f"{len(failed)} of {len(numbers)}:\n\n" + "\n\n".join(failed[:3])
 
 
-@pytest.mark.parametrize("numbers", [range(300), pytest.param(range(EVERY_COMMIT), marks=pytest.mark.nightly)])
-def test_most_files_are_read_at_sight(numbers, tmp_path):
-    outcomes = [check(export(number), tmp_path) for number in numbers]
-    assert sum(outcome.how == "read at sight" for outcome in outcomes) >= AT_SIGHT * len(numbers)
+@pytest.mark.parametrize("numbers", [range(200), pytest.param(range(EVERY_COMMIT), marks=pytest.mark.nightly)])
+def test_most_files_in_unicode_are_read_at_sight(numbers, tmp_path):
+    files = [file for file in map(export, numbers) if file.encoding.startswith("utf")]
+    at_sight = sum(check(file, tmp_path).how == "read at sight" for file in files)
+    assert at_sight >= AT_SIGHT * len(files)
 
 
 # ---------------------------------------------------------------------------------------------------- the promise
@@ -220,9 +221,10 @@ def _columns_shifted(file):
     return file.end.join([separator.join([*names[1:], names[0]]), rest])
 
 
-def _one_digit_more(file):
-    place = re.search(r"\d\.?\d*(?=\D*$)", file.text).end()
-    return file.text[:place] + "7" + file.text[place:]
+def _one_digit_changed(file):
+    found = re.search(r"\d[\d.]*(?=\D*$)", file.text)
+    place = found.start() if found else 0
+    return file.text[:place] + ("8" if file.text[place] == "9" else "9") + file.text[place + 1 :]
 
 
 def _two_rows_swapped(file):
@@ -245,7 +247,7 @@ FAULTS = [
     (_last_row_dropped, ENGLISH),
     (_first_row_twice, ENGLISH),
     (_columns_shifted, ENGLISH),
-    (_one_digit_more, ENGLISH),
+    (_one_digit_changed, ENGLISH),
     (_two_rows_swapped, ENGLISH),
     (_day_and_month_swapped, ENGLISH),
     (_words_in_small_letters, GERMAN),

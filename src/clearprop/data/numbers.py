@@ -39,6 +39,7 @@ MAGNITUDES = (
     *(("亿", 8), ("十亿", 9), ("萬", 4), ("億", 8), ("thousand", 3), ("Tsd", 3), ("tsd", 3), ("lakh", 5), ("lakhs", 5)),
     *(("mn", 6), ("mln", 6), ("Mln", 6), ("mio", 6), ("Mio", 6), ("Mill", 6), ("million", 6), ("millions", 6)),
     *(("Million", 6), ("Millionen", 6), ("crore", 7), ("crores", 7), ("bn", 9), ("Bn", 9), ("mrd", 9), ("Mrd", 9)),
+    *(("тыс", 3), ("млн", 6), ("млрд", 9), ("tys", 3), ("mld", 9), ("Mld", 9)),
     *(("billion", 9), ("billions", 9), ("Milliarde", 9), ("Milliarden", 9), ("trillion", 12)),
 )
 """What multiplies a number, and the power of ten. Letters stand right behind it (``5 K`` is a temperature), unless
