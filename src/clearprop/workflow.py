@@ -32,8 +32,8 @@ from clearprop.errors import CheckpointError, ConfigurationError, DataError, Dat
 from clearprop.formats.modelfile import SavedModel, packed
 from clearprop.importance import Importance, importances
 from clearprop.judge import Leak, Verdict, judge, leaks
+from clearprop.judge.division import Division, absences, division_of, far_from_wanted, time_order
 from clearprop.options import RunOptions, make_loss, make_model, make_optimizer, metric_of
-from clearprop.parts import Division, absences, division_of, far_from_wanted, time_order
 from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
 from clearprop.train.saved import fingerprint
 
