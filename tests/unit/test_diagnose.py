@@ -206,7 +206,19 @@ def test_verdict_and_diagnosis_never_contradict_each_other(seed, rows, classes, 
         assert not about and all(one.low > 0 for one in verdict.differences)
     elif decisive.rival == "constant":
         assert [finding.key for finding in about] == ["constant"] and decisive.low <= 0
+    elif decisive.high < -0.01:  # a linear model is clearly better, however good the network is
+        assert about
     assert f"{verdict.decision} than {RIVALS_OF[decisive.rival]}" in diagnosis.sentences()[1]
+
+
+def test_a_good_network_beside_a_clearly_better_linear_model_is_a_finding():
+    y = np.linspace(-1.0, 1.0, 200)
+    close = y + 0.15 * np.cos(40.0 * y)
+    verdict = judge("r2", y, close, {"constant": 0.0 * y, "linear": y + 1e-3})
+    data = Dataset(np.column_stack([y, y**3]), y)
+    diagnosis = diagnose(MLP([2, 4, 1], "tanh", seed=1), data, "mse", verdict=verdict)
+    assert verdict.score > 0.95 and verdict.decision == "NOT better"
+    assert any(finding.key in ("linear", "rival") for finding in diagnosis.findings)
 
 
 def test_a_class_that_is_never_answered_is_named_with_what_helps():

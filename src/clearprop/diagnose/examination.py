@@ -38,6 +38,8 @@ SAME = 0.01
 """Spread of the answers over that of the targets: what varies by a hundredth of what it should is constant."""
 GOOD = 0.95
 """Score, of 1, from which on it is no fault to be as good as a linear model: little is left to win."""
+HARDLY = 0.01
+"""Score, of 1, by which a linear model may surely be better and yet count as good as the network."""
 RARE = 0.5
 """Of the rows that a class would have if all had equally many: below, it is easily overlooked."""
 FEW = 5
@@ -306,7 +308,8 @@ def _rivals(data: Dataset, answers: Array, verdict: Verdict, *, linear: bool) ->
     if one.rival == "constant":
         return [Finding("constant", about)]
     luck = (one.high - one.low) / 2.0
-    if linear or (verdict.metric in UP_TO_ONE and verdict.score + luck >= GOOD):
+    good = verdict.metric in UP_TO_ONE and verdict.score + luck >= GOOD
+    if linear or (good and one.high >= -HARDLY):  # about as good as the linear model, and that is good: no fault
         return []
     agreement = _agreement(data, answers)
     return [Finding("linear" if agreement >= LINEAR_ANSWERS else "rival", about | {"agreement": agreement})]
