@@ -1,7 +1,8 @@
-"""Which words are one word: other ways of writing a number, yes and no, capitals, blanks, forms of a letter.
+"""Which words are one word: other ways of writing a number, yes and no, blanks, forms of a letter.
 
 A file may say ``Yes``, ``yes`` and ``NO``, or ``1`` where another says ``1.0``. What was written stays the name; what
-is compared is what it means.
+is compared is what it means. Other words that differ in capitals are two in the table that a plan is made of, and both
+are named; in new rows such a word is the known one that is like it, if there is but one.
 """
 
 import itertools
