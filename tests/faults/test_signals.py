@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from interrupted import data, network, newest, train
 
-from clearprop import Adam, fit
+from clearprop import Adam, CrossEntropy, fit
+from clearprop.cli import entry
 from clearprop.errors import OutputError
 from clearprop.train import Checkpoint
 from clearprop.train.lock import LOCK, claimed
@@ -275,3 +276,45 @@ print(times)
     several = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(5)]
     assert sum(int(process.communicate()[0]) for process in several) > 50
     assert [process.returncode for process in several] == [0] * 5
+
+
+# -- processes forked meanwhile, as the workers of a pool are, and the handlers afterwards ------------------------------
+
+
+def ends_when_terminated():
+    """The exit code of a process forked now, which waits, and is terminated: of one whose handler raises it is 1."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.write(writes, b"!")
+            time.sleep(5)
+        finally:
+            os._exit(1)
+    os.read(reads, 1)  # what is sent before the child's Python is ready, Python forgets
+    os.close(reads)
+    os.close(writes)
+    os.kill(child, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_what_a_callback_forks_dies_when_it_is_terminated(tmp_path):
+    codes, handlers = [], [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    def fork(epoch):
+        codes.append(ends_when_terminated())
+
+    fit(network(), data(), CrossEntropy(), Adam(), epochs=2, callbacks=[Checkpoint(tmp_path / "c", every=1), fork])
+    assert codes == [-signal.SIGTERM] * 2
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_what_a_command_forks_dies_when_it_is_terminated_and_its_handler_ends_with_it(monkeypatch, capsys):
+    codes, former = [], signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(entry, "app", lambda **_: codes.append(ends_when_terminated()))
+    with pytest.raises(SystemExit) as ended:
+        entry.main([])
+    assert (ended.value.code, codes) == (0, [-signal.SIGTERM])
+    assert signal.getsignal(signal.SIGTERM) is former

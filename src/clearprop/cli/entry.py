@@ -13,7 +13,8 @@ import tempfile
 import threading
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import Annotated, NoReturn, TextIO
 
@@ -95,8 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to stop
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _terminate)
+    with ExitStack() as ending:
+        if threading.current_thread() is threading.main_thread():
+            former = signal.signal(signal.SIGTERM, _terminate_if_it_is(os.getpid()))
+            ending.callback(signal.signal, signal.SIGTERM, former or signal.SIG_DFL)  # None: not one of Python's
+        _run(typed, as_json)
+
+
+def _run(typed: list[str], as_json: bool) -> NoReturn:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other libraries' words mean nothing to whoever uses a command
         warnings.simplefilter("always", ClearpropWarning)
@@ -144,8 +151,19 @@ def _misused(error: Exception, as_json: bool) -> NoReturn:
     fail(f"{' '.join(message.split()).rstrip('.')}; {remedy}", USAGE, as_json=as_json)
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Terminated
+def _terminate_if_it_is(process: int) -> Callable[[int, FrameType | None], None]:
+    """A handler that ends this command; what is forked from it, as the workers of a pool are, dies as if there were none.
+
+    Raised there, the exception could be lost in a finalizer, and who waits for the worker's end would wait for ever.
+    """
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:
+            raise _Terminated
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+    return terminate
 
 
 def _leave_quietly() -> NoReturn:

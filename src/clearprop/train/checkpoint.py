@@ -199,6 +199,7 @@ class Checkpoint:
     def _listen(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return  # only there can handlers be set
+        self._process = os.getpid()
         for number in _SIGNALS:
             former = signal.getsignal(number)
             if former not in (None, signal.SIG_IGN):
@@ -213,6 +214,9 @@ class Checkpoint:
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self._put_back()  # a second one ends the process at once
+        if os.getpid() != self._process:  # a process forked from a callback, which saves nothing
+            signal.raise_signal(number)
+            return
         self._signal = number
         if self._training is not None:
             self._training.rest()
