@@ -278,7 +278,7 @@ print(times)
     assert [process.returncode for process in several] == [0] * 5
 
 
-# -- processes forked meanwhile, as the workers of a pool are, and the handlers afterwards ------------------------------
+# -- processes forked meanwhile, and the handlers afterwards -----------------------------------------------------------
 
 
 def ends_when_terminated():

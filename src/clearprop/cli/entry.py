@@ -152,7 +152,7 @@ def _misused(error: Exception, as_json: bool) -> NoReturn:
 
 
 def _terminate_if_it_is(process: int) -> Callable[[int, FrameType | None], None]:
-    """A handler that ends this command; what is forked from it, as the workers of a pool are, dies as if there were none.
+    """A handler that ends this command; what is forked from it, as a pool's workers are, dies as if there were none.
 
     Raised there, the exception could be lost in a finalizer, and who waits for the worker's end would wait for ever.
     """
