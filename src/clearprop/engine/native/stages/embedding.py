@@ -5,6 +5,7 @@ parameters in registers.  The parameters' gradients are divided by columns: whoe
 down its rows and calculates its waves once more, which takes less time than to store and read them.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -57,10 +58,14 @@ class Form:
 
     def load(self, p: Pointer, v: Any) -> Vector:
         """Vector v of the row of parameters there; no more than there is."""
-        f = p.f
-        if self.packed or self.functions % f.m.lanes == 0:
-            return (p + v * f.m.lanes).load()
-        return (p + v * f.m.lanes).load_where(f.below(self.functions - v * f.m.lanes, 1))
+        at: Pointer = p + v * p.f.m.lanes
+        whole = self.packed or self.functions % p.f.m.lanes == 0
+        return at.load() if whole else at.load_where(p.f.below(self.functions - v * p.f.m.lanes, 1))
+
+    def forward(self, x: Vector, first: Vector, second: Vector) -> Vector:
+        """A vector of basis functions."""
+        h: Vector = self.basis.forward(x, first, second)
+        return h.rounded()
 
 
 def sums_over_lanes(sums: Sequence[Vector]) -> Vector:
@@ -99,7 +104,7 @@ def embed(
         value = (x + i * ldx).splat()
 
         def basis(v: Any, value: Vector = value) -> Vector:
-            return form.basis.forward(value, form.load(first, v), form.load(second, v)).rounded()
+            return form.forward(value, form.load(first, v), form.load(second, v))
 
         once = [basis(v) for v in range(vectors)] if vectors <= KEPT else []
         for o, count in portions(f, form.outputs):
@@ -119,16 +124,50 @@ def embed(
             (y + (i * ldy + o)).store_where(e, masks)
 
 
-def back_to_basis(f: Function, form: Form, d: Pointer, weights: Callable[[Any], Vector]) -> Vector:
-    """What the gradient d of a column's outputs is for one vector of its basis functions."""
-    total = f.full(0.0)
-    if form.outputs <= SEVERAL:
-        for j in range(form.outputs):
-            total = (d + j).splat().fma(weights(j), total)
-        return total
-    with f.loop(0, form.outputs, 1, [total]) as (j, state):
-        state[:] = [(d + j).splat().fma(weights(j), state[0])]
-    return state[0]
+@dataclass(frozen=True)
+class Lanes:
+    """One vector of a column's basis functions and of the maps from them to the column's outputs."""
+
+    form: Form
+    first: Vector
+    second: Vector
+    weight: Callable[[Any], Vector]  # to the output of that number
+
+    def back(self, d: Pointer, x: Vector) -> tuple[Vector, list[Vector]]:
+        """In a row where the outputs' gradient is d, the basis functions, and the gradients of what they are made of:
+        of x, lane by lane, and of their parameters."""
+        f, outputs = d.f, self.form.outputs
+        dh = f.full(0.0)
+        if outputs <= SEVERAL:
+            for j in range(outputs):
+                dh = (d + j).splat().fma(self.weight(j), dh)
+        else:
+            with f.loop(0, outputs, 1, [dh]) as (j, state):
+                state[:] = [(d + j).splat().fma(self.weight(j), state[0])]
+            (dh,) = state
+        h = self.form.forward(x, self.first, self.second)
+        return h, list(self.form.basis.pullback(dh, h, x, self.first, self.second))
+
+    def down_rows(
+        self, x: Pointer, ldx: Any, d: Pointer, ldd: Any, count: Any, o: Any, outputs: int, inner: bool
+    ) -> list[Vector]:
+        """The gradients of the basis functions' parameters, if `inner`, and of the maps to some outputs from o on."""
+        f = x.f
+        zeros = [f.full(0.0)] * (2 * inner + outputs)
+
+        def chain(start: Any, stop: Any) -> list[Vector]:
+            with f.loop(start, stop, 1, zeros) as (t, state):
+                value, row = (x + t * ldx).splat(), d + t * ldd
+                if inner:
+                    h, (_, *found) = self.back(row, value)
+                else:
+                    h, found = self.form.forward(value, self.first, self.second), []
+                own = [total + g for total, g in zip(state, found, strict=False)]
+                maps = [(row + (o + j)).splat().fma(h, total) for j, total in enumerate(state[len(own) :])]
+                state[:] = own + maps
+            return list(state)
+
+        return in_blocks(f, count, zeros, chain)
 
 
 @kernel("x* ldx d* ldd first* second* weight* dx* lddx rows")
@@ -137,16 +176,20 @@ def embed_back(
     lddx: Any, rows: Any,
 ) -> None:  # fmt: skip
     """dx grows by what comes back through the basis functions of one column."""
-    lanes = f.m.lanes
-    width, vectors = form.width(lanes), padded(form.functions, lanes) // lanes
+    width = form.width(f.m.lanes)
     with f.loop(0, rows) as i:
-        value, row, place = (x + i * ldx).splat(), d + i * ldd, dx + i * lddx
-        with f.loop(0, vectors, 1, [f.full(0.0)]) as (v, state):
-            a, b, at = form.load(first, v), form.load(second, v), weight + v * lanes
-            dh = back_to_basis(f, form, row, lambda j, at=at: (at + j * width).load())  # type: ignore[misc]
-            back = form.basis.vjp(dh, form.basis.forward(value, a, b), value, a, b)[0]
+        value, place = (x + i * ldx).splat(), dx + i * lddx
+        with f.loop(0, width, f.m.lanes, [f.full(0.0)]) as (at, state):
+            weights = functools.partial(row_of, weight + at, width)
+            _, (back, *_) = Lanes(form, (first + at).load(), (second + at).load(), weights).back(d + i * ldd, value)
             state[:] = [state[0] + back]
         place.store_first(place.splat().plain_add(fold_lanes(state[0], Vector.plain_add)))
+
+
+def row_of(weight: Pointer, width: int, j: Any) -> Vector:
+    """The same vector of row j."""
+    at: Pointer = weight + j * width
+    return at.load()
 
 
 Hows = tuple[Update | None, ...]
@@ -158,57 +201,31 @@ def embed_update(
     weight: Any, stride: Any, scalars0: Any, scalars1: Any, scalars2: Any, hyper: Any,
 ) -> None:  # fmt: skip
     """The gradients of one column's parameters over the whole batch, and their rules; their padding stays 0."""
-    lanes = f.m.lanes
-    width = form.width(lanes)
+    width, few = form.width(f.m.lanes), form.outputs <= SEVERAL
     how_first, how_second, how_weight = hows
-
-    with f.loop(0, padded(form.functions, lanes), lanes) as at:
+    inner = bool(how_first or how_second)
+    with f.loop(0, width, f.m.lanes) as at:
         masks = f.below(form.functions - at, 1)
-        a, b = (first + at).load(), (second + at).load()
-        inner = [(how, p + at, s) for how, p, s in ((how_first, first, scalars0), (how_second, second, scalars1))]
+        row = functools.partial(row_of, weight + at, width)
+        kept = [row(j) for j in range(form.outputs)] if few else []  # in registers
+        lanes = Lanes(form, (first + at).load(), (second + at).load(), kept.__getitem__ if few else row)
 
-        def change(how: Update | None, p: Pointer, g: Vector, scalars: Pointer, masks: list[str] = masks) -> None:
-            if how:
-                how(p, stride, g.keep(masks), scalars, hyper)
+        def change(o: Any, outputs: int, inner: bool, lanes: Lanes = lanes, at: Any = at, masks: Any = masks) -> None:
+            own = [(how_first, first + at, scalars0), (how_second, second + at, scalars1)] if inner else []
+            maps = [(how_weight, weight + ((o + j) * width + at), scalars2) for j in range(outputs)]
+            found = lanes.down_rows(x, ldx, d, ldd, count, o, outputs, inner)
+            for (how, p, scalars), g in zip([*own, *maps], found, strict=True):
+                if how:
+                    how(p, stride, g.keep(masks), scalars, hyper)
 
-        def down_rows(o: Any, outputs: int, weights: list[Vector] | None, a: Vector = a, b: Vector = b) -> list[Vector]:
-            """The gradients of the maps to some outputs; and with `weights`, those of the basis functions' own."""
-            zeros = [f.full(0.0)] * (outputs + (2 if weights is not None else 0))
-
-            def chain(start: Any, stop: Any) -> list[Vector]:
-                with f.loop(start, stop, 1, zeros) as (t, state):
-                    value, row = (x + t * ldx).splat(), d + t * ldd
-                    h = form.basis.forward(value, a, b).rounded()
-                    found = [(row + (o + j)).splat().fma(h, state[j]) for j in range(outputs)]
-                    if weights is not None:
-                        dh = back_to_basis(f, form, row, lambda j: weights[j] if weights else load(j))
-                        _, da, db = form.basis.vjp(dh, h, value, a, b)
-                        found += [state[-2] + da, state[-1] + db]
-                    state[:] = found
-                return list(state)
-
-            return in_blocks(f, count, zeros, chain)
-
-        def load(j: Any, at: Any = at) -> Vector:
-            return (weight + (j * width + at)).load()
-
-        few = form.outputs <= SEVERAL
-        wanted = any(how for how, _, _ in inner)
         if few:
-            own = [load(j) for j in range(form.outputs)]
-            found = down_rows(0, form.outputs if how_weight else 0, own if wanted else None)
-        elif wanted:
-            found = down_rows(0, 0, [])
-        if wanted:
-            for (how, p, s), g in zip(inner, found[-2:], strict=True):
-                change(how, p, g, s)
-        if few and how_weight:
-            for j in range(form.outputs):
-                change(how_weight, weight + (at + j * width), found[j], scalars2)
-        elif how_weight:
-            for o, some in portions(f, form.outputs):
-                for j, g in enumerate(down_rows(o, some, None)):
-                    change(how_weight, weight + ((o + j) * width + at), g, scalars2)
+            change(0, form.outputs if how_weight else 0, inner)
+        else:
+            if inner:
+                change(0, 0, True)
+            if how_weight:
+                for o, outputs in portions(f, form.outputs):
+                    change(o, outputs, False)
 
 
 Run = tuple[int, int, int]
