@@ -1,11 +1,13 @@
 """Several outputs for each quantity: what they are, how they start, and that everything else knows them."""
 
+import json
+
 import numpy as np
 import pytest
 
 from clearprop import NumericEmbedding, explain, load, predict, save
 from clearprop.engine import choose_engine
-from clearprop.errors import ConfigurationError
+from clearprop.errors import ConfigurationError, ModelFileError
 from clearprop.formats.json_format import from_json, to_json
 from clearprop.formats.numpy_source import to_numpy
 from clearprop.formats.python_source import to_python
@@ -188,6 +190,9 @@ REFUSED = {
     "twice": ({"columns": [1, 1]}, "twice"),
     "below 0": ({"columns": [-1]}, "from 0"),
     "flat edges": ({"edges": [0.0, 1.0]}, "a list of numbers for each column"),
+    "edges in text": ({"edges": [["0", "1"]]}, "a list of numbers for each column"),
+    "no edges": ({"edges": []}, "a list of numbers for each column"),
+    "a huge edge": ({"edges": [[0, 10**400]]}, "a list of numbers for each column"),
     "one edge": ({"edges": [[0.0]]}, "edges of column 0 must be two or more"),
     "equal edges": ({"edges": [[0.0, 1.0], [0.0, 0.0]]}, "edges of column 1"),
     "edges too near": ({"edges": [[0.0, 5e-324]]}, "edges of column 0"),
@@ -201,6 +206,42 @@ REFUSED = {
 def test_senseless_arguments_are_refused_in_words(arguments, message):
     with pytest.raises(ConfigurationError, match=message):
         NumericEmbedding(**arguments)
+
+
+def test_a_summary_cuts_long_edges_short():
+    model = Sequential([NumericEmbedding(edges=[np.arange(50.0)])], 1)
+    head, line, _ = model.summary().splitlines()
+    assert len(head) == len(line) < 130 and "edges=((0.0, 1.0," in line and "…" in line
+
+
+FORGED = [
+    {"columns": "01"},
+    {"columns": [0.5]},
+    {"columns": [[0]]},
+    {"columns": [9]},
+    {"columns": 1},
+    {"edges": [[0.0, "1"]]},
+    {"edges": [[[0.0, 1.0]]]},
+    {"edges": [[1.0, 0.0]]},
+    {"edges": [[0.0, 1.0]] * 9},
+    {"k": 1e3},
+    {"k": True},
+    {"frequencies": 10**12},
+]
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=str)
+def test_files_with_senseless_arguments_are_refused(forged, tmp_path):
+    model = Sequential([NumericEmbedding(columns=[0, 2])], 3)
+    document = json.loads(to_json(model))
+    document["architecture"]["layers"][0] |= forged
+    with pytest.raises(ModelFileError):
+        from_json(json.dumps(document))
+    described = {**model.config(), "layers": document["architecture"]["layers"]}
+    model.config = lambda: described
+    save(model, tmp_path / "model.safetensors")
+    with pytest.raises(ModelFileError):
+        load(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize(

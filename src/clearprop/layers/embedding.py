@@ -163,22 +163,22 @@ def _checked_columns(columns: Any) -> tuple[int, ...]:
 
 def _checked_edges(edges: Any) -> tuple[tuple[float, ...], ...]:
     try:
-        found = tuple(tuple(float(edge) for edge in own) for own in edges)
+        found = [np.asarray(own) for own in edges]
     except (TypeError, ValueError):
-        found = ()
-    if not found:
+        found = []
+    if not found or any(own.ndim != 1 or own.dtype.kind not in "iuf" for own in found):
         raise ConfigurationError(
             "edges are a list of numbers for each column, as [[0.0, 0.5, 1.0]] for one with two bins"
         )
     for i, own in enumerate(found):
         with np.errstate(all="ignore"):
-            rises = len(own) >= 2 and bool(np.all(np.isfinite(1.0 / np.diff(own)) & (np.diff(own) > 0.0)))
-        if not rises or not np.isfinite(own).all():
+            slopes = 1.0 / np.diff(own)
+        if len(own) < 2 or not (np.isfinite(own).all() and np.isfinite(slopes).all() and slopes.min() > 0.0):
             raise ConfigurationError(
                 f"the edges of column {i} must be two or more finite numbers, each above the one before; leave "
                 "out repeated ones"
             )
-    return found
+    return tuple(tuple(map(float, own)) for own in found)
 
 
 LAYERS.register("NumericEmbedding", NumericEmbedding)
