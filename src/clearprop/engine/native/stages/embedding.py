@@ -1,8 +1,8 @@
 """Stages that make several outputs of each quantity.
 
-A vector's lanes are basis functions of one column, so the rows' loop reads a single number and finds the column's
-parameters in registers.  The parameters' gradients are divided by columns: whoever updates a column's parameters walks
-down its rows and calculates its waves once more, which takes less time than to store and read them.
+A vector's lanes are basis functions of one column, so that a row gives one number, and a network of few columns wastes
+no lanes.  The parameters' gradients are divided by columns: whoever updates a column's parameters walks down its rows
+and calculates its basis functions once more, so they need not be stored.
 """
 
 import functools
@@ -38,9 +38,7 @@ if TYPE_CHECKING:
 
 COSINE = 16  # multiplications, which a basis function is taken for
 SEVERAL = 4  # outputs at once, whose sums over lanes are folded together
-KEPT = (
-    2  # vectors of basis functions that wait in registers for all outputs; of more, each portion calculates them anew
-)
+KEPT = 2  # vectors of basis functions that wait for all outputs; where there are more, each portion has them anew
 
 
 @dataclass(frozen=True)
