@@ -301,7 +301,7 @@ class Sequential:
         self._needs_build()
         views = self.parameter_views(self.w)
         rows = [
-            (repr(layer), self.widths[i + 1], sum(v.size for v in views[i].values()))
+            (_cut(repr(layer)), self.widths[i + 1], sum(v.size for v in views[i].values()))
             for i, layer in enumerate(self.layers)
         ]
         left = max(len("layer"), *(len(row[0]) for row in rows))
@@ -310,6 +310,10 @@ class Sequential:
         trainable = sum(len(s) for s in self.segments if s.trainable)
         frozen = "all trainable" if trainable == len(self.w) else f"{trainable} of them trainable"
         return "\n".join([*lines, f"{len(self.w)} parameters, {frozen}, {self.dtype.name}"])
+
+
+def _cut(text: str, longest: int = 100) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 class MLP(Sequential):

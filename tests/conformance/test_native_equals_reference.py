@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from clearprop.data import Dataset
 from clearprop.engine import ENGINES, GradientOptions, NativeEngine, choose_engine
 from clearprop.errors import ClearpropError, DivergenceError
-from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding, Scale
 from clearprop.losses import MAE, MSE, CrossEntropy
 from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS
@@ -136,6 +137,69 @@ def test_scale_among_all_other_layers_with_penalties_and_clipping(dtype, rng):
         job = regression(layers, rng, dtype, options=options)
         assert_same_gradient(job)
         assert_same_training(job)
+
+
+EDGES = np.linspace(-2.0, 2.0, 42).tolist()
+EMBEDDINGS = {
+    "waves": NumericEmbedding(),
+    "of some columns in any order": NumericEmbedding(3, columns=[4, 0, 1], frequencies=20, sigma=0.5),
+    "without the input": NumericEmbedding(7, columns=[3, 1], keep_input=False, frequencies=50, sigma=1.0),
+    "one output": NumericEmbedding(1, keep_input=False, frequencies=1),
+    "many outputs": NumericEmbedding(21, columns=[2], frequencies=16),
+    "four outputs": NumericEmbedding(5, frequencies=8, trainable=("phase", "bias")),
+    "frozen": NumericEmbedding(trainable=()),
+    "ramps": NumericEmbedding(3, columns=[2], edges=[EDGES[::9]]),
+    "ramps that move": NumericEmbedding(
+        6, columns=[2, 4], edges=[EDGES[::20], EDGES], keep_input=False, trainable=("start", "slope", "weight")
+    ),
+}
+every_embedding = pytest.mark.parametrize("layer", EMBEDDINGS.values(), ids=EMBEDDINGS)
+
+
+@every_dtype
+@every_embedding
+def test_numeric_embeddings_first_and_between(layer, dtype, rng):
+    above = [Dense(7), Activation("gelu"), layer, Activation("softmax"), Dense(3)]
+    for layers in ([layer, Dense(3)], [Scale(), layer, Dense(7), Activation("tanh"), Dense(2)], above, [layer]):
+        job = regression(layers, rng, dtype, n=11, optimizer=AdamW(0.01, weight_decay=0.1))
+        assert_same_gradient(job)
+        for batch_size in (1, 4):
+            assert_same_training(replace(job, batch_size=batch_size))
+
+
+@every_dtype
+@pytest.mark.parametrize("batch_size", [1, 4])
+@every_embedding
+def test_numeric_embeddings_with_penalties_and_clipping(layer, batch_size, dtype, rng):
+    for options in ({"l2": 0.1, "penalty_in_sum": True}, {"clip_norm": 0.1}, {"clip_value": 0.01, "l1": 0.01}):
+        job = regression([layer, Dense(3)], rng, dtype, batch_size=batch_size, options=options)
+        assert_same_gradient(job)
+        assert_same_training(job)
+
+
+@every_dtype
+@every_embedding
+def test_numeric_embeddings_predict_the_same_alone_in_company_and_from_sparse_rows(layer, dtype, rng):
+    job = regression([layer, Dense(3)], rng, dtype, n=600)
+    program, X = job.program("native"), job.X * (rng.random(job.X.shape) < 0.2)
+    expected = program.predict(X)
+    np.testing.assert_allclose(expected, job.program("reference").predict(X), rtol=0.0, atol=10 * TOLERANCE[dtype])
+    assert all(same_bits(program.predict(X[i : i + n]), expected[i : i + n]) for i, n in ((0, 1), (7, 13), (64, 100)))
+    assert same_bits(program.predict(sp.csr_array(X)), expected)
+    job = replace(job, X=sp.csr_array(X))
+    assert_same_gradient(job)
+    assert_same_training(job, epochs=1)
+
+
+@every_dtype
+def test_numeric_embeddings_of_any_width(dtype, rng):
+    for number in range(12):
+        k, frequencies, width = (int(rng.integers(1, most)) for most in (12, 40, 30))
+        keep, some = bool(number % 2), sorted(rng.choice(width, rng.integers(1, width + 1), replace=False).tolist())
+        layer = NumericEmbedding(k + keep, some if number % 3 else None, keep_input=keep, frequencies=frequencies)
+        job = regression([layer, Dense(3)], rng, dtype, n=300, n_in=width, batch_size=290)
+        assert_same_gradient(job)
+        assert_same_training(job, epochs=1)
 
 
 @every_dtype

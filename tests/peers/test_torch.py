@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import layer_trajectories
 import trajectories
 from clearprop import losses, ops
+from clearprop.engine import choose_engine
 from clearprop.layers import BatchNorm, Dense, LayerNorm
+from clearprop.optim import Adam
 from examples import DATA_OF_LOSS
 
 torch = pytest.importorskip("torch")
@@ -27,6 +30,28 @@ def test_the_stored_trajectories_are_what_pytorch_gives():
     assert stored["w"].keys() == trajectories.PAIRS.keys()
     for name, w in stored["w"].items():
         np.testing.assert_allclose(trajectories.theirs(name)[rows], w, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("name", layer_trajectories.LAYERS)
+def test_200_steps_of_networks_with_layers_for_tables_are_pytorchs(name, engine):
+    model = layer_trajectories.network(name)
+    if choose_engine("auto", model, losses.MSE(), Adam())[0].name != engine == "native":
+        pytest.skip("the native engine does not run here")
+    ours, theirs = layer_trajectories.ours(name, engine), layer_trajectories.theirs(name)
+    assert ours.keys() == theirs.keys()
+    for key, value in theirs.items():
+        np.testing.assert_allclose(ours[key], value, rtol=1e-10, atol=1e-10, err_msg=key)
+
+
+def test_the_stored_networks_are_what_pytorch_gives():
+    stored = json.loads((Path(__file__).parents[1] / "golden/layer_trajectories.json").read_text("utf-8"))
+    for name, expected in stored["networks"].items():
+        found = layer_trajectories.theirs(name)
+        steps = [found["loss"][step - 1] for step in stored["steps"]]
+        np.testing.assert_allclose(steps, expected["loss"], rtol=1e-12)
+        for key, value in expected["parameters"].items():
+            np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-12)
 
 
 def pytorch_gradient(function, *arrays):

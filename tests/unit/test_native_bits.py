@@ -16,7 +16,7 @@ from clearprop.engine.native import kernels, lowering, training
 from clearprop.engine.native import program as native
 from clearprop.engine.native.stages import dense
 from clearprop.errors import DivergenceError
-from clearprop.layers import Activation, Dense, Dropout, LayerNorm
+from clearprop.layers import Activation, Dense, Dropout, LayerNorm, NumericEmbedding
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, Adam
@@ -142,6 +142,30 @@ def test_large_layers_train_the_same_and_as_the_reference_does(dtype, threads):
     assert len(digests) == 1
     assert gradient_error(job) < TOLERANCE[dtype]
     assert training_error(job, 2) < {"float64": 1e-11, "float32": 1e-3}[dtype]
+
+
+@every_dtype
+def test_numeric_embeddings_train_the_same(dtype, threads):
+    """Their gradients are divided by columns; several blocks of rows are summed."""
+    rng = np.random.default_rng(5)
+    edges = [np.sort(rng.normal(size=30)) for _ in range(3)]
+    ramps = NumericEmbedding(3, columns=[9, 1, 18], edges=edges, keep_input=False)
+    layers = [NumericEmbedding(columns=range(1, 12)), Dense(19), Activation("tanh"), ramps, Dense(2)]
+    job = Job(
+        Sequential(layers, 13, dtype=dtype, seed=1),
+        optimizer=Adam(0.01),
+        X=rng.normal(size=(700, 13)).astype(dtype),
+        y=rng.normal(size=(700, 2)).astype(dtype),
+        options={"clip_norm": 0.5, "l2": 0.1, "penalty_in_sum": True},
+    )
+    for batch_size in (1, 60, 700):
+        found = replace(job, batch_size=batch_size, X=job.X[: 40 * batch_size], y=job.y[: 40 * batch_size])
+        digests = set()
+        for target in (HOST, *OTHERS):
+            for number in (1, 2, 3, 8):
+                threads(number)
+                digests.add(outcome(found, NativeEngine(target)))
+        assert len(digests) == 1, batch_size
 
 
 @every_seed

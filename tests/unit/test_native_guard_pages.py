@@ -39,7 +39,7 @@ from clearprop.engine.native import (
     training,
 )
 from clearprop.engine.native.program import NativeProgram
-from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding
 from clearprop.losses import MSE, BinaryCrossEntropy, CrossEntropy
 from clearprop.model import Sequential
 from clearprop.optim import OPTIMIZERS
@@ -67,8 +67,18 @@ FACTORS = {
         "dropout",
         "layernorm",
         "batchnorm",
+        "waves",
+        "ramps",
     ),  # the layer that reads X, if not a dense one
-    "middle": (None, "dropout", "layernorm", "batchnorm", "softmax", "gelu"),  # behind the hidden layer's activation
+    "middle": (
+        None,
+        "dropout",
+        "layernorm",
+        "batchnorm",
+        "softmax",
+        "gelu",
+        "waves",
+    ),  # behind the hidden layer's activation
     "last": (None, "tanh", "softmax", "layernorm"),
     "activation": ("relu", "gelu", "selu"),
     "optimizer": ("adam", "sgd"),
@@ -220,6 +230,10 @@ def guard_constants():
 def layer(name):
     if name == "dropout":
         return Dropout(0.3)
+    if name == "waves":
+        return NumericEmbedding(4, frequencies=17)
+    if name == "ramps":  # more than a few outputs, and some columns that only pass by
+        return NumericEmbedding(6, columns=[0], edges=[[-1.0, 0.0, 1.0]], keep_input=False)
     norms = {"layernorm": LayerNorm, "batchnorm": BatchNorm}
     return norms[name]() if name in norms else Activation(name)
 

@@ -223,6 +223,35 @@ def test_errors_in_float64_stay_within_the_stated_bound(name, rng):
     check_float64(name, np.concatenate([spread(name, 10_000, rng), neighbourhoods(np.float64, 10)]))
 
 
+def sine_of_turns(t):
+    return np.sin(2.0 * np.pi * t)
+
+
+def cosine_of_turns(t):
+    return np.cos(t * (2.0 * np.pi))
+
+
+@precisions
+@pytest.mark.parametrize("function", [sine_of_turns, cosine_of_turns])
+def test_angles_written_as_turns_are_not_rounded(function, dtype, rng):
+    """Within 1 ulp even where the result is almost 0, however many turns; 0 is taken where floats are far apart."""
+    last = np.finfo(dtype).nmant - 3
+    size = 2.0 ** rng.uniform(-60, last, 3000)
+    quarters = rng.integers(0, 2 ** (last - 8), 1000) / 4.0 + 2.0 ** rng.integers(-6, 0, 1000)
+    t = (np.concatenate([size, rng.uniform(0.0, 3.0, 3000), quarters]) * rng.choice([-1.0, 1.0], 7000)).astype(dtype)
+    near = np.nextafter(np.arange(0.25, 40.0, 0.25, dtype=dtype), dtype(100.0))
+    t = np.concatenate([t[np.abs(t) < 2.0**last], near, -near])
+    with decimal.localcontext(prec=90):
+        exact = [exact_sine(2 * PI * Decimal(v), function is cosine_of_turns) for v in t.tolist()]
+        exact = [b if abs(b) > Decimal("1e-60") else Decimal(0) for b in exact]  # of quarters, as exact as PI is
+        found = compiled(function, dtype)(t).tolist()
+        off = [float(abs(Decimal(a) - b)) for a, b in zip(found, exact, strict=True)]
+    errors = np.array(off) / ulp(np.array([float(b) for b in exact]), dtype)
+    assert errors.max() <= 1.0, t[errors.argmax()]
+    beyond = compiled(function, dtype)(np.array([2.0**last + 0.5, 1e30, np.inf, np.nan], dtype))
+    np.testing.assert_array_equal(beyond, [float(function is cosine_of_turns)] * 2 + [np.nan] * 2)
+
+
 @pytest.mark.nightly
 @names
 def test_errors_of_every_64th_float32(name):

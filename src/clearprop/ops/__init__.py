@@ -27,6 +27,7 @@ from clearprop.ops.arithmetic import (
     broadcast_to,
     cos,
     divide,
+    einsum,
     erf,
     expm1,
     getitem,
@@ -46,6 +47,7 @@ from clearprop.ops.arithmetic import (
     transpose,
     where,
 )
+from clearprop.ops.embedding import numeric_embedding, ramp, wave
 from clearprop.ops.linear import affine
 from clearprop.ops.noise import dropout, dropout_mask
 from clearprop.ops.normalization import batch_norm, layer_norm
@@ -67,6 +69,7 @@ __all__ = [
     "divide",
     "dropout",
     "dropout_mask",
+    "einsum",
     "elementwise",
     "elu",
     "erf",
@@ -92,8 +95,10 @@ __all__ = [
     "mish",
     "multiply",
     "negative",
+    "numeric_embedding",
     "op",
     "power",
+    "ramp",
     "relu",
     "reshape",
     "selu",
@@ -110,5 +115,6 @@ __all__ = [
     "sum_to",
     "tanh",
     "transpose",
+    "wave",
     "where",
 ]

@@ -43,7 +43,8 @@ class Layout:
             self.averages.append(self.averages_size)
             self.averages_size += len(stage.averages) * padded(stage.m, lanes)
             self.places.append(stage.place(self))
-        self.tickets = 1 + sum(1 if samples else padded(stage.n, lanes) // lanes for stage in stages)
+        most = (max(stage.blocks(lanes), padded(stage.n, lanes) // lanes) for stage in stages)
+        self.tickets = 1 + (len(stages) if samples else sum(most))
         widths = [stages[0].n, *(stage.m for stage in stages)]
         # rows a multiple of 1 KB apart would compete for the same few places of the cache
         self.ld = [padded(n, lanes) for n in widths]

@@ -242,8 +242,12 @@ def _quarter_turns(x: Vector) -> tuple[Whole, Vector, Vector]:
     First multiples of 2ⁿ quarter turns are taken away, then the quarter turns that are left.  Each time `near` is
     exact, for it is a multiple of `first`'s last bit and smaller than `first`.  What roundings cut off after that goes
     to `low`.
+
+    From 2ᵐ⁺³ on, with a mantissa of m bits, floats are more than a turn apart: each stands for all angles, and 0 is
+    taken.
     """
     m = x.f.m
+    x = (x.intrinsic("fabs") < 2.0 ** (m.mantissa + 3)).select(x, x * 0.0)  # of infinity and NaN, NaN
     shift = 1.5 * 2.0**m.mantissa
     high, low = x, x.lift(0.0)
     for unit in (2.0 ** (m.mantissa // 2), 1.0):
@@ -258,15 +262,33 @@ def _quarter_turns(x: Vector) -> tuple[Whole, Vector, Vector]:
     return shifted.bits(), r, low + (high - r)
 
 
-def _sine(x: Vector, ahead: int) -> Vector:
-    """sin(x + ahead π/2) = ±sin(r) or ±cos(r), with x = k π/2 + r.
+def _turns(x: Vector) -> Vector | None:
+    """t, where x is written as the product 2π t: like a product that a sum follows, it need not be rounded."""
+    for turn, t in (x.product, x.product[::-1]) if x.product else ():
+        if turn.v == x.lift(2.0 * math.pi).v:
+            return t
+    return None
 
-    From 2ᵐ⁺³ on, with a mantissa of m bits, floats are more than a turn apart: each stands for all angles, and 0 is
-    taken.
+
+def _quarters_of_turns(t: Vector) -> tuple[Whole, Vector, Vector]:
+    """The same for x = 2π t: quarters of turns are taken away from t, exactly.
+
+    From 2ᵐ⁻³ turns on they would no longer be counted, and 0 is taken.
     """
-    m = x.f.m
-    x = (x.intrinsic("fabs") < 2.0 ** (m.mantissa + 3)).select(x, x * 0.0)  # of infinity and NaN, NaN
-    k, r, low = _quarter_turns(x)
+    m = t.f.m
+    shift = 1.5 * 2.0**m.mantissa
+    t = (t.intrinsic("fabs") < 2.0 ** (m.mantissa - 3)).select(t, t * 0.0)  # of infinity and NaN, NaN
+    shifted = t * 4.0 + shift
+    near = t - (shifted - shift) * 0.25
+    first, second, _ = (4.0 * part for part in QUARTER_TURN[m.bits])
+    r = (near * first).rounded()
+    return shifted.bits(), r, near * second + (near * first - r)
+
+
+def _sine(x: Vector, ahead: int) -> Vector:
+    """sin(x + ahead π/2) = ±sin(r) or ±cos(r), with x = k π/2 + r."""
+    m, turns = x.f.m, _turns(x)
+    k, r, low = _quarter_turns(x) if turns is None else _quarters_of_turns(turns)
     k = k + ahead
     square = (r * r).rounded()
     sine = r + ((square * r).rounded() * polynomial(square, SIN[m.bits]) + low)
@@ -280,7 +302,10 @@ def _sine(x: Vector, ahead: int) -> Vector:
 
 
 def sin(x: Vector) -> Vector:
-    """sin(x) within 1 ulp, for |x| > 2ⁿ within 2⁻³ⁿ if that is more, where a mantissa has 2n bits."""
+    """sin(x) within 1 ulp, for |x| > 2ⁿ within 2⁻³ⁿ if that is more, where a mantissa has 2n bits.
+
+    sin(2π t) of any t within 1 ulp.
+    """
     return _unless_tiny(x, _sine(x, 0))
 
 

@@ -50,7 +50,7 @@ class Piece(NamedTuple):
     """A part of a stage's parameters: `rows` of `columns`, `ld` apart; a vector, or so many blocks of a matrix."""
 
     w: Pointer
-    ld: int
+    ld: Any
     rows: Any
     columns: Any
     how: k.Update
