@@ -55,7 +55,7 @@ def compare(
         rows = Preparation.fit(rows, target).dataset(rows)
     elif target is not None:
         raise ConfigurationError(f"{data} has its target already; leave --target out")
-    found = comparison_of(
+    comparison = comparison_of(
         rows,
         _widths(hidden),
         activation=activation,
@@ -70,9 +70,9 @@ def compare(
         seed=seed,
     )
     if as_json:
-        say_json(found.to_dict())
+        say_json(comparison.to_dict())
         return
-    say(table(found.table()))
+    say(table(comparison.table()))
     say()
-    for sentence in found.sentences():
+    for sentence in comparison.sentences():
         say(sentence)
