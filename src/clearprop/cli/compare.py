@@ -6,6 +6,7 @@ import typer
 
 from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, table
+from clearprop.cli.training_options import widths
 
 
 def compare(
@@ -43,7 +44,6 @@ def compare(
 
     Examples: `clearprop compare digits` and `clearprop compare flowers.csv --target species --nesterov`
     """
-    from clearprop.cli.train import _widths
     from clearprop.compare import compare as comparison_of
     from clearprop.data import Dataset, Preparation
     from clearprop.errors import ConfigurationError
@@ -57,7 +57,7 @@ def compare(
         raise ConfigurationError(f"{data} has its target already; leave --target out")
     comparison = comparison_of(
         rows,
-        _widths(hidden),
+        widths(hidden),
         activation=activation,
         optimizer=optimizer,
         learning_rate=learning_rate,
