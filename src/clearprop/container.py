@@ -33,9 +33,9 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop._versions import versions
-from clearprop.data.files import nearest_file
 from clearprop.data.memory import free_memory
 from clearprop.errors import ClearpropError, ConfigurationError
+from clearprop.files.nearest import nearest_file
 from clearprop.store import digest
 
 LONGEST_HEADER = 6 << 20
