@@ -1,50 +1,10 @@
 """Arithmetic with broadcasting, and the elementary functions."""
 
-from typing import Any
-
 import numpy as np
 
 from clearprop._types import Value
-from clearprop.errors import ShapeError
-from clearprop.ops.op import elementwise, op
-
-
-def shape_of(x: Value) -> tuple[int, ...]:
-    """Shape of an array or tensor; () for a Python number."""
-    return tuple(getattr(x, "shape", ()))
-
-
-# --- broadcasting: what was repeated on the way forward is summed on the way back -------------------------------------
-
-
-@op("ni->i")
-def sum_to(x: Value, *, shape: Any = None) -> Value:
-    """Sum over the axes along which an array of `shape` was repeated to give x (default: over the rows)."""
-    shape = x.shape[1:] if shape is None else shape
-    extra = x.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(shape) if n == 1 != x.shape[i + extra])
-    return np.reshape(np.sum(x, axis=axes), shape)
-
-
-@sum_to.defvjp
-def _(dy: Value, y: Value, x: Value, *, shape: Any = None) -> Value:
-    return broadcast_to(dy, shape=x.shape)
-
-
-@op("i->ni")
-def broadcast_to(x: Value, *, shape: Any = None) -> Value:
-    """Repeat x to `shape` (default: two rows)."""
-    return np.broadcast_to(x, (2, *x.shape) if shape is None else shape)
-
-
-@broadcast_to.defvjp
-def _(dy: Value, y: Value, x: Value, *, shape: Any = None) -> Value:
-    return sum_to(dy, shape=x.shape)
-
-
-def unbroadcast(dx: Value, x: Value) -> Value:
-    """The gradient `dx` brought back to the shape of `x`."""
-    return dx if shape_of(dx) == shape_of(x) else sum_to(dx, shape=shape_of(x))
+from clearprop.ops.op import elementwise
+from clearprop.ops.shapes import unbroadcast
 
 
 @elementwise(2)
@@ -230,90 +190,3 @@ def log1p(x: Value) -> Value:
 @log1p.defvjp
 def _(dy: Value, y: Value, x: Value) -> Value:
     return dy / (1.0 + x)
-
-
-@elementwise()
-def erf(x: Value) -> Value:
-    """The error function, 2/√π ∫₀ˣ exp(-t²) dt"""
-    from scipy.special import erf as scipy_erf  # here, so that importing clearprop does not import SciPy
-
-    return scipy_erf(x)
-
-
-@erf.defvjp
-def _(dy: Value, y: Value, x: Value) -> Value:
-    far = np.minimum(np.maximum(x, -x), 30.0)  # exp(-900) is 0 already; x² of a huge x would overflow
-    return dy * (1.1283791670955126 * np.exp(-far * far))
-
-
-# --- shape -----------------------------------------------------------------------------------------------------------
-
-
-@op("ni->k")
-def reshape(x: Value, *, shape: Any = (-1,)) -> Value:
-    """The same elements in another shape (default: one axis)."""
-    return np.reshape(x, shape)
-
-
-@reshape.defvjp
-def _(dy: Value, y: Value, x: Value, *, shape: Any = (-1,)) -> Value:
-    return reshape(dy, shape=x.shape)
-
-
-@op("ni->in")
-def transpose(x: Value) -> Value:
-    """xᵀ"""
-    return np.transpose(x)
-
-
-@transpose.defvjp
-def _(dy: Value, y: Value) -> Value:
-    return transpose(dy)
-
-
-@op("ni->i")
-def getitem(x: Value, *, index: Any = 0) -> Value:
-    """x[index]"""
-    return x[index]
-
-
-@getitem.defvjp
-def _(dy: Value, y: Value, x: Value, *, index: Any = 0) -> Value:
-    return putitem(dy, index=index, shape=x.shape)
-
-
-@op("i->ni")
-def putitem(x: Value, *, index: Any = 0, shape: Any = None) -> Value:
-    """Zeros of `shape` (default: two rows) with x added at `index`: the reverse of `getitem`."""
-    out = np.zeros((2, *x.shape) if shape is None else shape, np.result_type(x))
-    np.add.at(out, index, x)
-    return out
-
-
-@putitem.defvjp
-def _(dy: Value, y: Value, *, index: Any = 0, shape: Any = None) -> Value:
-    return getitem(dy, index=index)
-
-
-# --- matrices --------------------------------------------------------------------------------------------------------
-
-
-@op("ni,io->no")
-def matmul(a: Value, b: Value) -> Value:
-    """The matrix product A B of matrices or vectors."""
-    if not (0 < len(shape_of(a)) <= 2 and 0 < len(shape_of(b)) <= 2):
-        raise ShapeError(
-            f"matmul multiplies matrices and vectors, not shapes {shape_of(a)} and {shape_of(b)}; "
-            "multiply a number with *"
-        )
-    return a @ b
-
-
-@matmul.defvjp
-def _(dy: Value, y: Value, a: Value, b: Value) -> Value:
-    if a.ndim == b.ndim == 2:
-        return dy @ b.T, a.T @ dy
-    rows = a if a.ndim == 2 else reshape(a, shape=(1, -1))
-    columns = b if b.ndim == 2 else reshape(b, shape=(-1, 1))
-    dy = reshape(dy, shape=(rows.shape[0], columns.shape[1]))
-    return reshape(dy @ columns.T, shape=a.shape), reshape(rows.T @ dy, shape=b.shape)
