@@ -11,7 +11,7 @@ import numpy as np
 
 from clearprop import ops
 from clearprop.initializers import Normal, Orthogonal
-from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
+from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding, Scale
 from clearprop.losses import (
     MAE,
     MSE,
@@ -48,6 +48,11 @@ LAYER_EXAMPLES = [
     Activation(ops.elu.bind(alpha=2.0)),
     Scale(),
     Scale(trainable=(), learning_rate_factor=1.0),
+    NumericEmbedding(),
+    NumericEmbedding(2, columns=[0], frequencies=3, sigma=1.0, trainable=("weight",), learning_rate_factor=1.0),
+    NumericEmbedding(1, keep_input=False, frequencies=17),
+    NumericEmbedding(3, columns=[0], edges=[[-0.7, 0.1, 0.4, 1.0, 1.5]]),
+    NumericEmbedding(2, columns=[0], edges=[[-1.0, 1.0]], keep_input=False, trainable=("start", "slope", "weight")),
     Dropout(0.0),
     Dropout(0.4),
     LayerNorm(),

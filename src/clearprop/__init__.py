@@ -16,7 +16,7 @@ from clearprop.explain import Explanation, explain
 from clearprop.formats import load, save
 from clearprop.gradcheck import check_gradients
 from clearprop.initializers import INITIALIZERS, Constant, Normal, Orthogonal, Uniform, VarianceScaling
-from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm, Scale
+from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding, Scale
 from clearprop.losses import (
     LOSSES,
     MAE,
@@ -121,6 +121,7 @@ __all__ = [
     "MLPRegressor",
     "NAdam",
     "Normal",
+    "NumericEmbedding",
     "OneCycle",
     "Op",
     "Optimizer",

@@ -324,7 +324,7 @@ def _array(x: Any) -> Array:
 
 def sample_inputs(op: Op, rng: np.random.Generator, sizes: dict[str, int] | None = None) -> list[Array]:
     """Random inputs for an operation: inside its domain, away from its kinks, not near 0."""
-    lengths = {"n": 4, "i": 3, "o": 2} | (sizes or {})
+    lengths = {"n": 4, "i": 3, "o": 2, "f": 5} | (sizes or {})
     low, high = op.domain
     drawn = []
     for number, axes in enumerate(op.shapes.split("->")[0].split(",")):
@@ -342,7 +342,7 @@ def sample_inputs(op: Op, rng: np.random.Generator, sizes: dict[str, int] | None
 
 def _op_problem(op: Op, inputs: Sequence[Any]) -> _Problem:
     arrays = [np.asarray(x) if np.asarray(x).dtype == bool else _array(x) for x in inputs]
-    named = dict(zip("abc" if len(arrays) > 1 else "x", arrays, strict=False))
+    named = dict(zip("abcde" if len(arrays) > 1 else "x", arrays, strict=False))
     fixed = {name: x for name, x in named.items() if x.dtype == bool}
     free = {name: x for name, x in named.items() if name not in fixed}
 

@@ -79,7 +79,8 @@ def assert_is_the_models_own(found, model, x, y, loss):
                 assert n.value == (values[0][place] if values.ndim > len(place) else values[place])
     np.testing.assert_array_equal(found.arrays["dx"], dx)
     views = model.parameter_views(g)
-    symbols = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ", "scale": "dscale"}
+    symbols = {"weight": "dW", "bias": "db", "gamma": "dγ", "beta": "dβ"}
+    symbols |= {name: f"d{name}" for name in ("scale", "frequency", "phase", "start", "slope")}
     expected = [v for view in views for v in view.values()]
     names = [name for name in found.arrays if name.startswith(tuple(symbols.values()))]
     assert sum(found.arrays[name].size for name in names) == len(g) == sum(v.size for v in expected)

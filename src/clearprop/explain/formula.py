@@ -103,7 +103,7 @@ class _Writer:
             return self.text(x, index, depth)
         f, arguments, depth = x.function, x.arguments, depth - 1
         index = _within(x.shape, index)
-        if f in (np.add, np.subtract, np.negative, np.matmul, np.sum):
+        if f in (np.add, np.subtract, np.negative, np.matmul, np.einsum, np.sum):
             return self.sum(x, index, depth)
         if f is np.multiply:
             return self.product(x, index, depth)
@@ -162,7 +162,7 @@ class _Writer:
 
     def choice(self, arguments: tuple[Any, ...], index: tuple[int, ...], depth: int) -> _Text:
         condition, yes, no = arguments
-        if self.numbers:
+        if self.numbers or not isinstance(condition, Named):  # a choice between places is none between values
             return self.text(yes if _element(condition, index) else no, index, depth + 1)
         sides = [self.text(a, index, depth)[0] for a in (yes, no)]
         return f"{sides[0]} if {self.text(condition, index, depth + 1)[0]} else {sides[1]}", _CONDITION
@@ -184,7 +184,7 @@ class _Writer:
         return f"({' + '.join(texts)}) / {len(parts)}", _QUOTIENT
 
 
-_REORDERINGS = (np.transpose, np.reshape, np.broadcast_to, item)
+_REORDERINGS = (np.transpose, np.reshape, np.broadcast_to, np.concatenate, item)
 _OPERATORS = {np.greater: ">", np.less: "<", np.greater_equal: "≥", np.less_equal: "≤", np.bitwise_and: "and",
               np.bitwise_or: "or"}  # fmt: skip
 # Text, how strongly it holds together, and how strongly the parts must hold to need no parentheses.
@@ -246,6 +246,16 @@ def _terms(x: Any, index: tuple[int, ...], sign: str, *, root: bool = False) -> 
         row, column = index[: a.ndim - 1], index[len(index) - b.ndim + 1 :] if b.ndim > 1 else ()
         for k in range(a.shape[-1]):
             yield sign, [*_factors(a, (*row, k)), *_factors(b, (k, *column))]
+    elif f is np.einsum:
+        subscripts, *operands = x.arguments
+        inputs, _, output = subscripts.partition("->")
+        axes = inputs.split(",")
+        sizes = {axis: n for of, a in zip(axes, operands, strict=True) for axis, n in zip(of, a.shape, strict=True)}
+        summed = [axis for axis in sizes if axis not in output]
+        for places in np.ndindex(*(sizes[axis] for axis in summed)):
+            at = dict(zip((*output, *summed), (*index, *places), strict=True))
+            parts = (_factors(a, tuple(at[axis] for axis in of)) for of, a in zip(axes, operands, strict=True))
+            yield sign, list(itertools.chain(*parts))
     else:
         yield sign, list(_factors(x, index))
 
@@ -272,6 +282,12 @@ def _source(x: Named, index: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     """Where a reordered array has this element from: the places are reordered likewise, and read."""
     original = x.arguments[0]
     assert x.function is not None
+    if x.function is np.concatenate:
+        axis, place = x.options["axis"], index[x.options["axis"]]
+        for part in original:
+            if place < part.shape[axis]:
+                return part, (*index[:axis], place, *index[axis + 1 :])
+            place -= part.shape[axis]
     places = np.arange(original.size).reshape(original.shape)
     moved = np.asarray(x.function(places, *x.arguments[1:], **x.options))
     return original, tuple(map(int, np.unravel_index(int(moved[index]), original.shape)))

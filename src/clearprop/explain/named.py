@@ -92,7 +92,9 @@ class Named(NDArrayOperatorsMixin):
 
 
 def plain(x: Any) -> Any:
-    """The array itself."""
+    """The array itself; of a list, the arrays."""
+    if isinstance(x, list):
+        return [plain(one) for one in x]
     return x.value if isinstance(x, Named) else x
 
 

@@ -1,6 +1,6 @@
 """One row through a network, forward, backward and through the optimiser's step, each number beside its formula."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -109,10 +109,11 @@ class _Steps:
         self.signals = [Named(x, "x", sample=True)]  # the input of each layer, and the outputs
         self.caches: list[Any] = []
         self.prediction: Named | None = None
-        numbers = _numbering(model.layers)
+        parameters = model.parameter_views(model.w)
+        numbers = _numbering(parameters)
         self.parameters = [
             {name: Named(view, _SYMBOLS.get(name, name) + numbers[i]) for name, view in views.items()}
-            for i, views in enumerate(model.parameter_views(model.w))
+            for i, views in enumerate(parameters)
         ]
         self.buffers = [
             {name: Named(view, name + numbers[i]) for name, view in views.items()}
@@ -334,11 +335,11 @@ def _takes_complex_numbers(layer: Layer) -> bool:
     return not isinstance(layer, Activation) or isinstance(layer.config()["activation"], str)
 
 
-def _numbering(layers: Sequence[Layer]) -> list[str]:
-    """For each layer the subscript of its symbols: each Dense layer begins a new number."""
+def _numbering(parameters: Sequence[Mapping[str, Array]]) -> list[str]:
+    """For each layer the subscript of its symbols: each with weights begins a new number."""
     numbers, number = [], 0
-    for layer in layers:
-        number += isinstance(layer, Dense)
+    for of_layer in parameters:
+        number += "weight" in of_layer
         numbers.append(str(number).translate(_SUBSCRIPT))
     return numbers
 

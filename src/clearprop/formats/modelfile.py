@@ -234,6 +234,8 @@ def _check_types(arguments: Mapping[str, Any], defaults: Mapping[str, Any], owne
             fits = isinstance(value, int | float)
         elif isinstance(default, tuple):
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        elif default is None:  # whole numbers, or lists of numbers: the layer looks closer
+            fits = value is None or isinstance(value, list)
         else:
             fits = isinstance(value, str) or default is inspect.Parameter.empty
         if not fits:

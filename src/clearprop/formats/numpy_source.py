@@ -91,6 +91,9 @@ class Formula(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> "Formula":
         return self._call(f"np.{function.__name__}", inputs, options)
 
+    def __getitem__(self, index: Any) -> "Formula":
+        return self._formula(ast.Subscript(self.node, _node(index), ast.Load()))
+
     def _call(self, name: str, inputs: Sequence[Value], options: dict[str, Any]) -> "Formula":
         function = ast.parse(name, mode="eval").body
         keywords = [ast.keyword(option, _node(value)) for option, value in options.items()]
@@ -103,7 +106,13 @@ class Formula(NDArrayOperatorsMixin):
 def _node(x: Value) -> ast.expr:
     if isinstance(x, Formula):
         return x.node
-    if isinstance(x, bool | int | float | np.number) or x is None:
+    if isinstance(x, list):
+        return ast.List([_node(one) for one in x], ast.Load())
+    if isinstance(x, tuple):
+        return ast.Tuple([_node(one) for one in x], ast.Load())
+    if isinstance(x, slice):
+        return ast.Slice(*(None if part is None else _node(part) for part in (x.start, x.stop, x.step)))
+    if isinstance(x, bool | int | float | str | np.number) or x is None:
         return ast.parse(_constant(x), mode="eval").body
     raise TypeError(f"{type(x).__name__} cannot be written as a number")
 

@@ -127,10 +127,24 @@ class Node(NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Value:
         if function is np.where:
             return self._node("Where", inputs)
+        if function is np.einsum:
+            subscripts, *operands = inputs
+            return self._node("Einsum", operands, equation=subscripts)
+        if function is np.reshape:
+            return self.graph.node("Reshape", self, np.array(inputs[1]), dtype=self.dtype)
+        if function is np.concatenate:
+            return self._node("Concat", inputs[0], **options)
         if function not in _REDUCTIONS or not isinstance(options.get("axis"), int):
             return NotImplemented
         axes, keepdims = np.array([options["axis"]]), int(options.get("keepdims", False))
         return self.graph.node(_REDUCTIONS[function], self, axes, dtype=self.dtype, keepdims=keepdims)
+
+    def __getitem__(self, index: Any) -> "Node":
+        """Columns, by their numbers."""
+        rows, columns = index
+        if rows != slice(None) or not isinstance(columns, list):
+            raise TypeError("columns are picked as x[:, [0, 2]]")
+        return self.graph.node("Gather", self, np.array(columns), dtype=self.dtype, axis=1)
 
     def _node(self, operation: str, inputs: Sequence[Value], **options: Any) -> "Node":
         given = [x if isinstance(x, Node) else np.asarray(x, dtype=self.precision) for x in inputs]

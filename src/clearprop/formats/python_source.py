@@ -120,12 +120,13 @@ def listed_text(values: Sequence[Any]) -> str:
     return _bracketed([repr(value) for value in values])
 
 
-def numbers_text(array: Array) -> str:
+def numbers_text(array: Array, indent: int = 0) -> str:
     """The values as nested lists, each with as many digits as give it back."""
     if array.ndim == 1:
-        return _bracketed([str(value) for value in array])
-    rows = [_bracketed([str(value) for value in row], 4) for row in array]
-    return "".join(["[\n", *(f"    {row},\n" for row in rows), "]"])
+        return _bracketed([str(value) for value in array], indent)
+    margin = " " * indent
+    rows = [numbers_text(row, indent + 4) for row in array]
+    return "".join(["[\n", *(f"{margin}    {row},\n" for row in rows), f"{margin}]"])
 
 
 def _bracketed(items: list[str], indent: int = 0) -> str:

@@ -4,7 +4,19 @@ from clearprop.layers.activation import Activation
 from clearprop.layers.base import LAYERS, Layer, OpLayer
 from clearprop.layers.dense import Dense
 from clearprop.layers.dropout import Dropout
+from clearprop.layers.embedding import NumericEmbedding
 from clearprop.layers.normalization import BatchNorm, LayerNorm
 from clearprop.layers.scale import Scale
 
-__all__ = ["LAYERS", "Activation", "BatchNorm", "Dense", "Dropout", "Layer", "LayerNorm", "OpLayer", "Scale"]
+__all__ = [
+    "LAYERS",
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Layer",
+    "LayerNorm",
+    "NumericEmbedding",
+    "OpLayer",
+    "Scale",
+]

@@ -39,7 +39,8 @@ from clearprop.ops.arithmetic import (
     subtract,
     where,
 )
-from clearprop.ops.linear import affine, matmul
+from clearprop.ops.embedding import numeric_embedding, ramp, wave
+from clearprop.ops.linear import affine, einsum, matmul
 from clearprop.ops.noise import dropout, dropout_mask
 from clearprop.ops.normalization import batch_norm, layer_norm
 from clearprop.ops.op import ACTIVATIONS, OPS, Op, activation, as_activation, elementwise, op
@@ -62,6 +63,7 @@ __all__ = [
     "divide",
     "dropout",
     "dropout_mask",
+    "einsum",
     "elementwise",
     "elu",
     "erf",
@@ -87,8 +89,10 @@ __all__ = [
     "mish",
     "multiply",
     "negative",
+    "numeric_embedding",
     "op",
     "power",
+    "ramp",
     "relu",
     "reshape",
     "selu",
@@ -105,5 +109,6 @@ __all__ = [
     "sum_to",
     "tanh",
     "transpose",
+    "wave",
     "where",
 ]

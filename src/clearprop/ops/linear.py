@@ -1,4 +1,4 @@
-"""The affine map, the heart of a dense layer, and the product of matrices."""
+"""The affine map, the heart of a dense layer, and products of matrices."""
 
 import numpy as np
 
@@ -39,3 +39,18 @@ def _(dy: Value, y: Value, a: Value, b: Value) -> Value:
     columns = b if b.ndim == 2 else reshape(b, shape=(-1, 1))
     dy = reshape(dy, shape=(rows.shape[0], columns.shape[1]))
     return reshape(dy @ columns.T, shape=a.shape), reshape(rows.T @ dy, shape=b.shape)
+
+
+@op("ni,io->no")
+def einsum(a: Value, b: Value, *, subscripts: str = "ni,io->no") -> Value:
+    """Σ a b over the axes that `subscripts` leaves out of the result, as in `np.einsum`; each axis of a is one of b or
+    of the result too, and the other way round."""
+    return np.einsum(subscripts, a, b)
+
+
+@einsum.defvjp
+def _(dy: Value, y: Value, a: Value, b: Value, *, subscripts: str) -> Value:
+    inputs, _, output = subscripts.partition("->")
+    of_a, _, of_b = inputs.partition(",")
+    da = einsum(dy, b, subscripts=f"{output},{of_b}->{of_a}")
+    return da, einsum(a, dy, subscripts=f"{of_a},{output}->{of_b}")
