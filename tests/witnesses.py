@@ -1,6 +1,7 @@
 """Witnesses: checks of one definition, given as a value, so that a test can also hand them a wrong one.
 
-The conformance tests walk the registries and call these; `test_meta.py` calls them with definitions broken on purpose.
+The conformance tests walk the registries and call these; `test_meta.py` calls them with
+definitions that are broken on purpose.
 """
 
 from typing import Any

@@ -33,9 +33,9 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop._versions import versions
-from clearprop.data.files import nearest_file
 from clearprop.data.memory import free_memory
 from clearprop.errors import ClearpropError, ConfigurationError
+from clearprop.files.nearest import nearest_file
 from clearprop.store import digest
 
 LONGEST_HEADER = 6 << 20
@@ -67,7 +67,7 @@ _OTHER_FORMATS = {
 
 
 @dataclass(frozen=True)
-class Kind:
+class DocumentKind:
     """What a file is for, and so what it may hold.
 
     Attributes
@@ -102,12 +102,12 @@ class Kind:
 # --------------------------------------------------------------------------------------------------- writing
 
 
-def sealed(kind: Kind, document: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
+def sealed(kind: DocumentKind, document: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
     """The file's bytes, digest included: the same for the same content, as there is no date in them.
 
     Parameters
     ----------
-    kind : Kind
+    kind : DocumentKind
     document : mapping
         Exactly the kind's fields, with values that JSON can hold.
     tensors : mapping of str to array
@@ -158,7 +158,7 @@ def _canonical(document: Any) -> str:
 # --------------------------------------------------------------------------------------------------- reading
 
 
-def opened(path: str | os.PathLike[str], kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
+def opened(path: str | os.PathLike[str], kind: DocumentKind) -> tuple[dict[str, Any], dict[str, Array]]:
     """The document (the kind's fields) and the tensors of a file that `sealed` made.
 
     Raises
@@ -191,7 +191,7 @@ def opened(path: str | os.PathLike[str], kind: Kind) -> tuple[dict[str, Any], di
 @dataclass(frozen=True)
 class _Reader:
     name: str
-    kind: Kind
+    kind: DocumentKind
     file: io.FileIO
     size: int
 
@@ -204,7 +204,7 @@ class _Reader:
         )
 
 
-def _file(name: str, kind: Kind) -> io.FileIO:
+def _file(name: str, kind: DocumentKind) -> io.FileIO:
     """The file, opened; nothing else (a pipe, a device, a folder), which could block or never end."""
     if stat.S_ISREG(os.stat(name).st_mode):
         wait_for_nobody = getattr(os, "O_NONBLOCK", 0)  # should it have become a pipe meanwhile

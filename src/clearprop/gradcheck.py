@@ -37,7 +37,7 @@ CIRCLE = 8  # points on it
 
 
 @dataclass(frozen=True)
-class Comparison:
+class InputComparison:
     """One input, one witness: the largest error and where it is; or why this witness cannot be used."""
 
     input: str
@@ -67,17 +67,17 @@ class GradientReport:
     Attributes
     ----------
     subject : str
-    comparisons : list of Comparison
+    comparisons : list of InputComparison
     passed : bool
         Whether each input has a witness that can be used, and every error is within its method's tolerance.
-    worst : Comparison
+    worst : InputComparison
     """
 
     subject: str
-    comparisons: list[Comparison]
+    comparisons: list[InputComparison]
 
     @property
-    def usable(self) -> list[Comparison]:
+    def usable(self) -> list[InputComparison]:
         """The comparisons that count."""
         return [c for c in self.comparisons if not c.unusable]
 
@@ -108,7 +108,7 @@ class GradientReport:
         return [f"for {', '.join(inputs)} {reason}" for reason, inputs in found.items()]
 
     @property
-    def worst(self) -> Comparison:
+    def worst(self) -> InputComparison:
         return max(
             self.usable or self.comparisons,
             key=lambda c: np.inf if np.isnan(c.error) else c.error / TOLERANCE[c.method],
@@ -197,13 +197,13 @@ def check_gradients(
     dy = rng.normal(size=y.shape)
     derived = problem.gradient(dy, problem.inputs)
     shaken = problem.gradient(dy, {k: x * (1 + 1e-7 * rng.uniform(-1, 1, x.shape)) for k, x in problem.inputs.items()})
-    found: list[tuple[Comparison, float, float]] = []
+    found: list[tuple[InputComparison, float, float]] = []
     for name, dx in derived.items():
         sensitivity = float(np.max(np.abs(shaken[name] - dx), initial=0.0)) / 1e-7
         for method in methods:
             why_not = _not_analytic(problem, name, dy, seed) if method == "complex step" else ""
             if why_not:
-                found.append((Comparison(name, method, np.inf, "", np.nan, np.nan, why_not), 0.0, 0.0))
+                found.append((InputComparison(name, method, np.inf, "", np.nan, np.nan, why_not), 0.0, 0.0))
             else:
                 found.append(_compare(problem, name, np.asarray(dx), dy, method, sensitivity, rng))
     # A gradient that is exactly 0 (a bias before batch normalisation) is measured against the others.
@@ -211,7 +211,7 @@ def check_gradients(
     return GradientReport(problem.subject, [_judged(c, max(scale, floor), doubt) for c, scale, doubt in found])
 
 
-def _judged(found: Comparison, scale: float, doubt: float) -> Comparison:
+def _judged(found: InputComparison, scale: float, doubt: float) -> InputComparison:
     """The comparison with its relative error; not usable if the witness is at fault for what is not ok."""
     found = replace(found, error=found.error / scale)
     if found.passed or found.unusable:
@@ -256,7 +256,7 @@ def _not_analytic(problem: _Problem, name: str, dy: Array, seed: int) -> str:
 
 def _compare(
     problem: _Problem, name: str, dx: Array, dy: Array, method: str, sensitivity: float, rng: np.random.Generator
-) -> tuple[Comparison, float, float]:
+) -> tuple[InputComparison, float, float]:
     """The comparison with its absolute error, the scale that makes it relative, and what the witness doubts itself."""
     x = problem.inputs[name]
     if x.size <= ENTRIES:
@@ -272,7 +272,7 @@ def _compare(
         numeric[k], scales[k] = np.sum(terms), np.sum(np.abs(terms))
     errors = np.abs(derived - numeric)
     k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
-    found = Comparison(name, method, float(errors[k]), wheres[k], float(derived[k]), float(numeric[k]))
+    found = InputComparison(name, method, float(errors[k]), wheres[k], float(derived[k]), float(numeric[k]))
     doubt = 0.0
     if method == "central differences" and len(directions):
         closer = np.sum(dy * _directional(problem, name, directions[k].reshape(x.shape), method, closer=8.0))

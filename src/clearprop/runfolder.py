@@ -121,15 +121,17 @@ def _make(path: Path, *, exist_ok: bool) -> None:
 
 def _refuse(path: Path, names: Sequence[str], force: bool) -> None:
     """Nobody should lose a run, or any file, because of its name."""
-    found = [] if force else [name for name in names if (path / name).exists()]
-    if found:
-        what = "there is a run in this folder" if {FILE_NAME, REPORT} & set(found) else f"it holds a file {found[0]}"
-        if CHECKPOINTS in found:
+    present = [] if force else [name for name in names if (path / name).exists()]
+    if present:
+        reason = (
+            "there is a run in this folder" if {FILE_NAME, REPORT} & set(present) else f"it holds a file {present[0]}"
+        )
+        if CHECKPOINTS in present:
             raise OutputError(
                 f"{path}: a run in this folder was interrupted; go on with it (--resume {path}), choose another "
                 "folder, or overwrite it with force (--force)"
             )
-        raise OutputError(f"{path}: {what} already; choose another folder, or overwrite it with force (--force)")
+        raise OutputError(f"{path}: {reason} already; choose another folder, or overwrite it with force (--force)")
 
 
 def write_run(

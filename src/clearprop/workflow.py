@@ -25,10 +25,10 @@ from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, 
 from clearprop.data.baselines import rivals
 from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
-from clearprop.data.files import nearest_file
 from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, classification_scores, regression_scores, score
 from clearprop.diagnose import Diagnosis, diagnose, spread
 from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
+from clearprop.files.nearest import nearest_file
 from clearprop.formats.modelfile import SavedModel, packed
 from clearprop.importance import Importance, importances
 from clearprop.judge import Leak, Verdict, judge, leaks

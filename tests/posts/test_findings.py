@@ -11,7 +11,7 @@ from clearprop.posts import POSTS
 from clearprop.posts.base import LANGUAGES, Post, Text, stored_measurements
 from clearprop.posts.post003.findings import cosine, gradient, numeric_gradient
 from clearprop.posts.post003.replay import network, posts_sigmoid, start
-from posts.recordings import replays
+from recordings import replays
 
 
 @cache

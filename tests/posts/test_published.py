@@ -7,7 +7,7 @@ from clearprop.posts import POSTS, Printed
 from clearprop.posts.post000.replay import layer, network, replay
 from clearprop.posts.post001.replay import as_published as iris_run
 from clearprop.posts.post001.replay import iris_text, read_iris
-from posts.recordings import replays
+from recordings import replays
 
 PRINTED = [(key, one) for key, post in POSTS.items() for one in post.published if one.text]
 

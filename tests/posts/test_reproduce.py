@@ -12,7 +12,7 @@ from clearprop import viz
 from clearprop.cli.reproduce import reproduce
 from clearprop.errors import OutputError, UnknownNameError
 from clearprop.posts import POSTS, Printed
-from posts.recordings import replays
+from recordings import replays
 
 app = typer.Typer()
 app.command()(reproduce)

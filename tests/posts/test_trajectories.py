@@ -36,7 +36,7 @@ from clearprop.posts.post004.replay import (
     surface,
 )
 from clearprop.posts.post004.replay import replay as long_run
-from posts.recordings import array, read
+from recordings import array, read
 
 CLOSE = {"rtol": 0, "atol": 1e-9}
 

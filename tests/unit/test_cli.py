@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import clearprop
 import clearprop.cli.entry as cli
 from clearprop.data import load_dataset
-from clearprop.gradcheck import Comparison, GradientReport
+from clearprop.gradcheck import GradientReport, InputComparison
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(clearprop.__file__)))}
 
@@ -383,15 +383,15 @@ def test_help(run):
 def test_gradcheck(run, monkeypatch):
     code, out, _ = run("gradcheck", "tanh", "Dense", "crossentropy")
     assert code == 0 and "3 of 3 gradients are right" in out
-    wrong = GradientReport("tanh()", [Comparison("x", "complex step", 0.5, "x[0, 0]", 1.0, 0.5)])
+    wrong = GradientReport("tanh()", [InputComparison("x", "complex step", 0.5, "x[0, 0]", 1.0, 0.5)])
     monkeypatch.setattr("clearprop.selfcheck.check_gradients", lambda *arguments: wrong)
     code, out, _ = run("gradcheck", "tanh")
     assert code == 5 and "WRONG" in out and "x[0, 0]" in out and "0 of 1" in out
 
 
 def test_gradcheck_tells_which_witness_it_could_not_hear(run, monkeypatch):
-    unheard = Comparison("x", "complex step", np.inf, "", np.nan, np.nan, "the function is not analytic")
-    report = GradientReport("tanh()", [unheard, Comparison("x", "central differences", 1e-9, "x[0]", 1.0, 1.0)])
+    unheard = InputComparison("x", "complex step", np.inf, "", np.nan, np.nan, "the function is not analytic")
+    report = GradientReport("tanh()", [unheard, InputComparison("x", "central differences", 1e-9, "x[0]", 1.0, 1.0)])
     monkeypatch.setattr("clearprop.selfcheck.check_gradients", lambda *arguments: report)
     code, out, _ = run("gradcheck", "tanh")
     assert code == 0 and re.search(r"tanh +not usable +1.0e-09 +ok", out)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from clearprop import container
-from clearprop.container import Kind, opened, sealed
+from clearprop.container import DocumentKind, opened, sealed
 from clearprop.errors import CheckpointError, ConfigurationError, ModelFileError
 
-NOTE = Kind(
+NOTE = DocumentKind(
     name="checkpoint",
     format=3,
     fields=frozenset({"title", "pages"}),
@@ -69,7 +69,7 @@ def test_every_truncation_every_byte_and_everything_after(path):
 
 
 def test_kinds_do_not_mix(path):
-    model = Kind("model file", 1, NOTE.fields, NOTE.tensors, ModelFileError, "train one", "train again")
+    model = DocumentKind("model file", 1, NOTE.fields, NOTE.tensors, ModelFileError, "train one", "train again")
     with pytest.raises(ModelFileError, match="this is a checkpoint, not a model file; name a model file"):
         opened(path, model)
     path.write_bytes(sealed(model, DOCUMENT, TENSORS))
@@ -78,7 +78,7 @@ def test_kinds_do_not_mix(path):
 
 
 def test_formats(path):
-    newer = Kind("checkpoint", 4, NOTE.fields | {"more"}, NOTE.tensors, CheckpointError, "", "")
+    newer = DocumentKind("checkpoint", 4, NOTE.fields | {"more"}, NOTE.tensors, CheckpointError, "", "")
     path.write_bytes(sealed(newer, {**DOCUMENT, "more": 1}, TENSORS))
     with pytest.raises(
         CheckpointError, match=r"format 4, written by clearprop [\d.]+; this version reads format 3; upg"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
-from test_posts import array, model_000, moons, read
 
 from clearprop import MLP, MSE, SGD, Dataset, Preparation, fit, load_dataset
 from clearprop.data.scores import METRICS_OF_TASK
@@ -19,6 +18,7 @@ from clearprop.judge import judge
 from clearprop.options import RunOptions
 from clearprop.runfolder import report
 from clearprop.workflow import train_run
+from recordings import array, model_000, moons, read
 
 
 @pytest.fixture(scope="module")

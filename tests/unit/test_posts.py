@@ -4,9 +4,6 @@ They train on single samples or small batches in a given order from given weight
 and losses.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -26,23 +23,7 @@ from clearprop import (
 from clearprop.engine import ENGINES, GradientOptions, choose_engine
 from clearprop.metrics import accuracy, mse
 from clearprop.ops import Op, sigmoid
-
-GOLDEN = Path(__file__).parent.parent / "golden" / "posts"
-
-
-def read(name):
-    return json.loads((GOLDEN / f"{name}.json").read_text())
-
-
-def array(matrix):
-    return np.array(matrix["data"]).reshape(matrix["shape"])
-
-
-def moons(name):
-    """Train and test set of a post, in the post's order."""
-    data = read(name)
-    whole = Dataset(array(data["X"]), data["y"], target_names=("0", "1"))
-    return whole.take(data["train_index"]), whole.take(data["test_index"])
+from recordings import array, model_000, moons, read
 
 
 def set_parameters(model, values):
@@ -65,15 +46,6 @@ def replayed(engine, epochs):
 @pytest.fixture(scope="module")
 def moons_000():
     return moons("data_moons1000")
-
-
-def model_000(recording, trainable):
-    """The model of posts 000 and 004, with the recorded initial weights."""
-    model = MLP([2, 25, 50, 25, 2], "sigmoid", output_activation="sigmoid", trainable=trainable)
-    weights = zip(recording["init"]["W"], recording["init"]["b"], strict=True)
-    for layer, (W, b) in zip((0, 2, 4, 6), weights, strict=True):
-        set_parameters(model, {f"{layer}.weight": array(W), f"{layer}.bias": array(b)})
-    return model
 
 
 @pytest.mark.parametrize(

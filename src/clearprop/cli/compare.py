@@ -6,6 +6,7 @@ import typer
 
 from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
 from clearprop.cli.output import AsJSON, say, say_json, table
+from clearprop.cli.training_options import widths
 
 
 def compare(
@@ -43,7 +44,6 @@ def compare(
 
     Examples: `clearprop compare digits` and `clearprop compare flowers.csv --target species --nesterov`
     """
-    from clearprop.cli.train import _widths
     from clearprop.compare import compare as comparison_of
     from clearprop.data import Dataset, Preparation
     from clearprop.errors import ConfigurationError
@@ -55,9 +55,9 @@ def compare(
         rows = Preparation.fit(rows, target).dataset(rows)
     elif target is not None:
         raise ConfigurationError(f"{data} has its target already; leave --target out")
-    found = comparison_of(
+    comparison = comparison_of(
         rows,
-        _widths(hidden),
+        widths(hidden),
         activation=activation,
         optimizer=optimizer,
         learning_rate=learning_rate,
@@ -70,9 +70,9 @@ def compare(
         seed=seed,
     )
     if as_json:
-        say_json(found.to_dict())
+        say_json(comparison.to_dict())
         return
-    say(table(found.table()))
+    say(table(comparison.table()))
     say()
-    for sentence in found.sentences():
+    for sentence in comparison.sentences():
         say(sentence)

@@ -46,7 +46,7 @@ def diagnose(
     given = rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))
     rows = preparation_of(saved).transform(rows_for(saved, given))
     own_metric, weighted = judged_by(model)
-    found = diagnosis_of(
+    diagnosis = diagnosis_of(
         saved.model,
         rows,
         loss_of(saved, loss),
@@ -55,10 +55,10 @@ def diagnose(
         language=language.value,
     )
     if as_json:
-        say_json(found.to_dict())
+        say_json(diagnosis.to_dict())
         return
-    say(WORDS[language.value]["title"].format(rows=found.rows))
-    say(table(found.table()))
+    say(WORDS[language.value]["title"].format(rows=diagnosis.rows))
+    say(table(diagnosis.table()))
     say()
-    for sentence in found.sentences():
+    for sentence in diagnosis.sentences():
         say(sentence)

@@ -72,23 +72,23 @@ def explain(
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
     shown: dict[str, Any] = {"units": units, "full": full, "language": language.value}
     if data is None:
-        found = _of_post(model, row, loss, optimizer, shown)
+        explanation = _of_post(model, row, loss, optimizer, shown)
     else:
         how = reading(sql, encoding, separator, header, first_row, footer, sheet)
-        found = _of_model(model, data, row, loss, optimizer, shown, how)
+        explanation = _of_model(model, data, row, loss, optimizer, shown, how)
     if out is not None:
         from clearprop.store import atomic_write
 
-        text = {Page.text: found.text, Page.markdown: found.markdown, Page.html: found.html}[page]()
+        text = {Page.text: explanation.text, Page.markdown: explanation.markdown, Page.html: explanation.html}[page]()
         atomic_write(out, (text.rstrip("\n") + "\n").encode())
     if as_json:
-        say_json(found.to_dict() | {"file": str(out) if out else None})
+        say_json(explanation.to_dict() | {"file": str(out) if out else None})
     elif out is not None:
         say(f"The explanation is in {out}")
     elif page is Page.text:
-        say(visible(found.text(_width())))
+        say(visible(explanation.text(_width())))
     else:
-        typer.echo(found.markdown() if page is Page.markdown else found.html(), nl=False)
+        typer.echo(explanation.markdown() if page is Page.markdown else explanation.html(), nl=False)
 
 
 def _of_model(

@@ -1,7 +1,7 @@
 """The same network trained here and in other libraries: same start, same batches; how alike, and how fast?"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,20 +180,8 @@ def compare(
     >>> found["scikit-learn"].difference < 1e-12
     True
     """
-    for what, value, known in (
-        ("activation", activation, ACTIVATIONS_OF_ALL),
-        ("optimizer", optimizer, OPTIMIZERS_OF_ALL),
-    ):
-        if value not in known:
-            raise ConfigurationError(f"{what} {value!r} is not in all libraries; {did_you_mean(value, list(known))}")
-    for what, number in (
-        ("epochs", epochs),
-        ("batch_size", batch_size),
-        ("rounds", rounds),
-        *(("hidden", h) for h in hidden),
-    ):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise ConfigurationError(f"{what} is a whole number, 1 or more, not {number!r}")
+    _check_choices(activation=(activation, ACTIVATIONS_OF_ALL), optimizer=(optimizer, OPTIMIZERS_OF_ALL))
+    _check_counts(epochs=[epochs], batch_size=[batch_size], rounds=[rounds], hidden=hidden)
     wanted = [OURS, *(name for name in (PEERS if libraries is None else libraries) if name != OURS)]
     present = [name for name in wanted if PEERS[name].installed]
     training, test = _prepared(as_dataset(data), seed)
@@ -207,27 +195,9 @@ def compare(
         training, widths, activation, loss, start, optimizer, learning_rate, momentum, nesterov, epochs, batch_size
     )
     times, trained = _timed(problem, present, rounds)
-    metric = METRIC_OF_TASK[training.task]
-    results = []
-    for name in present:
-        for view, w in zip(model.parameters().values(), trained[name], strict=True):
-            view[...] = w
-        outputs, of_loss = model.forward(test.X)[0], LOSSES[loss]()
-        difference = max(float(np.max(np.abs(a - b))) for a, b in zip(trained[name], trained[OURS], strict=True))
-        results.append(
-            Result(
-                name=name,
-                version=PEERS[name].version,
-                score=METRICS[metric](test.y, ACTIVATIONS[of_loss.link].forward(outputs)),
-                loss=float(of_loss(test.y, outputs)),
-                seconds=float(np.median(times[name])),
-                ratio=float(np.median(np.divide(times[name], times[OURS]))),
-                difference=difference,
-            )
-        )
     rule = "Adam" if optimizer == "adam" else f"SGD, momentum {momentum:g}{' (Nesterov)' if nesterov else ''}"
     setting = {
-        "network": repr(MLP(widths, activation, seed=seed)),
+        "network": repr(model),
         "loss": loss,
         "optimizer": f"{rule}, learning rate {learning_rate:g}",
         "epochs": epochs,
@@ -236,7 +206,49 @@ def compare(
         "rounds": rounds,
     }
     return Comparison(
-        tuple(results), metric, setting, tuple(n for n in wanted if n not in present), differences(problem, present)
+        tuple(_result(name, model, loss, test, times, trained) for name in present),
+        METRIC_OF_TASK[test.task],
+        setting,
+        tuple(name for name in wanted if name not in present),
+        differences(problem, present),
+    )
+
+
+def _check_choices(**choices: tuple[str, Sequence[str]]) -> None:
+    for option, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise ConfigurationError(
+                f"{option} {value!r} is not in all libraries; {did_you_mean(value, list(allowed))}"
+            )
+
+
+def _check_counts(**counts: Sequence[int]) -> None:
+    for option, numbers in counts.items():
+        for number in numbers:
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+                raise ConfigurationError(f"{option} is a whole number, 1 or more, not {number!r}")
+
+
+def _result(
+    name: str,
+    model: MLP,
+    loss: str,
+    test: Dataset,
+    times: Mapping[str, list[float]],
+    trained: Mapping[str, Weights],
+) -> Result:
+    """What this library's weights are worth, computed in `model`, and how long they took beside ours."""
+    for view, w in zip(model.parameters().values(), trained[name], strict=True):
+        view[...] = w
+    outputs, of_loss = model.forward(test.X)[0], LOSSES[loss]()
+    return Result(
+        name=name,
+        version=PEERS[name].version,
+        score=METRICS[METRIC_OF_TASK[test.task]](test.y, ACTIVATIONS[of_loss.link].forward(outputs)),
+        loss=float(of_loss(test.y, outputs)),
+        seconds=float(np.median(times[name])),
+        ratio=float(np.median(np.divide(times[name], times[OURS]))),
+        difference=max(float(np.max(np.abs(a - b))) for a, b in zip(trained[name], trained[OURS], strict=True)),
     )
 
 

@@ -78,10 +78,12 @@ class Peer:
 
     @property
     def installed(self) -> bool:
+        """Whether it can be imported; found out without doing so."""
         return find_spec(self.module) is not None
 
     @property
     def version(self) -> str:
+        """As the library itself says."""
         return str(import_module(self.module).__version__)
 
 

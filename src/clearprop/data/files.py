@@ -1,6 +1,5 @@
 """Which files a source means: one, those of a folder, or those that match a pattern; and what kind they are."""
 
-import difflib
 import glob
 import gzip
 import os
@@ -10,6 +9,7 @@ import zlib
 from typing import Literal
 
 from clearprop.errors import DataError
+from clearprop.files.nearest import nearest_file
 
 FileKind = Literal["CSV", "JSON lines", "Parquet", "workbook"]
 
@@ -26,21 +26,6 @@ _OTHER_FORMATS = {
     b"\x28\xb5\x2f\xfd": "a zstd archive; unpack it first",
     b"SQLite format 3": "an SQLite database; export the table as CSV",
 }
-
-
-def nearest_file(path: str) -> str:
-    """The half sentence that helps after a misspelt file name; empty if nothing is similar.
-
-    >>> nearest_file("/nowhere/at/all.csv")
-    ''
-    """
-    folder, name = os.path.split(path)
-    try:
-        neighbours = os.listdir(folder or ".")
-    except OSError:
-        return ""
-    close = difflib.get_close_matches(name, neighbours, n=1, cutoff=0.6)
-    return f"did you mean {os.path.join(folder, close[0])!r}?" if close else ""
 
 
 def files_of(source: str) -> list[str]:

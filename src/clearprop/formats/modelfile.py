@@ -15,7 +15,7 @@ import numpy as np
 
 from clearprop._registry import listed
 from clearprop._types import Array
-from clearprop.container import Kind, opened, sealed
+from clearprop.container import DocumentKind, opened, sealed
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
 from clearprop.formats.saved import SavedModel as SavedModel
@@ -34,7 +34,7 @@ MOST_LAYERS = 1_000
 FILE_NAME = "model.safetensors"
 """What the model file in a run's folder is called."""
 
-MODEL = Kind(
+MODEL = DocumentKind(
     name="model file",
     format=1,
     fields=frozenset({"architecture", "preparation", "link"}),

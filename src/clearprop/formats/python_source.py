@@ -18,7 +18,7 @@ def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> s
     """The text of a short Python script that builds the same network with clearprop, weights included.
 
     A network's script defines ``model`` and ``predict(X)``.  A saved model's defines ``saved``, which
-    `clearprop.save` or `clearprop.answers` take, and prints the answers for a file: ``python script.py FILE.csv``.
+    `clearprop.save` or `clearprop.answers` take; run as ``python script.py FILE.csv``, it prints the file's answers.
 
     Raises
     ------

@@ -179,7 +179,7 @@ def _purity(place: Array, y: Array, bins: int, features: int, task: str) -> Arra
 
 
 def _of_patterns(X: Array, y: Array, task: str) -> float:
-    """The same for features taken together: rows that are alike in all of them are a bin."""
+    """How pure the bins are if rows that are alike in all these features make one; 1 if hardly any are alike."""
     pattern = np.unique(X, axis=0, return_inverse=True)[1].ravel()
     bins = int(pattern.max()) + 1
     if bins > len(y) // _ROWS_OF_BIN:  # then they vary as numbers do, and are looked at with care

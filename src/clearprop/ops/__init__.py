@@ -24,35 +24,29 @@ from clearprop.ops.activations import (
 from clearprop.ops.arithmetic import (
     absolute,
     add,
-    broadcast_to,
     cos,
     divide,
-    einsum,
-    erf,
     expm1,
-    getitem,
     log1p,
-    matmul,
     maximum,
     minimum,
     multiply,
     negative,
     power,
-    reshape,
     sin,
     sqrt,
     square,
     subtract,
-    sum_to,
-    transpose,
     where,
 )
 from clearprop.ops.embedding import numeric_embedding, ramp, wave
-from clearprop.ops.linear import affine
+from clearprop.ops.linear import affine, einsum, matmul
 from clearprop.ops.noise import dropout, dropout_mask
 from clearprop.ops.normalization import batch_norm, layer_norm
 from clearprop.ops.op import ACTIVATIONS, OPS, Op, activation, as_activation, elementwise, op
 from clearprop.ops.reductions import logsumexp, max_, mean, sum_
+from clearprop.ops.shapes import broadcast_to, getitem, reshape, sum_to, transpose
+from clearprop.ops.special import erf
 
 __all__ = [
     "ACTIVATIONS",

@@ -6,8 +6,8 @@
 import numpy as np
 
 from clearprop._types import Value
-from clearprop.ops.arithmetic import erf
 from clearprop.ops.op import activation
+from clearprop.ops.special import erf
 
 
 @activation()

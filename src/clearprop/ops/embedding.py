@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from clearprop._types import Value
-from clearprop.ops.arithmetic import einsum, reshape, unbroadcast
+from clearprop.ops.linear import einsum
 from clearprop.ops.op import Op, elementwise, op
+from clearprop.ops.shapes import reshape, unbroadcast
 
 TURN = 2.0 * np.pi
 

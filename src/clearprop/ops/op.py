@@ -1,8 +1,9 @@
 """An operation: one pure function and, beside it, its vector-Jacobian product.
 
-This pair is the only place where a derivative is written.  NumPy arrays give numbers, complex arrays give derivatives
-by the complex step, tensors record themselves on a tape, and any other value that answers NumPy's protocols (a
-compiler's, a printer's) reads the same text.  Elementwise and row operations keep to a small dialect so that all can:
+An operation's derivative is written in this pair and nowhere else (a loss states its gradient beside its value in the
+same way).  NumPy arrays give numbers, complex arrays give derivatives by the complex step, tensors record themselves on
+a tape, and any other value that answers NumPy's protocols (a compiler's, a printer's) reads the same text.  Elementwise
+and row operations keep to a small dialect so that all can:
 
     + - * /  negation  comparisons (giving masks)  & | ~      ** with a constant multiple of 0.5, from -16 to 16
     np.where maximum minimum square exp expm1 log log1p sqrt sin cos tanh   scipy.special.erf

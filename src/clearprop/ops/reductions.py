@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from clearprop._types import Value
-from clearprop.ops.arithmetic import broadcast_to, reshape
 from clearprop.ops.op import op
+from clearprop.ops.shapes import broadcast_to, reshape
 
 Axis = int | tuple[int, ...] | None
 

@@ -1,4 +1,4 @@
-"""Optimisers, one a file, in order of increasing complexity; and learning-rate schedules."""
+"""Optimisers, one a file, and learning-rate schedules. `SGD` is the one to read first, then `Adam`."""
 
 from clearprop.optim.adadelta import Adadelta
 from clearprop.optim.adagrad import Adagrad

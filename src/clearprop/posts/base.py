@@ -130,10 +130,12 @@ class Replays:
 
     @cached_property
     def published(self) -> Replay:
+        """The run with the post's own mistakes."""
         return self.make_published()
 
     @cached_property
     def corrected(self) -> Replay:
+        """The run without them."""
         return self.make_corrected()
 
 

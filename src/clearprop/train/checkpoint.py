@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.container import Kind, opened, sealed
+from clearprop.container import DocumentKind, opened, sealed
 from clearprop.engine import State
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
 from clearprop.store import atomic_write, output_error, sync_folder
@@ -35,7 +35,7 @@ _OF_CALLBACK = ("w", "buffers")
 _ORPHAN = re.compile(r"\.[0-9a-f]{16}\.tmp")  # what `atomic_file` leaves if it is killed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-CHECKPOINT = Kind(
+CHECKPOINT = DocumentKind(
     name="checkpoint",
     format=1,
     fields=frozenset({"place", "configuration", "history", "callbacks", "settings"}),

@@ -1,0 +1,1 @@
+"""Files as the disk has them, whatever stands in them."""
