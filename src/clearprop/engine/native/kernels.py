@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
-from clearprop.engine.native.module import Module, kernel
+from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import (
     BLOCK,
     Source,
@@ -59,9 +59,6 @@ def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None)
     y.store(op.forward(z).keep(masks))
 
 
-LONG = 12  # instructions
-
-
 def is_long(f: Function, op: Op) -> bool:
     """Whether an operation on one vector takes many instructions.
 
@@ -70,7 +67,7 @@ def is_long(f: Function, op: Op) -> bool:
     with f.rehearsal():
         before = len(f.lines)
         op.forward(f.full(0.0))
-        return len(f.lines) - before > LONG
+        return len(f.lines) - before > f.m.tuning.long_text
 
 
 def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> None:
@@ -120,19 +117,15 @@ def backward(
 ) -> None:  # fmt: skip
     """dx = vjp of the operation below, of d Wᵀ, for one panel of columns."""
     masks = f.below(columns, nv)
-    with f.loop(0, rows, f.m.target.rows) as i:
+    with f.loop(0, rows, f.m.tuning.rows) as i:
         width = nv * f.m.lanes
-        sums = tile(f, f.m.target.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
+        sums = tile(f, f.m.tuning.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
         for r, dy in enumerate(sums):
             at = (i + r) * ldy
             pass_back(op, dy, masks, y + at, dx + at)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
-
-
-AT_ONCE = {64: 3, 32: 1}  # blocks of `lanes` rows of weights summed at once: 24 float64 are whole tiles everywhere,
-# but 48 float32 numbers of each row of a batch would leave the first-level cache
 
 
 @dataclass(frozen=True)
@@ -171,14 +164,6 @@ class Update:
             place.store(new)
 
 
-def at_once(m: Module) -> int:
-    """Blocks that `update` sums at once.
-
-    Where one is whole tiles by itself, several would gain nothing but need more room on the stack.
-    """
-    return AT_ONCE[m.bits] if m.lanes % m.target.rows else 1
-
-
 @kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
 def update(
     f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
@@ -188,8 +173,8 @@ def update(
 
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
-    lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.target.rows
-    most = at_once(f.m) * lanes
+    lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.tuning.rows
+    most = f.m.tuning.at_once * lanes
     sums = f.scratch(most * wide)
     with f.loop(0, rows * wide, lanes) as j:
         (sums + j).store(f.full(0.0))
@@ -550,7 +535,7 @@ def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
 
 def row_parts(f: Function, rows: int) -> list[range]:
     """The rows of a block in parts whose sums fit the registers."""
-    tall = f.m.target.sums
+    tall = f.m.tuning.sums
     return [range(first, min(first + tall, rows)) for first in range(0, rows, tall)]
 
 
@@ -562,8 +547,8 @@ def sample_forward(
     lanes = f.m.lanes
     if by_input:  # rows of w, scaled and added
         width = padded(m, lanes)
-        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.target.sums):
-            chains = min({1: 4, 2: 3, 3: 2}.get(width // lanes, 1), n)  # enough to hide the latency of narrow rows
+        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.tuning.sums):
+            chains = min((*f.m.tuning.chains, 1)[min(width // lanes, 1 + len(f.m.tuning.chains)) - 1], n)
             state = [f.full(0.0, nv)] * chains
             if biased:
                 state[0] = (bias + c).load(nv)
@@ -584,7 +569,7 @@ def sample_forward(
             sums = []
             for some in row_parts(f, count):
                 part = [f.full(0.0)] * len(some)
-                for c, nv, state in column_blocks(f, width // lanes, part, f.m.target.columns):
+                for c, nv, state in column_blocks(f, width // lanes, part, f.m.tuning.columns):
                     av = (a + c).load(nv)
                     state[:] = [
                         dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in zip(some, state, strict=True)
@@ -603,7 +588,7 @@ def sample_backward(
     """Gradient and rule, and where backpropagation goes on the layer below's dx, in one pass over the weights."""
     lanes = f.m.lanes
     width = padded(m if by_input else n, lanes)
-    columns = max(f.m.target.columns // (2 if how and how.slots > 1 else 1), 1)
+    columns = max(f.m.tuning.columns // (2 if how and how.slots > 1 else 1), 1)
 
     def change(w: Pointer, g: Vector) -> None:
         if how:

@@ -14,12 +14,6 @@ from clearprop.engine.native.stages.sparse import SparseStage
 from clearprop.engine.native.step import Batch, Fields, Step
 from clearprop.engine.native.values import Function, Int, Pointer, padded
 
-ROWS = 64  # predicted at once, so that their activations stay in the cache
-TOGETHER = 512  # predicted by one thread before it draws its next ticket
-CHUNK = 144  # rows that one ticket has at most, for the same reason
-ROUNDS = 4  # tickets of rows for each thread at least,
-HEAVY = 2**20  # but just one from so many bytes of weights on, as each ticket reads them all
-
 # --- training on batches ----------------------------------------------------------------------------------------------
 
 
@@ -50,8 +44,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
 
     def body(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
-        step = Step(f, net, layout, fields, m.target.group)
-        board, threads, tile = fields.board, fields.threads, m.target.rows
+        step = Step(f, net, layout, fields, m.tuning.group)
+        board, threads, tile = fields.board, fields.threads, m.tuning.rows
         with f.repeat() as t:
             place = fields.first + t
             start = fields.offsets.integer(place)
@@ -103,16 +97,17 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                     step.in_blocks(c, lambda stage, *blocks: stage.write_apply(step, batch, *blocks, factor))
             f.until = f.emit(f"call i1 @stopped(ptr {board}, i64 {rank})", pure=False)
 
-    prelude = scheduler_ir(m.target.name == "neon")
+    prelude = scheduler_ir(not m.x86)
     return m.write("train", "record* rank", body, prelude=prelude, flush=net.rule is not None)
 
 
 def row_tickets(f: Function, layout: Layout, tiles: Int, threads: Int) -> Int:
     """As many for each thread, small enough for the cache, and several in case a thread is kept waiting."""
-    heavy = (layout.size + layout.transposed_size) * f.m.bits // 8 >= HEAVY
-    at_once = threads * (CHUNK // f.m.target.rows)
+    tuning = f.m.tuning
+    heavy = (layout.size + layout.transposed_size) * f.m.bits // 8 >= tuning.heavy
+    at_once = threads * (tuning.chunk // tuning.rows)
     rounds = (tiles + (at_once - 1)) // at_once
-    several = rounds if heavy else f.choose(rounds < ROUNDS, ROUNDS, rounds)
+    several = rounds if heavy else f.choose(rounds < tuning.rounds, tuning.rounds, rounds)
     return threads * f.choose(threads.equals(1), rounds, several)
 
 
@@ -209,6 +204,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
     A row meets the same operations in the same order alone and in company: its result does not depend on the others.
     """
     ld, last, wide = layout.ld, len(stages), stages[-1].m
+    most, together, tile = m.tuning.predicted_at_once, m.tuning.predicted_in_ticket, m.tuning.rows
 
     def body(f: Function, record: Pointer, rank: Int) -> None:
         places = {name: i for i, name in enumerate(PREDICT_FIELDS)}
@@ -216,12 +212,12 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
         w, X, columns, starts, out, scratch, board = (record.pointer(places[name]) for name in names)
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
-        act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
-        gathered = own + sum(ld[1:]) * ROWS  # only dense layers read rows that have no padding
-        with shared(f, board, rank, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
-            done: Any = c * TOGETHER
-            stop = (c * TOGETHER + TOGETHER).minimum(count)
-            for rows in (ROWS // m.target.rows * m.target.rows, m.target.rows, 1):
+        act = [X, *(own + sum(ld[1 : s + 1]) * most for s in range(last))]
+        gathered = own + sum(ld[1:]) * most  # only dense layers read rows that have no padding
+        with shared(f, board, rank, Int(f, "0"), (count + (together - 1)) // together, ends_step=True) as c:
+            done: Any = c * together
+            stop = (c * together + together).minimum(count)
+            for rows in (most // tile * tile, tile, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
                     act[0] = X + i * stages[0].n
                     if stages[0].padded_input:
@@ -235,7 +231,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
                         k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)
                 done = f.last
 
-    return m.write("predict", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
+    return m.write("predict", "record* rank", body, prelude=scheduler_ir(not m.x86))
 
 
 ROW_FIELDS = ["w", "X", "out", "count", "scratch"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.target import Target
+from clearprop.engine.native.tuning import tuning_of
 from clearprop.engine.native.values import Function, Int, Pointer
 
 VECTOR_BYTES = 64
@@ -22,7 +23,8 @@ class Module:
     """The definitions written so far for one precision on one target."""
 
     def __init__(self, dtype: Any, target: Target) -> None:
-        self.dtype, self.target = np.dtype(dtype), target
+        self.dtype, self.target, self.tuning = np.dtype(dtype), target, tuning_of(target.tiles, dtype)
+        self.x86 = target.triple.startswith("x86_64")
         self.bits = 8 * self.dtype.itemsize
         self.real, self.mantissa = {32: ("float", 23), 64: ("double", 52)}[self.bits]
         self.exponent_bias = {32: 127, 64: 1023}[self.bits]
@@ -49,10 +51,9 @@ class Module:
         normal one become 0: processors take a hundred times as long for them.
         """
         f, values = self._start(signature)
-        x86 = self.target.triple.startswith("x86_64")
-        read, change = (_x86_mode if x86 else _arm_mode)(f)
+        read, change = (_x86_mode if self.x86 else _arm_mode)(f)
         before = read()
-        change(str((0x9FC0 if flush else 0x1F80) if x86 else flush << 24))
+        change(str((0x9FC0 if flush else 0x1F80) if self.x86 else flush << 24))
         body(f, *values)
         change(before)
         return self._finish(f, name, signature, prelude)

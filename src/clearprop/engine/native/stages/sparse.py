@@ -12,6 +12,7 @@ from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import BLOCK
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction
 from clearprop.engine.native.stages.dense import DenseStage, Panels
+from clearprop.engine.native.tuning import Tuning
 from clearprop.engine.native.values import Function, Int, Pointer, Vector, padded
 from clearprop.ops import Op
 
@@ -65,7 +66,7 @@ def forward_sparse(
     with f.loop(0, rows) as i:
         row = order.integer(i) if ordered else i
         start, stop = starts.integer(row), starts.integer(row + 1)
-        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.target.sums):
+        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.tuning.sums):
             with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (k, state):
                 weights = (w + (columns.integer(k) * width + c)).load(nv)
                 state[:] = [(values + k).splat().fma(weights, state[0])]
@@ -82,7 +83,7 @@ def update_sparse(
     """The gradients aᵀ d of `count` rows of weights, summed as `in_blocks` does, and what becomes of them."""
     with f.loop(0, count) as c:
         start, stop = starts.integer(c), starts.integer(c + 1)
-        for j, nv, _ in column_blocks(f, registers, [], f.m.target.columns):
+        for j, nv, _ in column_blocks(f, registers, [], f.m.tuning.columns):
             zeros = f.full(0.0, nv)
             with f.loop(start, stop, 1, [zeros, zeros]) as (k, state):
                 row = rows.integer(k)
@@ -138,7 +139,7 @@ class SparseStage(DenseStage):
         width = padded(self.n, step.lanes)
         by_columns(step.m)(fields.X, fields.columns, fields.starts, batch.order, batch.count, width, *turned)
 
-    def together(self, blocks: int, bits: int) -> int:
+    def together(self, blocks: int, tuning: Tuning) -> int:
         return 1
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
