@@ -57,6 +57,8 @@ class Tuning:
     least_steps: int = 4  # or so many steps, for at first another thread's caches are cold
     rarely: float = 20.0  # times as long as the last trial took, until the next
     cautious: float = 1e10  # operations a second that even a slow machine does: for the first slice's length
+    spins: int = 300  # looks of a waiting thread at the board before it yields between them, as others may need it,
+    yields: int = 300  # and so many more before it sleeps
     worth_sharing: float = 1e6  # operations in a step, below which threads would wait for each other most of the time
 
     @property
