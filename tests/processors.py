@@ -1,27 +1,30 @@
 """What the native engine may be told to compile for on this machine, and a way to run all tests in another's tiles.
 
 ``CLEARPROP_TEST_TILES=avx2 pytest`` takes this processor for one with the tiles of AVX2; avx512 and neon likewise.  So
-what a test says of one processor's tiles it says of that processor by name: see `tiles`.
+what a test says of one processor's tiles it says of that processor by name: `target.tiles`.
 """
 
 import functools
 import os
 from dataclasses import replace
 
-from clearprop.engine.native import target
+from clearprop.engine.native import target, tuning
 from clearprop.engine.native.target import avx2, avx512, neon
 
 KINDS = {"avx512": avx512, "avx2": avx2, "neon": neon}
 
 
-def tiles(processor):
-    """The name of the kind of processor in whose tiles this one works."""
-    return next(name for name, kind in KINDS.items() if kind().rows == processor.rows)
-
-
 def in_tiles_of(kind, host):
     """This machine with the tiles of another kind of processor."""
-    return replace(host, rows=kind.rows, vectors=kind.vectors, columns=kind.columns)
+    return replace(host, tiles=kind.tiles)
+
+
+def tuned(**changes):
+    """The table of what the native engine is tuned with, changed in all its rows: to take the place of `tuning.TABLE`.
+
+    Programs made from then on have these numbers.
+    """
+    return {key: replace(row, **changes) for key, row in tuning.TABLE.items()}
 
 
 def take_for(wanted):
@@ -48,7 +51,7 @@ def processors():
     if name == "avx512":
         found["avx2"] = avx2()
     for other in (kind() for kind in KINDS.values()):
-        if all(other.rows != known.rows for known in found.values()):
+        if all(other.tiles != known.tiles for known in found.values()):
             found[f"{name} in tiles of {other.name}"] = in_tiles_of(other, host)
     return found
 

@@ -126,7 +126,7 @@ def main() -> None:
     written: list[str] = []
 
     def note(target: Target, definitions: Any) -> Any:
-        written.extend(f"{target.name} {d.name} {hashlib.sha256(d.text.encode()).hexdigest()}" for d in definitions)
+        written.extend(f"{target.tiles} {d.name} {hashlib.sha256(d.text.encode()).hexdigest()}" for d in definitions)
         return defaultdict(lambda: 1)  # the address of none
 
     training.load = prediction.load = note  # type: ignore[assignment]
@@ -137,7 +137,7 @@ def main() -> None:
             written.clear()
             beside = write_all(job, target)
             kernels.update(written)
-            programs[f"{name} on {target.name}"] = hashlib.sha256("\n".join([*beside, *written]).encode()).hexdigest()
+            programs[f"{name} on {target.tiles}"] = hashlib.sha256("\n".join([*beside, *written]).encode()).hexdigest()
     print(json.dumps({"kernels": len(kernels), "programs": programs}, indent=1))
 
 

@@ -12,9 +12,7 @@ import pytest
 
 from clearprop.data import Dataset
 from clearprop.engine import GradientOptions, NativeEngine
-from clearprop.engine.native import kernels, lowering, training
-from clearprop.engine.native import program as native
-from clearprop.engine.native.stages import dense
+from clearprop.engine.native import training, tuning
 from clearprop.errors import DivergenceError
 from clearprop.layers import Activation, Dense, Dropout, LayerNorm, NumericEmbedding
 from clearprop.losses import MSE, CrossEntropy
@@ -22,7 +20,7 @@ from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, Adam
 from clearprop.train import train
 from jobs import TOLERANCE, Job, gradient_error, random_job, training_error
-from processors import HOST, OTHERS, tiles
+from processors import HOST, OTHERS, tuned
 from witnesses import same_bits
 
 pytestmark = pytest.mark.skipif(HOST is None, reason="the native engine does not run here")
@@ -96,15 +94,14 @@ def test_threads_are_really_used(threads, monkeypatch):
 @every_seed
 def test_repeats_and_slices_train_the_same(seeds, monkeypatch):
     for seed, job in jobs(seeds):
-        expected = outcome(job)
-        program = job.program("native")
+        expected, program = outcome(job), job.program("native")
         assert {outcome(job, program) for _ in range(2)} == {expected}, seed
         assert outcome(job, stop=np.ones(1, np.uint8)) == expected, seed
         with monkeypatch.context() as patch:
-            patch.setattr(native, "SLICE", 1e-9)
-            assert outcome(job, program) == expected, seed
-            patch.setattr(native, "SLICE", 1e-5)
-            assert outcome(job) == expected, seed
+            for seconds in (1e-9, 1e-5):
+                patch.setattr(tuning, "TABLE", tuned(slice=seconds))
+                program = job.program("native")
+                assert [outcome(job, program) for _ in range(2)] == [expected, expected], seed
 
 
 @every_seed
@@ -131,9 +128,9 @@ def test_large_layers_train_the_same_and_as_the_reference_does(dtype, threads):
         program = job.program(NativeEngine(target))
         job.train(program)
         (layout,) = (trainer.layout for trainer in program._trainers.values())
-        assert [place.copied for place in layout.places] == COPIED[tiles(target)]
-    assert (layout.size + layout.transposed_size) * job.model.w.itemsize > lowering.HEAVY
-    assert 600 // layout.lanes // dense.TICKETS > kernels.AT_ONCE[8 * job.model.w.itemsize]
+        assert [place.copied for place in layout.places] == COPIED[target.tiles]
+    assert (layout.size + layout.transposed_size) * job.model.w.itemsize > layout.tuning.heavy
+    assert 600 // layout.lanes // layout.tuning.tickets > layout.tuning.in_ticket
     digests = set()
     for target in (HOST, *OTHERS):
         for number in (1, 2, 3):

@@ -37,6 +37,7 @@ from clearprop.engine.native import (
     step,
     target,
     training,
+    tuning,
 )
 from clearprop.engine.native.program import NativeProgram
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding
@@ -45,7 +46,7 @@ from clearprop.model import Sequential
 from clearprop.optim import OPTIMIZERS
 
 sys.path.append(str(Path(__file__).parents[1]))  # where pytest finds it too
-from processors import processors
+from processors import processors, tuned
 
 HOST, REASON = target.host_target()
 pytestmark = [
@@ -214,7 +215,7 @@ def guard_everything():
     training._Function = checking(training._Function, step.FIELDS)
     prediction._Shared = checking(prediction._Shared, lowering.PREDICT_FIELDS)
     prediction._Alone = checking(prediction._Alone, lowering.ROW_FIELDS)
-    program.WORTH_SHARING = 1.0
+    tuning.TABLE = tuned(worth_sharing=1.0)
     scheduler._zeros, scheduler.share = guarded_words, noting(scheduler.share)
 
 
@@ -397,7 +398,7 @@ def definitions(monkeypatch, processor, cases):
         compiled._trainer(rows_in_batch(case) == 1 and case["clip"] != "norm", arrays)
         compiled._trainer(False, arrays, gradient=True)
         predictor = compiled._predictor
-        thin = compiled._rows(X).thin if case["sparse"] else False
+        thin = case["sparse"] and compiled._rows(X).filled <= compiled.tuning.thin
         assert prediction._predict(predictor.stages, predictor.dtype, processor, thin and not case["first"])
         assert not predictor.in_place or predictor.few
     return found

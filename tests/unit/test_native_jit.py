@@ -13,13 +13,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite")
 
 from clearprop.engine.native import jit, target
 from clearprop.engine.native.jit import Definition
-from clearprop.engine.native.scheduler import scheduler_ir
+from clearprop.engine.native.module import Module
+from clearprop.engine.native.scheduler import draw
 
 HOST, REASON = target.host_target()
 pytestmark = pytest.mark.skipif(HOST is None, reason=REASON)
@@ -152,10 +154,11 @@ def test_invalid_text_raises():
 )
 def test_objects_for_every_system(make, triple, magic):
     chosen = make(triple)
-    draw = "define i64 @f(ptr %b) {\n  %t = call i64 @draw(ptr %b, i64 0, i64 0, i64 1, i1 true)\n  ret i64 %t\n}\n"
-    for text in (VECTORS, scheduler_ir(chosen.name == "neon") + draw):
-        code = jit.compile_object(chosen, Definition("f", text))
-        assert code.startswith(magic) and jit.undefined_symbols(code) == set()
+    m = Module(np.float64, chosen)
+    draw(m)
+    for definition in (Definition("f", VECTORS), *m.definitions.values()):
+        code = jit.compile_object(chosen, definition)
+        assert code.startswith(magic) and jit.undefined_symbols(code) == set(definition.calls)
     assert jit.undefined_symbols(jit.compile_object(chosen, add(1, ["other", "exp"]))) == {"other", "exp"}
     if magic == b"\x7fELF":
         assert code[18] == (0xB7 if chosen.name == "neon" else 0x3E)  # e_machine

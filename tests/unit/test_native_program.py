@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from clearprop.engine import ENGINES, GradientOptions, choose_engine, initial_state
-from clearprop.engine.native.program import SLICE, _Pace
+from clearprop.engine.native.pace import Pace
 from clearprop.engine.native.stages import dense
+from clearprop.engine.native.tuning import TABLE
 from clearprop.errors import ConfigurationError
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP
 from clearprop.optim import SGD, Optimizer
 from clearprop.train.orders import epoch_batches
+
+TUNING = TABLE["neon", "float64"]
 
 
 def compiled(name, model, loss):
@@ -104,7 +107,7 @@ def slices(pace, seconds, n, most=2):
 
 @pytest.mark.parametrize("fast", [1, 2])
 def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast):
-    used = slices(_Pace(), {fast: 0.001, 3 - fast: 0.002}, 400)
+    used = slices(Pace(TUNING), {fast: 0.001, 3 - fast: 0.002}, 400)
     assert {threads for threads, _ in used[1:3]} == {1, 2}
     in_vain = sum(seconds for threads, seconds in used[3:] if threads != fast)
     assert 0.0 < in_vain < 0.06 * sum(seconds for _, seconds in used[3:])
@@ -112,7 +115,7 @@ def test_the_faster_number_of_threads_goes_on_and_the_other_is_tried_again(fast)
 
 
 def test_the_first_slice_decides_nothing():
-    pace = _Pace()
+    pace = Pace(TUNING)
     threads, *_ = pace.choose(2, guess=0.01)
     pace.note(threads, 10, 9.0)  # threads are started, memory is touched for the first time
     later = [threads for threads, _ in slices(pace, {1: 0.002, 2: 0.001}, 12)]
@@ -120,7 +123,7 @@ def test_the_first_slice_decides_nothing():
 
 
 def test_a_number_of_threads_that_has_become_faster_is_found():
-    pace = _Pace()
+    pace = Pace(TUNING)
     before = slices(pace, {1: 0.001, 2: 0.002}, 10)
     after = slices(pace, {1: 0.001, 2: 0.0005}, 40)
     assert before[-1][0] == 1 and after[-1][0] == 2
@@ -128,7 +131,7 @@ def test_a_number_of_threads_that_has_become_faster_is_found():
 
 def test_trials_of_long_steps_have_several():
     """The first step of a trial is slow, as everything another thread needs is in the other's caches."""
-    pace, used = _Pace(), []
+    pace, used = Pace(TUNING), []
     for _ in range(12):
         threads, step, allotted = pace.choose(2, guess=0.05)
         steps = max(1, int(allotted / step + 1e-9))
@@ -142,15 +145,15 @@ def test_trials_of_long_steps_have_several():
 
 
 def test_one_thread_has_no_other_to_be_compared_with():
-    assert {threads for threads, _ in slices(_Pace(), {1: 1.0}, 10, most=1)} == {1}
+    assert {threads for threads, _ in slices(Pace(TUNING), {1: 1.0}, 10, most=1)} == {1}
 
 
 def test_slices_are_planned_by_the_seconds_a_step_took():
-    pace = _Pace()
-    assert pace.choose(1, guess=0.5) == (1, 0.5, SLICE)
+    pace = Pace(TUNING)
+    assert pace.choose(1, guess=0.5) == (1, 0.5, TUNING.slice)
     pace.note(1, 10, 3.0)  # the first, with cold caches, says how long the second may be
-    assert pace.choose(1, guess=0.5) == (1, 0.3, SLICE)
+    assert pace.choose(1, guess=0.5) == (1, 0.3, TUNING.slice)
     pace.note(1, 10, 0.1)
-    assert pace.choose(1, guess=0.5) == (1, 0.01, SLICE)
+    assert pace.choose(1, guess=0.5) == (1, 0.01, TUNING.slice)
     pace.note(1, 10, 0.2)  # slower: trusted a fifth at a time
     assert pace.choose(1, guess=0.5)[1] == pytest.approx(0.012)

@@ -19,7 +19,7 @@ pytest.importorskip("llvmlite")
 
 from clearprop.data import as_dataset
 from clearprop.engine.base import ENGINES, Batches, GradientOptions, initial_state
-from clearprop.engine.native import jit, prediction, program, target, training
+from clearprop.engine.native import jit, prediction, target, training, tuning
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.program import NativeProgram
 from clearprop.errors import DivergenceError
@@ -28,6 +28,7 @@ from clearprop.model import MLP
 from clearprop.optim import SGD, Adam
 from clearprop.train import fit
 from clearprop.train import predict as predict_with
+from processors import tuned
 
 HOST, REASON = target.host_target()
 pytestmark = pytest.mark.skipif(HOST is None, reason=REASON)
@@ -142,6 +143,7 @@ def test_predictions_may_go_where_the_rows_are():
 def test_batches_may_change_once_they_are_checked(monkeypatch):
     """A kernel reads wherever they point."""
     rng = np.random.default_rng(1)
+    monkeypatch.setattr(tuning, "TABLE", tuned(slice=1e-9))  # a step at a time
     step = Steps(compile_program(MLP([3, 8, 1])), rng.normal(size=(50, 3)), rng.normal(size=50), 7)
     expected, train = step.run(), training.Trainer.train
 
@@ -150,7 +152,6 @@ def test_batches_may_change_once_they_are_checked(monkeypatch):
         step.batches.offsets[1:-1] = 10**9
         return train(self, plan, *others, **options)
 
-    monkeypatch.setattr(program, "SLICE", 1e-9)  # a step at a time
     step.batches = Batches(step.batches.indices.copy(), step.batches.offsets.copy())
     monkeypatch.setattr(training.Trainer, "train", spoil)
     assert np.array_equal(step.run(), expected)
@@ -484,7 +485,7 @@ TINY_TO_ZERO = 1 << 24 if HOST and HOST.name == "neon" else 0x8040  # FZ; or flu
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_callers_mode_of_calculation_neither_matters_nor_changes(threads, monkeypatch):
-    monkeypatch.setattr(program, "WORTH_SHARING", 1.0)
+    monkeypatch.setattr(tuning, "TABLE", tuned(worth_sharing=1.0))
     model, mode = MLP([3, 16, 1], "identity", dtype="float32", seed=3), Mode()
     rng = np.random.default_rng(1)
     X, y = (rng.normal(size=(70, 3)) * 1e-38).astype(np.float32), rng.normal(size=70).astype(np.float32)
@@ -512,7 +513,7 @@ def test_the_callers_mode_of_calculation_neither_matters_nor_changes(threads, mo
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_training_takes_tiny_numbers_for_zero_and_gradients_do_not(dtype, batch_size, threads, monkeypatch):
-    monkeypatch.setattr(program, "WORTH_SHARING", 1.0)
+    monkeypatch.setattr(tuning, "TABLE", tuned(worth_sharing=1.0))
     model, mode, tiny = MLP([3, 20, 1], dtype=dtype), Mode(), np.finfo(dtype).tiny
     compiled = compile_program(model, optimizer=SGD(learning_rate=0.1, momentum=0.9), threads=threads)
     step = Steps(compiled, np.zeros((9, 3)), np.zeros(9), batch_size)  # all gradients are 0, so slots only shrink

@@ -4,7 +4,6 @@ import ctypes
 import gc
 import multiprocessing
 import os
-import platform
 import subprocess
 import sys
 import threading
@@ -20,15 +19,20 @@ import pytest
 
 llvm = pytest.importorskip("llvmlite.binding")
 
-from clearprop.engine.native import scheduler  # noqa: E402
-from clearprop.engine.native.scheduler import MOST_PHASES, Board, scheduler_ir, share, usable_threads  # noqa: E402
+from clearprop.engine.native import jit, scheduler  # noqa: E402
+from clearprop.engine.native.jit import Definition  # noqa: E402
+from clearprop.engine.native.module import Module  # noqa: E402
+from clearprop.engine.native.scheduler import MOST_PHASES, Board, share, usable_threads  # noqa: E402
+from clearprop.engine.native.target import avx512, host_target, neon  # noqa: E402
 
-ARM = platform.machine().lower() in ("arm64", "aarch64")
 MOST = 7  # tickets in a phase
 
 # Phase p has 1 + 3p % 7 tickets.  Ticket t of it looks whether all of phase p - 1 has left its mark, idles for a while,
 # leaves its own mark, and counts itself without any lock, so that a ticket drawn twice at once would be noticed.
 DRIVER = f"""
+declare i64 @draw(ptr, i64, i64, i64, i64)
+declare i64 @stopped(ptr, i64)
+
 define i64 @run(ptr %arguments, i64 %number) {{
 entry:
   %board = load ptr, ptr %arguments
@@ -51,11 +55,10 @@ phase:
   %even = xor i64 %odd, 1
   %mine = mul i64 %odd, {MOST}
   %theirs = mul i64 %even, {MOST}
-  %step = trunc i64 %odd to i1
   br label %draw
 draw:
   %did = phi i64 [%done, %phase], [%didmore, %mark]
-  %t = call i64 @draw(ptr %board, i64 %number, i64 %p, i64 %tickets, i1 %step)
+  %t = call i64 @draw(ptr %board, i64 %number, i64 %p, i64 %tickets, i64 %odd)
   %got = icmp ult i64 %t, %tickets
   br i1 %got, label %look, label %drawn
 look:
@@ -92,7 +95,8 @@ mark:
   br label %draw
 drawn:
   %next = add i64 %p, 1
-  %over = call i1 @stopped(ptr %board, i64 %number)
+  %stopped = call i64 @stopped(ptr %board, i64 %number)
+  %over = icmp ne i64 %stopped, 0
   br i1 %over, label %end, label %phase
 end:
   ret i64 %did
@@ -102,14 +106,20 @@ end:
 
 def compiled():
     """The driver as a function that leaves Python's lock while it runs."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    compiler = llvm.create_lljit_compiler(machine)
-    library = llvm.JITLibraryBuilder().add_ir(scheduler_ir(ARM) + DRIVER).export_symbol("run").link(compiler, "test")
-    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(library["run"])
-    function.owner = library  # of the machine code
-    return function
+    host, _ = host_target()
+    definitions = driver(host)
+    address = jit.load(host, definitions)[definitions[-1].name]
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)(address)
+
+
+def driver(target):
+    """The scheduler's definitions for a kind of processor, and the driver that calls them."""
+    m = Module(np.float64, target)
+    scheduler.draw(m), scheduler.stopped(m)
+    text, calls = DRIVER, [name for name in m.definitions if not name.startswith("wait")]
+    for name in calls:
+        text = text.replace(f"@{name.rpartition('_')[0]}(", f"@{name}(")
+    return [*m.definitions.values(), Definition("run", text, tuple(calls))]
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +188,10 @@ native = test.compiled()
 """
 
 
-@pytest.mark.parametrize("arm", [False, True])
-def test_ir_is_valid_for_both_kinds_of_processor(arm):
-    llvm.parse_assembly(scheduler_ir(arm) + DRIVER).verify()
+@pytest.mark.parametrize("target", [avx512("x86_64-unknown-linux-gnu"), neon("aarch64-unknown-linux-gnu")])
+def test_ir_is_valid_for_both_kinds_of_processor(target):
+    for definition in driver(target):
+        llvm.parse_assembly(definition.text).verify()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 4, 8])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
-from clearprop.engine.native.module import Module, kernel
+from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import (
     BLOCK,
     Source,
@@ -20,7 +20,7 @@ from clearprop.engine.native.rows import (
     matrix,
     one_for_all,
 )
-from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
 from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
 from clearprop.optim import Optimizer
@@ -59,9 +59,6 @@ def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None)
     y.store(op.forward(z).keep(masks))
 
 
-LONG = 12  # instructions
-
-
 def is_long(f: Function, op: Op) -> bool:
     """Whether an operation on one vector takes many instructions.
 
@@ -70,7 +67,7 @@ def is_long(f: Function, op: Op) -> bool:
     with f.rehearsal():
         before = len(f.lines)
         op.forward(f.full(0.0))
-        return len(f.lines) - before > LONG
+        return len(f.lines) - before > f.m.tuning.long_text
 
 
 def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> None:
@@ -80,11 +77,28 @@ def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> 
     dx.store(op.vjp(dy, y.load(n), *inputs).keep(masks))
 
 
-@kernel("a* lda w* ldw depth bias* y* ldy x* rows columns")
+@kernel
 def forward(
-    f: Function, tile_rows: int, nv: int, op: Op, packed: bool, whole: bool, biased: bool, keep: bool, a: Any, lda: Any,
-    w: Any, ldw: Any, depth: Any, bias: Any, y: Any, ldy: Any, x: Any, rows: Any, columns: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    tile_rows: int,
+    nv: int,
+    op: Op,
+    packed: bool,
+    whole: bool,
+    biased: bool,
+    keep: bool,
+    a: Pointer,
+    lda: Int,
+    w: Pointer,
+    ldw: Int,
+    depth: Int,
+    bias: Pointer,
+    y: Pointer,
+    ldy: Int,
+    x: Pointer,
+    rows: Int,
+    columns: Int,
+) -> None:
     """y = op(a w + bias) for one panel of columns.
 
     Parameters that are not `packed` lie `ldw` apart; if the panel is not `whole` either, there is no padding to read.
@@ -113,26 +127,32 @@ def forward(
                 finish((y + row * ldy).load(nv), row * ldy)
 
 
-@kernel("d* ldd wt* depth y* dx^ ldy rows columns")
+@kernel
 def backward(
-    f: Function, nv: int, op: Op, d: Any, ldd: Any, wt: Any, depth: Any, y: Any, dx: Any, ldy: Any, rows: Any,
-    columns: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    nv: int,
+    op: Op,
+    d: Pointer,
+    ldd: Int,
+    wt: Pointer,
+    depth: Int,
+    y: Pointer,
+    dx: MayAlias,
+    ldy: Int,
+    rows: Int,
+    columns: Int,
+) -> None:
     """dx = vjp of the operation below, of d Wᵀ, for one panel of columns."""
     masks = f.below(columns, nv)
-    with f.loop(0, rows, f.m.target.rows) as i:
+    with f.loop(0, rows, f.m.tuning.rows) as i:
         width = nv * f.m.lanes
-        sums = tile(f, f.m.target.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
+        sums = tile(f, f.m.tuning.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
         for r, dy in enumerate(sums):
             at = (i + r) * ldy
             pass_back(op, dy, masks, y + at, dx + at)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
-
-
-AT_ONCE = {64: 3, 32: 1}  # blocks of `lanes` rows of weights summed at once: 24 float64 are whole tiles everywhere,
-# but 48 float32 numbers of each row of a batch would leave the first-level cache
 
 
 @dataclass(frozen=True)
@@ -171,25 +191,28 @@ class Update:
             place.store(new)
 
 
-def at_once(m: Module) -> int:
-    """Blocks that `update` sums at once.
-
-    Where one is whole tiles by itself, several would gain nothing but need more room on the stack.
-    """
-    return AT_ONCE[m.bits] if m.lanes % m.target.rows else 1
-
-
-@kernel("a* lda d* ldd depth w* stride scalars* hyper* rows")
+@kernel
 def update(
-    f: Function, nv: int, how: Update, a: Any, lda: Any, d: Any, ldd: Any, depth: Any, w: Any, stride: Any,
-    scalars: Any, hyper: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    nv: int,
+    how: Update,
+    a: Pointer,
+    lda: Int,
+    d: Pointer,
+    ldd: Int,
+    depth: Int,
+    w: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
+    rows: Int,
+) -> None:
     """The gradient aᵀ d of at most `at_once` blocks of `lanes` rows of a panel of weights, and its rule.
 
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
-    lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.target.rows
-    most = at_once(f.m) * lanes
+    lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.tuning.rows
+    most = f.m.tuning.at_once * lanes
     sums = f.scratch(most * wide)
     with f.loop(0, rows * wide, lanes) as j:
         (sums + j).store(f.full(0.0))
@@ -214,16 +237,25 @@ def update(
         how(w + j, stride, (sums + j).load(nv), scalars, hyper)
 
 
-@kernel("d* ldd copy* rows")
-def copy_columns(f: Function, nv: int, d: Any, ldd: Any, copy: Any, rows: Any) -> None:
+@kernel
+def copy_columns(f: Function, nv: int, d: Pointer, ldd: Int, copy: Pointer, rows: Int) -> None:
     """The columns of a batch that one panel of weights meets, row after row without a gap."""
     with f.loop(0, rows) as t:
         (copy + t * (nv * f.m.lanes)).store((d + t * ldd).load(nv))
 
 
-@kernel("d* ldd depth b* stride scalars* hyper*")
+@kernel
 def update_vector(
-    f: Function, nv: int, how: Update, d: Any, ldd: Any, depth: Any, b: Any, stride: Any, scalars: Any, hyper: Any
+    f: Function,
+    nv: int,
+    how: Update,
+    d: Pointer,
+    ldd: Int,
+    depth: Int,
+    b: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
 ) -> None:
     """The same for a vector of parameters, whose gradient is the sum of the rows of d."""
 
@@ -236,9 +268,9 @@ def update_vector(
     how(b, stride, g, scalars, hyper)
 
 
-@kernel("w* stride scalars* hyper* scale* count")
+@kernel
 def apply_stored(
-    f: Function, how: Update, w: Any, stride: Any, scalars: Any, hyper: Any, scale: Any, count: Any
+    f: Function, how: Update, w: Pointer, stride: Int, scalars: Pointer, hyper: Pointer, scale: Pointer, count: Int
 ) -> None:
     """The rule for gradients that were stored (behind the slots), times `scale`."""
     with f.loop(0, count, f.m.lanes) as i:
@@ -246,8 +278,8 @@ def apply_stored(
         how(w + i, stride, g.rounded(), scalars, hyper)
 
 
-@kernel("g* ldg rows columns total*")
-def add_squares(f: Function, g: Any, ldg: Any, rows: Any, columns: Any, total: Any) -> None:
+@kernel
+def add_squares(f: Function, g: Pointer, ldg: Int, rows: Int, columns: Int, total: Pointer) -> None:
     """total[lane] += g² in float64, for one vector of `columns` lanes, row by row."""
     m = f.m
     double = f"<{m.lanes} x double>"
@@ -260,8 +292,8 @@ def add_squares(f: Function, g: Any, ldg: Any, rows: Any, columns: Any, total: A
         f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
 
 
-@kernel("w* ld rows columns hyper* total*")
-def add_penalties(f: Function, w: Any, ld: Any, rows: Any, columns: Any, hyper: Any, total: Any) -> None:
+@kernel
+def add_penalties(f: Function, w: Pointer, ld: Int, rows: Int, columns: Int, hyper: Pointer, total: Pointer) -> None:
     """total[lane] += the penalties of weights whose rows are `ld` apart, in float64: each vector's column, row by row.
 
     So the order of the sum does not depend on how many vectors a panel has.
@@ -278,8 +310,8 @@ def add_penalties(f: Function, w: Any, ld: Any, rows: Any, columns: Any, hyper: 
             f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
 
 
-@kernel("lanes* total*")
-def add_lanes(f: Function, lanes: Any, total: Any) -> None:
+@kernel
+def add_lanes(f: Function, lanes: Pointer, total: Pointer) -> None:
     """total = the sum of as many float64 numbers as a vector has lanes, one after the other."""
     numbers = [
         f.emit(f"load double, ptr {lanes.offset(lane, 'double')}, align 8", pure=False) for lane in range(f.m.lanes)
@@ -290,8 +322,8 @@ def add_lanes(f: Function, lanes: Any, total: Any) -> None:
     f.effect(f"store double {total_so_far}, ptr {total}, align 8")
 
 
-@kernel("totals* count hyper* scale*")
-def norm_scale(f: Function, totals: Any, count: Any, hyper: Any, scale: Any) -> None:
+@kernel
+def norm_scale(f: Function, totals: Pointer, count: Int, hyper: Pointer, scale: Pointer) -> None:
     """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""
     m = f.m
     f.allocated.append("  %sum = alloca double")
@@ -316,8 +348,8 @@ def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
     return x.shuffle(y, low), x.shuffle(y, [j + half for j in low])
 
 
-@kernel("source* lds target* ldt")
-def transpose(f: Function, source: Any, lds: Any, target: Any, ldt: Any) -> None:
+@kernel
+def transpose(f: Function, source: Pointer, lds: Int, target: Pointer, ldt: Int) -> None:
     """A square block of `lanes` rows, by log₂(lanes) rounds of pairwise exchanges."""
     n, half = f.m.lanes, 1
     v = [(source + lds * i).load() for i in range(n)]
@@ -333,8 +365,8 @@ def transpose(f: Function, source: Any, lds: Any, target: Any, ldt: Any) -> None
 # --- rows in, rows out ------------------------------------------------------------------------------------------------
 
 
-@kernel("source* n target*")
-def copy_row(f: Function, fills: bool, source: Any, n: Any, target: Any) -> None:
+@kernel
+def copy_row(f: Function, fills: bool, source: Pointer, n: Int, target: Pointer) -> None:
     """Copies n numbers; `fills` up the last vector with zeros, or touches nothing behind them."""
     whole = n // f.m.lanes * f.m.lanes
     with f.loop(0, whole, f.m.lanes) as j:
@@ -345,8 +377,10 @@ def copy_row(f: Function, fills: bool, source: Any, n: Any, target: Any) -> None
         end.store(rest) if fills else end.store_where(rest, masks)
 
 
-@kernel("values* columns* start stop target* n")
-def copy_sparse_row(f: Function, values: Any, columns: Any, start: Any, stop: Any, target: Any, n: Any) -> None:
+@kernel
+def copy_sparse_row(
+    f: Function, values: Pointer, columns: Pointer, start: Int, stop: Int, target: Pointer, n: Int
+) -> None:
     """The same for a sparse row, filled up: zeros, then each of its values in its column."""
     with f.loop(0, n, f.m.lanes) as j:
         (target + j).store(f.full(0.0))
@@ -354,8 +388,8 @@ def copy_sparse_row(f: Function, values: Any, columns: Any, start: Any, stop: An
         (target + columns.integer(k)).store_first((values + k).splat())
 
 
-@kernel("source* n")
-def prefetch(f: Function, source: Any, n: Any) -> None:
+@kernel
+def prefetch(f: Function, source: Pointer, n: Int) -> None:
     with f.loop(0, n, f.m.lanes) as j:
         (source + j).prefetch(2)
 
@@ -375,21 +409,46 @@ class Beside:
         return [matrix(p, ld)] if self.matrix else [one_for_all(p + ld * v) for v in range(self.vectors)]
 
 
-@kernel("x* ldx beside* ldb y* ldy rows")
+@kernel
 def apply_forward(
-    f: Function, op: Op, columns: int, group: int, extra: Beside, x: Any, ldx: Any, beside: Any, ldb: Any,
-    y: Any, ldy: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    op: Op,
+    columns: int,
+    group: int,
+    extra: Beside,
+    x: Pointer,
+    ldx: Int,
+    beside: Pointer,
+    ldb: Int,
+    y: Pointer,
+    ldy: Int,
+    rows: Int,
+) -> None:
     """y = op(x, ...), row by row."""
     sources = [matrix(x, ldx), *extra.sources(beside, ldb)]
     along_rows(f, rows, columns, sources, lambda *values: (op.forward(*values),), [into(y, ldy)], group)
 
 
-@kernel("dy* ldy y* x* ldx beside* ldb shares* size dx^ rows")
+@kernel
 def apply_backward(
-    f: Function, op: Op, below: Op, columns: int, group: int, extra: Beside, dy: Any, ldy: Any, y: Any, x: Any,
-    ldx: Any, beside: Any, ldb: Any, shares: Any, size: Any, dx: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    op: Op,
+    below: Op,
+    columns: int,
+    group: int,
+    extra: Beside,
+    dy: Pointer,
+    ldy: Int,
+    y: Pointer,
+    x: Pointer,
+    ldx: Int,
+    beside: Pointer,
+    ldb: Int,
+    shares: Pointer,
+    size: Int,
+    dx: MayAlias,
+    rows: Int,
+) -> None:
     """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients."""
     sources = [matrix(dy, ldy), matrix(y, ldy), matrix(x, ldx), *extra.sources(beside, ldb)]
     if below.keeps_input:
@@ -404,11 +463,25 @@ def apply_backward(
     along_rows(f, rows, columns, sources, compute, targets, group)
 
 
-@kernel("y* dy^ ld targets* order* weights* divisor* values* rows")
+@kernel
 def loss_gradient(
-    f: Function, loss: Loss, op: Op, columns: int, group: int, labels: bool, weighted: bool, y: Any, dy: Any, ld: Any,
-    targets: Any, order: Any, weights: Any, divisor: Any, values: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    loss: Loss,
+    op: Op,
+    columns: int,
+    group: int,
+    labels: bool,
+    weighted: bool,
+    y: Pointer,
+    dy: MayAlias,
+    ld: Int,
+    targets: Pointer,
+    order: Pointer,
+    weights: Pointer,
+    divisor: Pointer,
+    values: Pointer,
+    rows: Int,
+) -> None:
     """dy = vjp of the operation below, of the loss's gradient · weight / divisor; values = loss · weight, by row."""
 
     def truth(i: Any, c: Any, n: int) -> Vector:
@@ -442,8 +515,8 @@ def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
     return f.full(1.0, n).keep(found)
 
 
-@kernel("values* count total*")
-def sum_values(f: Function, values: Any, count: Any, total: Any) -> None:
+@kernel
+def sum_values(f: Function, values: Pointer, count: Int, total: Pointer) -> None:
     """The float64 sum of `count` values: a chain of vectors in each block, folded by a tree, the blocks in order."""
     m = f.m
     double = f"<{m.lanes} x double>"
@@ -467,11 +540,20 @@ def sum_values(f: Function, values: Any, count: Any, total: Any) -> None:
         f.effect(f"store double {after}, ptr {total}, align 8")
 
 
-@kernel("mask* ld low high epoch layer first rows")
+@kernel
 def dropout_mask(
-    f: Function, columns: int, rate: float, mask: Any, ld: Any, low: Any, high: Any, epoch: Any, layer: Any,
-    first: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    columns: int,
+    rate: float,
+    mask: Pointer,
+    ld: Int,
+    low: Int,
+    high: Int,
+    epoch: Int,
+    layer: Int,
+    first: Int,
+    rows: Int,
+) -> None:
     """The numbers of `clearprop.ops.dropout_mask`, by the same Philox 4x32-10, a block of four units in each lane."""
     m = f.m
     word = 0xFFFFFFFF
@@ -550,20 +632,30 @@ def row_blocks(f: Function, n: int) -> Iterator[tuple[Any, int]]:
 
 def row_parts(f: Function, rows: int) -> list[range]:
     """The rows of a block in parts whose sums fit the registers."""
-    tall = f.m.target.sums
+    tall = f.m.tuning.sums
     return [range(first, min(first + tall, rows)) for first in range(0, rows, tall)]
 
 
-@kernel("a* w* bias* y* x*")
+@kernel
 def sample_forward(
-    f: Function, op: Op, n: int, m: int, by_input: bool, biased: bool, a: Any, w: Any, bias: Any, y: Any, x: Any
+    f: Function,
+    op: Op,
+    n: int,
+    m: int,
+    by_input: bool,
+    biased: bool,
+    a: Pointer,
+    w: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    x: Pointer,
 ) -> None:
     """y = op(a w + bias)."""
     lanes = f.m.lanes
     if by_input:  # rows of w, scaled and added
         width = padded(m, lanes)
-        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.target.sums):
-            chains = min({1: 4, 2: 3, 3: 2}.get(width // lanes, 1), n)  # enough to hide the latency of narrow rows
+        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.tuning.sums):
+            chains = min((*f.m.tuning.chains, 1)[min(width // lanes, 1 + len(f.m.tuning.chains)) - 1], n)
             state = [f.full(0.0, nv)] * chains
             if biased:
                 state[0] = (bias + c).load(nv)
@@ -584,7 +676,7 @@ def sample_forward(
             sums = []
             for some in row_parts(f, count):
                 part = [f.full(0.0)] * len(some)
-                for c, nv, state in column_blocks(f, width // lanes, part, f.m.target.columns):
+                for c, nv, state in column_blocks(f, width // lanes, part, f.m.tuning.columns):
                     av = (a + c).load(nv)
                     state[:] = [
                         dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in zip(some, state, strict=True)
@@ -595,15 +687,30 @@ def sample_forward(
             activate(op, z, f.below(m - o, 1), y + o, x + o)
 
 
-@kernel("a* w* bias* d* dx^ stride scalars* bias_scalars* hyper*")
+@kernel
 def sample_backward(
-    f: Function, below: Op, n: int, m: int, by_input: bool, goes_on: bool, how: Update | None, how_bias: Update | None,
-    a: Any, w: Any, bias: Any, d: Any, dx: Any, stride: Any, scalars: Any, bias_scalars: Any, hyper: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    below: Op,
+    n: int,
+    m: int,
+    by_input: bool,
+    goes_on: bool,
+    how: Update | None,
+    how_bias: Update | None,
+    a: Pointer,
+    w: Pointer,
+    bias: Pointer,
+    d: Pointer,
+    dx: MayAlias,
+    stride: Int,
+    scalars: Pointer,
+    bias_scalars: Pointer,
+    hyper: Pointer,
+) -> None:
     """Gradient and rule, and where backpropagation goes on the layer below's dx, in one pass over the weights."""
     lanes = f.m.lanes
     width = padded(m if by_input else n, lanes)
-    columns = max(f.m.target.columns // (2 if how and how.slots > 1 else 1), 1)
+    columns = max(f.m.tuning.columns // (2 if how and how.slots > 1 else 1), 1)
 
     def change(w: Pointer, g: Vector) -> None:
         if how:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from clearprop.engine.native.stages.base import Stage
+from clearprop.engine.native.tuning import Tuning
 from clearprop.engine.native.values import padded
 
 
@@ -28,8 +29,8 @@ class Layout:
         Of an update, at most.
     """
 
-    def __init__(self, stages: Sequence[Stage], lanes: int, vectors: int, *, samples: bool = False) -> None:
-        self.lanes, self.vectors, self.samples = lanes, vectors, samples
+    def __init__(self, stages: Sequence[Stage], lanes: int, tuning: Tuning, *, samples: bool = False) -> None:
+        self.lanes, self.tuning, self.samples = lanes, tuning, samples
         self.starts: list[dict[str, int]] = []
         self.averages: list[int] = []
         self.places: list[Any] = []

@@ -1,43 +1,19 @@
 """Model, loss and optimiser become functions: train, gradient, predict.  They read like the loops they are."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.module import Module
 from clearprop.engine.native.network import Network
-from clearprop.engine.native.scheduler import scheduler_ir
+from clearprop.engine.native.scheduler import shared, stopped
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.sparse import SparseStage
 from clearprop.engine.native.step import Batch, Fields, Step
 from clearprop.engine.native.values import Function, Int, Pointer, padded
 
-ROWS = 64  # predicted at once, so that their activations stay in the cache
-TOGETHER = 512  # predicted by one thread before it draws its next ticket
-CHUNK = 144  # rows that one ticket has at most, for the same reason
-ROUNDS = 4  # tickets of rows for each thread at least,
-HEAVY = 2**20  # but just one from so many bytes of weights on, as each ticket reads them all
-
 # --- training on batches ----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def shared(
-    f: Function, board: Pointer, rank: Int, phase: Int, tickets: Any, *, ends_step: bool = False
-) -> Iterator[Int]:
-    """Work that the threads share: each draws tickets until none are left; nobody leaves before all are done."""
-    head, body, end = f.labels("draw", "work", "drawn")
-    f.effect(f"br label %{head}")
-    f.label(head)
-    about = f"i64 {rank}, i64 {phase}, i64 {tickets}, i1 {str(ends_step).lower()}"
-    ticket = Int(f, f.emit(f"call i64 @draw(ptr {board}, {about})", pure=False))
-    f.effect(f"br i1 {ticket < tickets}, label %{body}, label %{end}")
-    f.label(body)
-    yield ticket
-    f.effect(f"br label %{head}")
-    f.label(end)
 
 
 def write_train(m: Module, net: Network, layout: Layout) -> str:
@@ -48,10 +24,10 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
     """
     work, phases = phases_of(net), count_phases(net)
 
-    def body(f: Function, record: Pointer, rank: Int) -> None:
+    def train(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
-        step = Step(f, net, layout, fields, m.target.group)
-        board, threads, tile = fields.board, fields.threads, m.target.rows
+        step = Step(f, net, layout, fields, m.tuning.group)
+        board, threads, tile = fields.board, fields.threads, m.tuning.rows
         with f.repeat() as t:
             place = fields.first + t
             start = fields.offsets.integer(place)
@@ -101,18 +77,18 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
                 factor = step.norm_scale(batch)
                 with shared(f, board, rank, phase, step.all_tickets, ends_step=True) as c:
                     step.in_blocks(c, lambda stage, *blocks: stage.write_apply(step, batch, *blocks, factor))
-            f.until = f.emit(f"call i1 @stopped(ptr {board}, i64 {rank})", pure=False)
+            f.until = stopped(m)(board, rank).differs(0)
 
-    prelude = scheduler_ir(m.target.name == "neon")
-    return m.write("train", "record* rank", body, prelude=prelude, flush=net.rule is not None)
+    return m.write(train, flush=net.rule is not None)
 
 
 def row_tickets(f: Function, layout: Layout, tiles: Int, threads: Int) -> Int:
     """As many for each thread, small enough for the cache, and several in case a thread is kept waiting."""
-    heavy = (layout.size + layout.transposed_size) * f.m.bits // 8 >= HEAVY
-    at_once = threads * (CHUNK // f.m.target.rows)
+    tuning = f.m.tuning
+    heavy = (layout.size + layout.transposed_size) * f.m.bits // 8 >= tuning.heavy
+    at_once = threads * (tuning.chunk // tuning.rows)
     rounds = (tiles + (at_once - 1)) // at_once
-    several = rounds if heavy else f.choose(rounds < ROUNDS, ROUNDS, rounds)
+    several = rounds if heavy else f.choose(rounds < tuning.rounds, tuning.rounds, rounds)
     return threads * f.choose(threads.equals(1), rounds, several)
 
 
@@ -171,7 +147,7 @@ def prefetch_next(
 def write_samples(m: Module, net: Network, layout: Layout) -> str:
     """Steps of training on one sample each: forward, backward and update, layer by layer."""
 
-    def body(f: Function, record: Pointer, rank: Int) -> None:
+    def train(f: Function, record: Pointer, rank: Int) -> None:
         fields = Fields(record, len(net.stages) + 1)
         step = Step(f, net, layout, fields, group=1)
         with f.repeat() as t:
@@ -187,13 +163,10 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
             f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")
             for stage in reversed(net.stages[net.lowest :]):
                 stage.write_sample_backward(step, batch)
-            f.effect(f"store i64 {t + 1}, ptr {fields.done}, align 8")
-            stop = f.emit(f"load atomic i8, ptr {fields.stop} monotonic, align 1", pure=False)
-            asked = f.emit(f"icmp ne i8 {stop}, 0")
-            over = f.emit(f"icmp sge i64 {t + 1}, {fields.steps}")
-            f.until = f.emit(f"or i1 {asked}, {over}")
+            fields.done.put(t + 1)
+            f.until = f.any(fields.stop.is_set(), (t + 1) >= fields.steps)
 
-    return m.write("train", "record* rank", body, flush=True)
+    return m.write(train, flush=True)
 
 
 # --- prediction -------------------------------------------------------------------------------------------------------
@@ -209,19 +182,20 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
     A row meets the same operations in the same order alone and in company: its result does not depend on the others.
     """
     ld, last, wide = layout.ld, len(stages), stages[-1].m
+    most, together, tile = m.tuning.predicted_at_once, m.tuning.predicted_in_ticket, m.tuning.rows
 
-    def body(f: Function, record: Pointer, rank: Int) -> None:
+    def predict(f: Function, record: Pointer, rank: Int) -> None:
         places = {name: i for i, name in enumerate(PREDICT_FIELDS)}
         names = ("w", "X", "columns", "starts", "out", "scratch", "board")
         w, X, columns, starts, out, scratch, board = (record.pointer(places[name]) for name in names)
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
-        act = [X, *(own + sum(ld[1 : s + 1]) * ROWS for s in range(last))]
-        gathered = own + sum(ld[1:]) * ROWS  # only dense layers read rows that have no padding
-        with shared(f, board, rank, Int(f, "0"), (count + (TOGETHER - 1)) // TOGETHER, ends_step=True) as c:
-            done: Any = c * TOGETHER
-            stop = (c * TOGETHER + TOGETHER).minimum(count)
-            for rows in (ROWS // m.target.rows * m.target.rows, m.target.rows, 1):
+        act = [X, *(own + sum(ld[1 : s + 1]) * most for s in range(last))]
+        gathered = own + sum(ld[1:]) * most  # only dense layers read rows that have no padding
+        with shared(f, board, rank, Int(f, "0"), (count + (together - 1)) // together, ends_step=True) as c:
+            done: Any = c * together
+            stop = (c * together + together).minimum(count)
+            for rows in (most // tile * tile, tile, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
                     act[0] = X + i * stages[0].n
                     if stages[0].padded_input:
@@ -235,7 +209,7 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
                         k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)
                 done = f.last
 
-    return m.write("predict", "record* rank", body, prelude=scheduler_ir(m.target.name == "neon"))
+    return m.write(predict)
 
 
 ROW_FIELDS = ["w", "X", "out", "count", "scratch"]
@@ -249,7 +223,7 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
     """
     last = len(stages)
 
-    def body(f: Function, record: Pointer) -> None:
+    def predict_rows(f: Function, record: Pointer) -> None:
         fields: list[Any] = [
             record.integer(i) if name == "count" else record.pointer(i) for i, name in enumerate(ROW_FIELDS)
         ]
@@ -263,4 +237,4 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
                 stage.write_predict_row(f, w, starts[stage.number], act)
             k.copy_row(m, False)(act[last], stages[-1].m, out + i * stages[-1].m)
 
-    return m.write("predict_rows", "record*", body)
+    return m.write(predict_rows)

@@ -1,14 +1,16 @@
 """What has been written: definitions of functions in LLVM's language, each named by its content."""
 
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.target import Target
-from clearprop.engine.native.values import Function, Int, Pointer
+from clearprop.engine.native.tuning import tuning_of
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, View
 
 VECTOR_BYTES = 64
 
@@ -22,7 +24,8 @@ class Module:
     """The definitions written so far for one precision on one target."""
 
     def __init__(self, dtype: Any, target: Target) -> None:
-        self.dtype, self.target = np.dtype(dtype), target
+        self.dtype, self.target, self.tuning = np.dtype(dtype), target, tuning_of(target.tiles, dtype)
+        self.x86 = target.triple.startswith("x86_64")
         self.bits = 8 * self.dtype.itemsize
         self.real, self.mantissa = {32: ("float", 23), 64: ("double", 52)}[self.bits]
         self.exponent_bias = {32: 127, 64: 1023}[self.bits]
@@ -32,69 +35,101 @@ class Module:
         self.definitions: dict[str, Definition] = {}
         self._kernels: dict[Any, str] = {}
 
-    def kernel(self, key: Any, name: str, signature: str, body: Callable[..., Any]) -> str:
-        """The symbol of the kernel that `body` writes; equal keys are written once."""
-        if key not in self._kernels:
-            f, values = self._start(signature)
-            body(f, *values)
-            self._kernels[key] = self._finish(f, name, signature)
-        return self._kernels[key]
+    def kernel(self, key: Any, body: Callable[..., Any], signature: "Signature") -> str:
+        """The symbol of the kernel that `body` writes for a key; equal keys are written once."""
+        if (body, *key) not in self._kernels:
+            f = Function(self)
+            result = body(f, *key, *signature.values(f))
+            self._kernels[body, *key] = self._finish(f, body.__name__, signature, result)
+        return self._kernels[body, *key]
 
-    def write(
-        self, name: str, signature: str, body: Callable[..., Any], *, prelude: str = "", flush: bool = False
-    ) -> str:
-        """The symbol of a function for Python to call, after the definitions in `prelude`.
+    def write(self, body: Callable[..., None], *, flush: bool = False) -> str:
+        """The symbol of a function for Python to call.
 
         It calculates as IEEE 754 has it, whatever mode the calling thread is in.  With `flush`, numbers below the least
         normal one become 0: processors take a hundred times as long for them.
         """
-        f, values = self._start(signature)
-        x86 = self.target.triple.startswith("x86_64")
-        read, change = (_x86_mode if x86 else _arm_mode)(f)
+        f, signature = Function(self), Signature(body)
+        read, change = (_x86_mode if self.x86 else _arm_mode)(f)
         before = read()
-        change(str((0x9FC0 if flush else 0x1F80) if x86 else flush << 24))
-        body(f, *values)
+        change(str((0x9FC0 if flush else 0x1F80) if self.x86 else flush << 24))
+        body(f, *signature.values(f))
         change(before)
-        return self._finish(f, name, signature, prelude)
+        return self._finish(f, body.__name__, signature)
 
-    def _start(self, signature: str) -> tuple["Function", list["Int | Pointer"]]:
-        f = Function(self)
-        names = signature.split()
-        return f, [Pointer(f, "%" + n[:-1]) if n[-1] in "*^" else Int(f, "%" + n) for n in names]
-
-    def _finish(self, f: "Function", name: str, signature: str, prelude: str = "") -> str:
+    def _finish(self, f: "Function", name: str, signature: "Signature", result: Any = None) -> str:
         """The definition, whose symbol holds a digest of the text: so equal symbols mean equal code, everywhere."""
-        kinds = {"*": "ptr noalias nonnull", "^": "ptr"}
-        parameters = ", ".join(f"{kinds.get(n[-1], 'i64')} %{n.rstrip('*^')}" for n in signature.split())
-        head = f"define void @SELF({parameters}) nounwind {{"
-        lines = [*f.declared.values(), head, "entry:", *f.allocated, *f.lines, "  ret void", "}", ""]
-        text = prelude + "\n".join(lines)
+        head = f"define {signature.result} @SELF({signature.text}) nounwind {{"
+        end = f"  ret {signature.result}" + (f" {result}" if result else "")
+        text = "\n".join([*f.declared.values(), head, "entry:", *f.allocated, *f.lines, end, "}", ""])
         symbol = f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:20]}"
         self.definitions[symbol] = Definition(symbol, text.replace("@SELF(", f"@{symbol}("), tuple(f.called))
         return symbol
 
 
-def kernel(signature: str) -> Callable[..., Any]:
+class Signature:
+    """The parameters of an IR function, read from a Python function's: those annotated Int, Pointer, MayAlias, View, or
+    as a NamedTuple of these.
+    """
+
+    def __init__(self, body: Callable[..., Any]) -> None:
+        annotated = dict(body.__annotations__)
+        self.result = "i64" if annotated.pop("return", None) is Int else "void"
+        self._kinds = {name: kind for name, kind in annotated.items() if kind in _TYPES or _is_bundle(kind)}
+        self.text = ", ".join(itertools.chain(*(_declared(name, kind) for name, kind in self._kinds.items())))
+
+    def values(self, f: "Function") -> list[Any]:
+        """What the parameters are in the function that is being written."""
+        return [_value(f, name, kind) for name, kind in self._kinds.items()]
+
+
+_TYPES = {Int: "i64", Pointer: "ptr noalias nonnull", MayAlias: "ptr", View: ""}
+
+
+def _is_bundle(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, tuple)
+
+
+def _declared(name: str, kind: Any) -> list[str]:
+    if kind is View:
+        return [f"{_TYPES[Pointer]} %{name}", f"i64 %ld{name}"]
+    if kind in _TYPES:
+        return [f"{_TYPES[kind]} %{name}"]
+    return [text for field, its in kind.__annotations__.items() for text in _declared(field, its)]
+
+
+def _value(f: "Function", name: str, kind: Any) -> Any:
+    if kind is View:
+        return View(Pointer(f, f"%{name}"), Int(f, f"%ld{name}"))
+    if kind in _TYPES:
+        return (Int if kind is Int else Pointer)(f, f"%{name}")
+    return kind(*(_value(f, field, its) for field, its in kind.__annotations__.items()))
+
+
+def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator for a Python function that writes the body of an IR function, once for each key.
 
     ``forward(m, rows, op)(a, b)`` writes `forward` for the key (rows, op), if need be, and emits a call with arguments
-    a and b.  In `signature` a trailing * marks a pointer without aliases, ^ one that may have some, and other names
-    are 64-bit integers.
+    a and b: those parameters are the IR function's that `Signature` finds.
     """
+    signature = Signature(body)
 
-    def wrap(body: Callable[..., Any]) -> Callable[..., Any]:
-        def of(m: Module, *key: Any) -> Callable[..., None]:
-            symbol = m.kernel((body, *key), body.__name__, signature, lambda f, *values: body(f, *key, *values))
+    def of(m: Module, *key: Any) -> Callable[..., Any]:
+        symbol = m.kernel(key, body, signature)
 
-            def call(*arguments: Any) -> None:
-                f = next(a.f for a in arguments if not isinstance(a, int))
-                f.call(symbol, *arguments)
+        def call(*arguments: Any) -> Any:
+            flat = list(_flat(arguments))
+            f = next(a.f for a in flat if not isinstance(a, int))
+            return f.call(symbol, signature.result, *flat)
 
-            return call
+        return call
 
-        return of
+    return of
 
-    return wrap
+
+def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
+    for argument in arguments:
+        yield from _flat(argument) if isinstance(argument, tuple | View) else [argument]
 
 
 Mode = tuple[Callable[[], str], Callable[[str], None]]

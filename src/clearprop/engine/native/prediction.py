@@ -11,7 +11,7 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.engine.native.jit import load
 from clearprop.engine.native.layout import Layout
-from clearprop.engine.native.lowering import ROWS, TOGETHER, write_predict, write_predict_rows
+from clearprop.engine.native.lowering import write_predict, write_predict_rows
 from clearprop.engine.native.memory import aligned, arrays_of
 from clearprop.engine.native.module import Module, lanes_of
 from clearprop.engine.native.network import stages_for_prediction
@@ -19,12 +19,11 @@ from clearprop.engine.native.scheduler import Board, share_record
 from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.stages.base import Stage
 from clearprop.engine.native.target import Target
+from clearprop.engine.native.tuning import tuning_of
 from clearprop.engine.native.values import padded
 from clearprop.errors import ShapeError
 from clearprop.model import Sequential
 
-MANY = 100_000  # rows that take long to predict
-WORTH_PACKING = 32  # rows to predict, from which on the packed weights pay
 GOES_ON = np.zeros(1, np.uint8)  # a stop byte that nobody sets
 
 _Shared = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
@@ -37,13 +36,19 @@ class Predictor:
     def __init__(self, model: Sequential, target: Target, positions: Sequence[dict[str, Array]]) -> None:
         self.dtype, self.target, self.positions = model.dtype, target, positions
         self.stages = stages_for_prediction(model)
-        self.width = sum(Layout(self.stages, lanes_of(model.dtype), target.vectors).ld)
+        self.tuning = tuning_of(target.tiles, model.dtype)
+        self.width = sum(Layout(self.stages, lanes_of(model.dtype), self.tuning).ld)
         self.in_place = bool(self.stages) and all(stage.in_place for stage in self.stages)
         self._places = threading.local()
 
     def skips_zeros(self, X: SparseRows) -> bool:
         """Whether `predict` takes them as they are."""
-        return X.thin and len(X) >= WORTH_PACKING and bool(self.stages) and bool(self.stages[0].skipping_zeros())
+        return (
+            X.filled <= self.tuning.thin
+            and len(X) >= self.tuning.worth_packing
+            and bool(self.stages)
+            and bool(self.stages[0].skipping_zeros())
+        )
 
     @functools.cached_property
     def few(self) -> Any:
@@ -76,7 +81,7 @@ class Predictor:
             target = np.empty((n, k), self.dtype)
         if not self.stages:
             target[...] = given[0]
-        elif n < WORTH_PACKING and self.in_place:
+        elif n < self.tuning.worth_packing and self.in_place:
             w, scratch = np.ascontiguousarray(model.w), np.empty(self.width, self.dtype)
             addresses = (w.ctypes.data, given[0].ctypes.data, target.ctypes.data, n, scratch.ctypes.data)
             record = np.array(addresses, np.int64)
@@ -90,13 +95,13 @@ class Predictor:
                     values = (parameters[stage.layer] | buffers[stage.layer])[name]
                     for flat, packed in stage.parts(layout, name, values, w):
                         packed[...] = flat
-            threads = min(threads, -(-n // TOGETHER))
-            stride = padded(ROWS * self.width, 128)
+            threads = min(threads, -(-n // self.tuning.predicted_in_ticket))
+            stride = padded(self.tuning.predicted_at_once * self.width, 128)
             scratch, board = aligned((threads, stride), self.dtype), Board(threads, 1, GOES_ON)
             arrays = [array.ctypes.data for array in (w, *given, target)]
             record = np.array([*arrays, n, scratch.ctypes.data, stride, board.address], np.int64)
             kept = (w, X, target, scratch, board)
-            share_record(function, record, kept, threads, board, long=n > MANY)
+            share_record(function, record, kept, threads, board, long=n > self.tuning.long_prediction)
         if out is not None and target is not out:
             out[...] = target
             return out
@@ -127,7 +132,7 @@ def _predict(stages: tuple[Stage, ...], dtype: Any, target: Target, skips_zeros:
     m = Module(dtype, target)
     skipping = stages[0].skipping_zeros() if skips_zeros else None
     stages = (skipping or stages[0], *stages[1:])
-    layout = Layout(stages, m.lanes, target.vectors)
+    layout = Layout(stages, m.lanes, m.tuning)
     symbol = write_predict(m, stages, layout)
     return _Shared(load(target, list(m.definitions.values()))[symbol]), layout
 
@@ -135,6 +140,6 @@ def _predict(stages: tuple[Stage, ...], dtype: Any, target: Target, skips_zeros:
 @functools.lru_cache(maxsize=256)
 def _predict_rows(stages: tuple[Stage, ...], places: Any, dtype: Any, target: Target) -> Any:
     m = Module(dtype, target)
-    layout = Layout(stages, m.lanes, target.vectors)
+    layout = Layout(stages, m.lanes, m.tuning)
     symbol = write_predict_rows(m, stages, [dict(names) for names in places], layout.ld)
     return _Alone(load(target, list(m.definitions.values()))[symbol])

@@ -13,24 +13,18 @@ from clearprop.data.arrays import is_sparse
 from clearprop.engine.base import Batches, GradientOptions, State, added_up, divergence
 from clearprop.engine.native.memory import NOTHING, Arrays, Plan
 from clearprop.engine.native.network import network_of
+from clearprop.engine.native.pace import Pace
 from clearprop.engine.native.prediction import GOES_ON, Predictor, check_out
 from clearprop.engine.native.scheduler import usable_threads
 from clearprop.engine.native.sparse import SparseRows
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.training import Trainer
+from clearprop.engine.native.tuning import tuning_of
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.losses import CrossEntropy, Loss
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
-
-SLICE = 0.1  # seconds after which `run` returns
-TRIAL = SLICE / 16  # seconds in which to find out how fast another number of threads is,
-LEAST = 4  # or so many steps, for at first another thread's caches are cold
-RARELY = 20.0  # times as long as the last trial took, until the next
-CAUTIOUS = 1e10  # operations a second that even a slow machine does: for the first slice's length
-WORTH_SHARING = 1e6  # operations in a step, below which threads would wait for each other most of the time
-DENSE_NUMBERS = 1 << 20  # of sparse data, made dense at once for prediction
 
 
 class NativeProgram:
@@ -49,7 +43,8 @@ class NativeProgram:
         self._one = (1, model.n_in)
         self.least_rows = max(layer.least_rows for layer in model.layers)
         self._trainers: dict[Any, Trainer] = {}
-        self._pace = _Pace()
+        self.tuning = tuning_of(target.tiles, model.dtype)
+        self._pace = Pace(self.tuning)
         self._known: tuple[Dataset | None, Plan | None] = None, None
         self._threads = 0
 
@@ -84,10 +79,10 @@ class NativeProgram:
         trainer = self._trainer(plan.longest == 1 and self.options.clip_norm is None, plan.arrays)
         first = state.position
         cost = trainer.cost * plan.longest
-        threads, pace, allotted = self._pace.choose(self._most(cost, trainer), cost / CAUTIOUS)
+        threads, pace, allotted = self._pace.choose(self._most(cost, trainer), cost / self.tuning.cautious)
         steps = int(min(len(batches) - first, max(1.0, allotted / pace)))
         done, seconds, w, slots, buffers, losses, penalties = trainer.train(
-            plan, state, scalars, steps, stop, threads, long=pace > SLICE / 2
+            plan, state, scalars, steps, stop, threads, long=pace > self.tuning.slice / 2
         )
         self._pace.note(threads, done, seconds)
         found = np.empty((3, done))
@@ -116,7 +111,7 @@ class NativeProgram:
 
     def _most(self, cost: float, trainer: Trainer) -> int:
         """How many threads a step of this many operations deserves at most."""
-        return 1 if trainer.samples else int(max(1, min(self.threads, cost // WORTH_SHARING)))
+        return 1 if trainer.samples else int(max(1, min(self.threads, cost // self.tuning.worth_sharing)))
 
     def _plan_of(self, data: Dataset, batches: Batches) -> Plan:
         """The batches of an epoch, checked when first seen."""
@@ -124,7 +119,7 @@ class NativeProgram:
         if plan is None or known is not data or plan.batches is not batches:
             arrays = plan.arrays if plan and known is data else None
             arrays = arrays or self._checked_arrays(data.X, data.y, data.sample_weight)
-            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.target.rows)
+            plan = Plan(batches, arrays, self.loss, self.model.n_out, self.tuning.rows)
             self._known = data, plan
         return plan
 
@@ -155,7 +150,7 @@ class NativeProgram:
 
     def _trainer(self, samples: bool, arrays: Arrays, *, gradient: bool = False) -> Trainer:
         sparse = isinstance(arrays.X, SparseRows)
-        thin = isinstance(arrays.X, SparseRows) and arrays.X.thin and not samples
+        thin = isinstance(arrays.X, SparseRows) and arrays.X.filled <= self.tuning.thin and not samples
         key = (samples, arrays.targets.dtype.kind == "i", arrays.weights is not None, sparse, thin, gradient)
         if key not in self._trainers:
             _, labels, weighted, *_ = key
@@ -174,9 +169,12 @@ class NativeProgram:
         model = self.model
         arrays = self._checked_arrays(X, y, sample_weight)
         n = len(arrays.X)
-        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.target.rows)
+        plan = Plan(Batches(np.arange(n), np.array([0, n])), arrays, self.loss, model.n_out, self.tuning.rows)
         trainer = self._trainer(False, arrays, gradient=True)
-        threads, long = self._most(trainer.cost * n, trainer), trainer.cost * n > CAUTIOUS * SLICE
+        threads, long = (
+            self._most(trainer.cost * n, trainer),
+            trainer.cost * n > self.tuning.cautious * self.tuning.slice,
+        )
         divisor, no_scalars, no_totals = float(plan.divisors[0]), np.zeros((1, 0)), np.zeros(3)
 
         def loss_and_grad() -> tuple[float, Array]:
@@ -195,7 +193,7 @@ class NativeProgram:
         n, k = len(rows), self.model.n_out
         out = np.empty((n, k), self.model.dtype) if out is None else out
         check_out(out, n, k)
-        at_once = max(DENSE_NUMBERS // rows.shape[1], 1)
+        at_once = max(self.tuning.made_dense // rows.shape[1], 1)
         for start in range(0, n, at_once):
             block = slice(start, start + at_once)
             self._predictor.predict(self.model, rows[block], out[block], self.threads)
@@ -204,41 +202,3 @@ class NativeProgram:
     @functools.cached_property
     def _predictor(self) -> Predictor:
         return Predictor(self.model, self.target, self.positions)
-
-
-class _Pace:
-    """How long a step takes with one thread and with several.
-
-    Results do not depend on the number of threads, so whichever is faster may go on: where processors are shared with
-    others, several threads can wait for one that does not run.
-    """
-
-    def __init__(self) -> None:
-        self.seconds: dict[int, float] = {}
-        self.cold = True  # the first slice finds neither threads nor memory ready,
-        self.guess = 0.0  # and tells only how long the next may be
-        self.patience = 0.0  # seconds until the slower number is tried again
-
-    def choose(self, most: int, guess: float) -> tuple[int, float, float]:
-        """A number of threads, the seconds a step will take (`guess` if nothing is known), and how long to go on."""
-        for threads in dict.fromkeys((most, 1)):
-            if threads not in self.seconds:
-                pace = min(self.seconds.values(), default=self.guess or guess)
-                return threads, pace, self._trial(pace) if self.seconds else SLICE
-        fast, slow = sorted((most, 1), key=self.seconds.__getitem__)
-        if fast != slow and self.patience <= 0.0:
-            return slow, self.seconds[slow], self._trial(self.seconds[slow])
-        return fast, self.seconds[fast], SLICE
-
-    def _trial(self, pace: float) -> float:
-        return min(max(TRIAL, LEAST * pace), SLICE)
-
-    def note(self, threads: int, steps: int, seconds: float) -> None:
-        """A slice of so many steps took so long."""
-        pace, known = seconds / steps, self.seconds.get(threads, math.inf)
-        if self.cold:
-            self.cold, self.guess = False, pace
-            return
-        self.seconds[threads] = min(pace, 0.8 * known + 0.2 * pace)
-        trial = threads == max(self.seconds, key=self.seconds.__getitem__)
-        self.patience = RARELY * seconds if trial else self.patience - seconds

@@ -16,8 +16,7 @@ Source = Callable[[Any, Any, int], Vector]
 Target = Callable[[Any, Any, Vector, list[str]], None]
 """(row, first column, registers, masks of the columns that exist) -> stores them."""
 
-NARROW = 4  # registers
-BLOCK = 256  # rows summed in one chain
+BLOCK = 256  # rows summed in one chain: part of what every sum means
 
 
 def fold_lanes(x: Vector, combine: Combine) -> Vector:
@@ -103,7 +102,7 @@ def along_rows(
     `compute` is NumPy text on one row.
     """
     registers = -(-columns // f.m.lanes)
-    if registers > NARROW:
+    if registers > f.m.tuning.narrow:
         with f.loop(0, rows) as i:
             _wide(f, i, columns, sources, compute, targets)
         return

@@ -15,13 +15,18 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from clearprop.engine.native.module import kernel
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer
 
 # The board: 64-bit words.  What different threads write lies 128 bytes apart: processors fetch cache lines of 64 bytes
 # in pairs, and Apple's are that long.
@@ -37,199 +42,125 @@ MOST_TICKETS, MOST_PHASES = 1 << _BITS, (1 << 64 - 2 * _BITS) - 2
 _OPENS, _FRONT = 2 * _BITS, 1 << _BITS
 _LAST = MOST_PHASES + 1  # the phase after the end: every other phase is past
 
-_PAUSE = {False: ("llvm.x86.sse2.pause", "", ""), True: ("llvm.aarch64.hint", "i32", "i32 1")}
+# A thread's way through a run:
+#
+#     phase = 0
+#     do for each phase of a step:
+#         while ticket = draw(board, rank, phase, tickets, whether this phase is the last of its step) < tickets:
+#             work
+#         phase += 1
+#     until stopped(board, rank)
+#
+# `tickets` is at least 1 and the same for all threads.  Whoever leaves a phase sees all that was written in it.
 
 
-def scheduler_ir(arm: bool) -> str:
-    """Two functions in LLVM's language, for x86 or 64-bit ARM.  Each thread of a run does
-
-        phase = 0
-        do for each phase of a step:
-            while ticket = draw(board, rank, phase, tickets, whether this phase is the last of its step) < tickets:
-                work
-            phase += 1
-        until stopped(board, rank)
-
-    `tickets` is at least 1 and the same for all threads.  Whoever leaves a phase sees all that was written in it.
+@kernel
+def draw(f: Function, board: MayAlias, rank: Int, phase: Int, tickets: Int, ends_step: Int) -> Int:
+    """A ticket of the phase; `tickets` if there are none left, as soon as all are done.
 
     Who draws has finished the ticket drawn before.  A thread counts its tickets and reports their number when it finds
     no more; the last to report has by its read-modify-write seen all the others' work, and opens the next phase by
     storing every hand's state, which releases what `draw` acquires.  The tickets drawn in between are
     read-modify-writes of those states.  Mostly they are a thread's own: processors need not pass them to each other.
     A thread that is alone needs no locked instructions, which would cost a small network several per cent.
+    """
+    threads = board.integer(_THREADS)
+    alone = threads.equals(1)
+    hands = board.word(_HANDS)
+    own = hands.word(rank * _LINE)
+    done = own.integer(1)
+    with f.when(_abandoned(board)):
+        f.give(tickets)
+    with f.loop(0, threads) as further:
+        mine, after = further.equals(0), rank + further
+        whose = f.choose(after < threads, after, after - threads)
+        hand = hands.word(whose * _LINE)
+        with f.repeat():
+            state = hand.integer(order="acquire")
+            now = state >> _OPENS
+            with f.when(now > phase):  # it is past
+                f.give(tickets)
+            front, back = (state >> _BITS) & (_FRONT - 1), state & (_FRONT - 1)
+            left = (front + back) * threads + whose < tickets
+            is_open = now.equals(phase)
+            with f.when(f.all(is_open, left)):
+                taken = state + f.choose(mine, _FRONT, 1)
+                seen = f.either(alone, partial(_store, hand, state, taken), partial(hand.exchange, state, taken))
+                with f.when(seen.equals(state)):
+                    own.put(done + 1, 1)
+                    with f.when(mine):
+                        f.give(front * threads + whose)
+                    most = (tickets - whose - 1) // threads
+                    f.give((most - back) * threads + whose)
+            f.until = f.all(is_open, f.fails(left))
+    with f.when(done > 0):
+        own.put(0, 1)
+        finished = board.word(_FINISHED)
+        with f.when(f.either(alone, lambda: tickets, lambda: finished.increase(done) + done).equals(tickets)):
+            finished.put(0, order="monotonic")
+            _open_next(f, board, phase + 1, ends_step)
+            f.give(tickets)
+    wait(f.m)(board, own, phase)
+    return tickets
+
+
+def _store(place: Pointer, old: Int, new: Int) -> Int:
+    """As `exchange`, for a thread that is alone."""
+    place.put(new, order="monotonic")
+    return old
+
+
+def _open_next(f: Function, board: Pointer, following: Int, ends_step: Int) -> None:
+    """The phase that follows; if the run ends here, the phase after the end."""
+    enough = f.any(following >= board.integer(_PHASES), board.pointer(_STOP).is_set())
+    over = f.all(ends_step.differs(0), enough)
+    with f.when(over):
+        board.put(following, _COMPLETED)
+    opens = f.choose(over, _LAST, following)
+    with f.loop(0, board.integer(_THREADS)) as number:
+        board.word(_HANDS).word(number * _LINE).put(opens << _OPENS, order="release")
+
+
+def _abandoned(board: Pointer) -> str:
+    return board.integer(_ABANDONED, "monotonic").differs(0)
+
+
+@kernel
+def wait(f: Function, board: MayAlias, own: MayAlias, phase: Int) -> None:
+    """Until the phase is past, or nobody wants it any more.
 
     Waiting spins, then yields, then sleeps: on a crowded machine only sleep lets the kernel move the other threads.
     """
-    name, kinds, values = _PAUSE[arm]
-    return f"""
-declare void @{name}({kinds})
+    with f.repeat() as looks:
+        over = f.any(own.integer(order="acquire") >> _OPENS > phase, _abandoned(board))
+        with f.when(f.fails(over)):
+            f.pause()
+            with f.when(looks > f.m.tuning.spins):
+                f.emit(f"call i32 {board.pointer(_YIELD)}()", pure=False)
+            with f.when(looks > f.m.tuning.spins + f.m.tuning.yields):
+                nap = f.emit(f"trunc i64 {board.integer(_NAP)} to i32")
+                f.emit(f"call i32 {board.pointer(_SLEEP)}(i32 {nap})", pure=False)
+        f.until = over
 
-define internal i64 @draw(ptr %board, i64 %rank, i64 %phase, i64 %tickets, i1 %step) nounwind {{
-entry:
-  %threads = load i64, ptr %board
-  %alone = icmp eq i64 %threads, 1
-  %own.word = shl i64 %rank, {_LINE.bit_length() - 1}
-  %hands = getelementptr i64, ptr %board, i64 {_HANDS}
-  %own = getelementptr i64, ptr %hands, i64 %own.word
-  %done.at = getelementptr i64, ptr %own, i64 1
-  %done = load i64, ptr %done.at
-  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
-  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
-  %vain = icmp ne i64 %abandoned, 0
-  br i1 %vain, label %over, label %look
-look:
-  %further = phi i64 [0, %entry], [%further, %look], [%further, %compete], [%farther, %next]
-  %after = add i64 %rank, %further
-  %beyond = icmp uge i64 %after, %threads
-  %wrapped = sub i64 %after, %threads
-  %whose = select i1 %beyond, i64 %wrapped, i64 %after
-  %word = shl i64 %whose, {_LINE.bit_length() - 1}
-  %hand = getelementptr i64, ptr %hands, i64 %word
-  %state = load atomic i64, ptr %hand acquire, align 8
-  %now = lshr i64 %state, {_OPENS}
-  %opening = icmp ult i64 %now, %phase
-  br i1 %opening, label %look, label %opened
-opened:
-  %past = icmp ugt i64 %now, %phase
-  br i1 %past, label %over, label %open
-open:
-  %drawn = lshr i64 %state, {_BITS}
-  %front = and i64 %drawn, {_FRONT - 1}
-  %back = and i64 %state, {_FRONT - 1}
-  %gone = add i64 %front, %back
-  %before = mul i64 %gone, %threads
-  %until = add i64 %before, %whose
-  %left = icmp ult i64 %until, %tickets
-  br i1 %left, label %take, label %next
-next:
-  %farther = add i64 %further, 1
-  %more = icmp ult i64 %farther, %threads
-  br i1 %more, label %look, label %none
-take:
-  %mine = icmp eq i64 %further, 0
-  %one = select i1 %mine, i64 {_FRONT}, i64 1
-  %taken = add i64 %state, %one
-  br i1 %alone, label %write, label %compete
-write:
-  store atomic i64 %taken, ptr %hand monotonic, align 8
-  br label %got
-compete:
-  %pair = cmpxchg ptr %hand, i64 %state, i64 %taken acq_rel monotonic
-  %won = extractvalue {{i64, i1}} %pair, 1
-  br i1 %won, label %got, label %look
-got:
-  %did = add i64 %done, 1
-  store i64 %did, ptr %done.at
-  br i1 %mine, label %own.ticket, label %others.ticket
-own.ticket:
-  %skipped = mul i64 %front, %threads
-  %first = add i64 %skipped, %whose
-  ret i64 %first
-others.ticket:
-  %room = sub i64 %tickets, %whose
-  %room.end = sub i64 %room, 1
-  %most = udiv i64 %room.end, %threads
-  %behind = sub i64 %most, %back
-  %behind.skipped = mul i64 %behind, %threads
-  %last = add i64 %behind.skipped, %whose
-  ret i64 %last
-none:
-  %idle = icmp eq i64 %done, 0
-  br i1 %idle, label %wait, label %report
-report:
-  store i64 0, ptr %done.at
-  %finished.at = getelementptr i64, ptr %board, i64 {_FINISHED}
-  br i1 %alone, label %close, label %count
-count:
-  %others = atomicrmw add ptr %finished.at, i64 %done acq_rel
-  %all.done = add i64 %others, %done
-  %last.report = icmp eq i64 %all.done, %tickets
-  br i1 %last.report, label %close, label %wait
-close:
-  store atomic i64 0, ptr %finished.at monotonic, align 8
-  %following = add i64 %phase, 1
-  br i1 %step, label %ask, label %publish
-ask:
-  %phases.at = getelementptr i64, ptr %board, i64 {_PHASES}
-  %phases = load i64, ptr %phases.at
-  %all = icmp uge i64 %following, %phases
-  %stop.at = getelementptr i64, ptr %board, i64 {_STOP}
-  %stop.byte = load ptr, ptr %stop.at
-  %stop = load atomic i8, ptr %stop.byte monotonic, align 1
-  %asked = icmp ne i8 %stop, 0
-  %enough = or i1 %all, %asked
-  br i1 %enough, label %complete, label %publish
-complete:
-  %completed.at = getelementptr i64, ptr %board, i64 {_COMPLETED}
-  store i64 %following, ptr %completed.at
-  br label %publish
-publish:
-  %opens = phi i64 [%following, %close], [%following, %ask], [{_LAST}, %complete]
-  %fresh = shl i64 %opens, {_OPENS}
-  br label %each
-each:
-  %number = phi i64 [0, %publish], [%number.next, %each]
-  %each.word = shl i64 %number, {_LINE.bit_length() - 1}
-  %each.at = getelementptr i64, ptr %hands, i64 %each.word
-  store atomic i64 %fresh, ptr %each.at release, align 8
-  %number.next = add i64 %number, 1
-  %others.left = icmp ult i64 %number.next, %threads
-  br i1 %others.left, label %each, label %over
-wait:
-  call void @wait(ptr %board, ptr %own, i64 %phase)
-  br label %over
-over:
-  ret i64 %tickets
-}}
 
-define internal void @wait(ptr %board, ptr %own, i64 %phase) noinline nounwind {{
-entry:
-  %yield.at = getelementptr i64, ptr %board, i64 {_YIELD}
-  %sleep.at = getelementptr i64, ptr %board, i64 {_SLEEP}
-  %nap.at = getelementptr i64, ptr %board, i64 {_NAP}
-  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
-  br label %look
-look:
-  %looks = phi i64 [0, %entry], [%more, %spin], [%more, %yield], [%more, %sleep]
-  %state = load atomic i64, ptr %own acquire, align 8
-  %now = lshr i64 %state, {_OPENS}
-  %past = icmp ugt i64 %now, %phase
-  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
-  %vain = icmp ne i64 %abandoned, 0
-  %through = or i1 %past, %vain
-  br i1 %through, label %over, label %spin
-spin:
-  %more = add i64 %looks, 1
-  call void @{name}({values})
-  %long = icmp ugt i64 %looks, 300
-  br i1 %long, label %yield, label %look
-yield:
-  %yield.to = load ptr, ptr %yield.at
-  %yielded = call i32 %yield.to()
-  %longer = icmp ugt i64 %looks, 600
-  br i1 %longer, label %sleep, label %look
-sleep:
-  %sleep.to = load ptr, ptr %sleep.at
-  %nap = load i32, ptr %nap.at
-  %slept = call i32 %sleep.to(i32 %nap)
-  br label %look
-over:
-  ret void
-}}
+@kernel
+def stopped(f: Function, board: MayAlias, rank: Int) -> Int:
+    """1 when the run is over, else 0."""
+    now = board.word(_HANDS).integer(rank * _LINE, "acquire") >> _OPENS
+    return f.choose(f.any(now >= _LAST, _abandoned(board)), 1, 0)
 
-define internal i1 @stopped(ptr %board, i64 %rank) nounwind {{
-  %word = shl i64 %rank, {_LINE.bit_length() - 1}
-  %hands = getelementptr i64, ptr %board, i64 {_HANDS}
-  %own = getelementptr i64, ptr %hands, i64 %word
-  %state = load atomic i64, ptr %own acquire, align 8
-  %complete = icmp uge i64 %state, {_LAST << _OPENS}
-  %abandoned.at = getelementptr i64, ptr %board, i64 {_ABANDONED}
-  %abandoned = load atomic i64, ptr %abandoned.at monotonic, align 8
-  %vain = icmp ne i64 %abandoned, 0
-  %stopped = or i1 %complete, %vain
-  ret i1 %stopped
-}}
-"""
+
+@contextmanager
+def shared(
+    f: Function, board: Pointer, rank: Int, phase: Int, tickets: Any, *, ends_step: bool = False
+) -> Iterator[Int]:
+    """Work that the threads share: each draws tickets until none are left; nobody leaves before all are done."""
+    with f.repeat():
+        ticket = draw(f.m)(board, rank, phase, tickets, int(ends_step))
+        drawn = ticket < tickets
+        with f.when(drawn):
+            yield ticket
+        f.until = f.fails(drawn)
 
 
 if sys.platform == "win32":

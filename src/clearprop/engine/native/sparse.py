@@ -7,8 +7,6 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data.arrays import canonical_csr, check_csr, dense_rows
 
-THIN = 0.25  # of a matrix's numbers are not 0: with more, tiles of dense rows take less time
-
 
 class SparseRows:
     """A sparse matrix in the model's precision: row i has ``values[k]`` in ``columns[k]``, k from starts[i] to
@@ -24,7 +22,11 @@ class SparseRows:
         self.columns = np.array(self._matrix.indices, np.int64)
         self.starts = np.array(self._matrix.indptr, np.int64)
         check_csr(self.columns[: len(self.values)], self.starts, self.shape, "X")
-        self.thin = len(self.values) <= THIN * self.shape[0] * self.shape[1]
+
+    @property
+    def filled(self) -> float:
+        """The part of its numbers that are not 0."""
+        return len(self.values) / max(self.shape[0] * self.shape[1], 1)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -104,7 +104,7 @@ class Step:
 
     def together(self, stage: Stage) -> int:
         """How many blocks are one ticket."""
-        return stage.together(self.blocks(stage), self.m.bits)
+        return stage.together(self.blocks(stage), self.m.tuning)
 
     def tickets(self, stage: Stage) -> int:
         """How many tickets the update of a stage is divided into."""

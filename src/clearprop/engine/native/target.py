@@ -1,9 +1,7 @@
-"""Which vector instructions this processor has, and the shape of matrix tile that fills its registers.
+"""Which vector instructions this processor has.
 
 Kernels are written in *logical vectors* of 64 bytes, on every processor; LLVM splits them where registers are narrower.
-So layouts in memory and the bits of every result are the same everywhere.  A target decides only how fast: a tile of
-`rows` x `vectors` logical vectors stays in registers while a matrix product runs through it, and has to leave room for
-its operands.
+So layouts in memory and the bits of every result are the same everywhere.  A target decides only how fast.
 """
 
 import functools
@@ -28,41 +26,28 @@ class Target:
     triple: str  # LLVM's name of architecture, system and object format
     cpu: str  # one of LLVM's generic levels, never a product: it only schedules instructions
     features: str
-    rows: int  # of a tile; 4, 6 or 8; batches are worked on in multiples of it
-    vectors: int  # logical 64-byte vectors across a tile
-    columns: int  # logical vectors of one row that kernels without tiles hold beside their `sums`
-
-    @property
-    def group(self) -> int:
-        """Rows that kernels without tiles work on together, so that one need not wait for the other."""
-        return self.rows // 2
-
-    @property
-    def sums(self) -> int:
-        """Logical vectors that kernels without tiles (one sample, sparse rows) sum in; they divide the lanes."""
-        return 8 if self.rows >= 8 else 4
+    tiles: str  # that fill its registers, a row of `tuning.TABLE`: its own name, except in tests
 
 
 def avx512(triple: str | None = None) -> Target:
-    """32 registers of 64 bytes: 24 for the tile."""
-    return _x86("avx512", triple, "x86-64-v4", _V4, rows=8, vectors=3, columns=8)
+    """32 registers of 64 bytes."""
+    return _x86("avx512", triple, "x86-64-v4", _V4)
 
 
 def avx2(triple: str | None = None) -> Target:
-    """16 registers of 32 bytes: 12 for the tile, as a logical vector takes two."""
-    return _x86("avx2", triple, "x86-64-v3", _V3, rows=6, vectors=1, columns=2)
+    """16 registers of 32 bytes."""
+    return _x86("avx2", triple, "x86-64-v3", _V3)
 
 
 def neon(triple: str | None = None) -> Target:
-    """32 registers of 16 bytes: 16 for the tile, as a logical vector takes four."""
-    triple = triple or host_triple()
-    return Target("neon", triple, "generic", "+fp-armv8,+neon", rows=4, vectors=1, columns=1)
+    """32 registers of 16 bytes."""
+    return Target("neon", triple or host_triple(), "generic", "+fp-armv8,+neon", "neon")
 
 
-def _x86(name: str, triple: str | None, cpu: str, has: set[str], rows: int, vectors: int, columns: int) -> Target:
+def _x86(name: str, triple: str | None, cpu: str, has: set[str]) -> Target:
     # LLVM may be told to avoid 64-byte registers, which slowed the first processors that had them.
     features = ",".join([*(f"+{feature}" for feature in sorted(has)), "-prefer-256-bit"])
-    return Target(name, triple or host_triple(), cpu, features, rows, vectors, columns)
+    return Target(name, triple or host_triple(), cpu, features, name)
 
 
 def host_triple() -> str:

@@ -20,6 +20,7 @@ from clearprop.engine.native.network import LIMITS, Network
 from clearprop.engine.native.scheduler import MOST_PHASES, Board, share_record
 from clearprop.engine.native.step import FIELDS
 from clearprop.engine.native.target import Target
+from clearprop.engine.native.tuning import tuning_of
 from clearprop.engine.native.values import padded
 from clearprop.model import Sequential
 
@@ -42,6 +43,7 @@ class Trainer:
         samples: bool,
     ) -> None:
         self.model, self.net, self.target, self.positions, self.samples = model, net, target, positions, samples
+        self.tuning = tuning_of(target.tiles, model.dtype)
         self.layout = _layout(samples, net, model.dtype, target)
         products = [stage.products for stage in net.stages if stage.products]
         self.cost = 2.0 * (3 * sum(products) - sum(products[:1])) + 20.0 * sum(net.widths)
@@ -64,7 +66,7 @@ class Trainer:
         batch's rows, and its share of what `penalty_in_sum` adds.
         """
         dtype, net = self.model.dtype, self.net
-        space = self._space(padded(plan.longest, self.target.rows), plan.most_values if net.turns else 0)
+        space = self._space(padded(plan.longest, self.tuning.rows), plan.most_values if net.turns else 0)
         if not space.holds(state):
             space.pack(state)
         first, steps = state.position, min(steps, MOST_PHASES // self.phases)
@@ -117,7 +119,7 @@ class Trainer:
 
 
 def _layout(samples: bool, net: Network, dtype: Any, target: Target) -> Layout:
-    return Layout(net.stages, lanes_of(dtype), target.vectors, samples=samples)
+    return Layout(net.stages, lanes_of(dtype), tuning_of(target.tiles, dtype), samples=samples)
 
 
 @functools.lru_cache(maxsize=256)

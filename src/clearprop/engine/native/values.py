@@ -9,10 +9,12 @@ so layouts, and the order of every sum, are the same on every processor.
 """
 
 import contextlib
+import functools
 import itertools
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 
@@ -77,12 +79,21 @@ class Function:
             return ""
         return self.emit(text, pure=pure)
 
-    def call(self, symbol: str, *arguments: Any) -> None:
-        """A call of another definition."""
+    def call(self, symbol: str, result: str, *arguments: Any) -> "Int | None":
+        """A call of another definition, with its result if it has one."""
         typed = [("ptr" if isinstance(a, Pointer) else "i64", a) for a in arguments]
-        self.declare(symbol, "void", [t for t, _ in typed])
+        self.declare(symbol, result, [t for t, _ in typed])
         self.called[symbol] = None
-        self.effect(f"call void @{symbol}({', '.join(f'{t} {a}' for t, a in typed)})")
+        text = f"call {result} @{symbol}({', '.join(f'{t} {a}' for t, a in typed)})"
+        if result == "void":
+            self.effect(text)
+            return None
+        return Int(self, self.emit(text, pure=False))
+
+    def give(self, x: Any) -> None:
+        """``return x``; what is written after it in this block is never reached."""
+        self.effect(f"ret i64 {x}")
+        self.label(*self.labels("never"))
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[None]:
@@ -155,9 +166,40 @@ class Function:
         self.effect(f"br label %{end}")
         self.label(end)
 
+    def either(self, condition: str, x: "Callable[[], Any]", y: "Callable[[], Any]") -> "Int":
+        """x() if the condition holds, else y(): only one of them is done."""
+        then, other, end = self.labels("then", "else", "endif")
+        self.effect(f"br i1 {condition}, label %{then}, label %{other}")
+        ways = []
+        for name, way in ((then, x), (other, y)):
+            self.label(name)
+            ways.append(f"[{way()}, %{self._block}]")
+            self.effect(f"br label %{end}")
+        self.label(end)
+        return Int(self, self.emit(f"phi i64 {', '.join(ways)}"))
+
+    def all(self, *conditions: str) -> str:
+        """Whether all of the conditions hold."""
+        return functools.reduce(lambda x, y: self.emit(f"and i1 {x}, {y}"), conditions)
+
+    def any(self, *conditions: str) -> str:
+        """Whether any of the conditions holds."""
+        return functools.reduce(lambda x, y: self.emit(f"or i1 {x}, {y}"), conditions)
+
+    def fails(self, condition: str) -> str:
+        """Whether the condition does not hold."""
+        return self.emit(f"xor i1 {condition}, true")
+
     def choose(self, condition: str, x: Any, y: Any) -> "Int":
         """x if the condition holds, else y."""
         return Int(self, self.emit(f"select i1 {condition}, i64 {x}, i64 {y}"))
+
+    def pause(self) -> None:
+        """Tells the processor that this thread is waiting."""
+        if self.m.x86:
+            self.intrinsic("llvm.x86.sse2.pause", "void")
+        else:
+            self.intrinsic("llvm.aarch64.hint", "void", ("i32", "1"))
 
     def scratch(self, n: int) -> "Pointer":
         """Room for n reals on the stack, allocated once at the function's start."""
@@ -218,6 +260,15 @@ class Int:
     def __mod__(self, b: Any) -> "Int":
         return self._do("urem", b, None)
 
+    def __lshift__(self, b: Any) -> "Int":
+        return self._do("shl", b, 0)
+
+    def __rshift__(self, b: Any) -> "Int":
+        return self._do("lshr", b, 0)
+
+    def __and__(self, b: Any) -> "Int":
+        return self._do("and", b, None)
+
     __radd__, __rmul__ = __add__, __mul__
 
     def __rsub__(self, b: Any) -> "Int":
@@ -226,8 +277,17 @@ class Int:
     def __lt__(self, b: Any) -> str:
         return self.f.emit(f"icmp slt i64 {self}, {b}")
 
+    def __gt__(self, b: Any) -> str:
+        return self.f.emit(f"icmp sgt i64 {self}, {b}")
+
+    def __ge__(self, b: Any) -> str:
+        return self.f.emit(f"icmp sge i64 {self}, {b}")
+
     def equals(self, b: Any) -> str:
         return self.f.emit(f"icmp eq i64 {self}, {b}")
+
+    def differs(self, b: Any) -> str:
+        return self.f.emit(f"icmp ne i64 {self}, {b}")
 
     def minimum(self, b: Any) -> "Int":
         return self.f.choose(self < b, self, b)
@@ -252,9 +312,38 @@ class Pointer:
     def __add__(self, k: Any) -> "Pointer":
         return self.offset(k, self.f.m.real)
 
-    def integer(self, k: Any = 0) -> Int:
-        """The k-th of the 64-bit integers there."""
-        return Int(self.f, self.f.emit(f"load i64, ptr {self.offset(k, 'i64')}, align 8", pure=False))
+    def word(self, k: Any) -> "Pointer":
+        """k words of 64 bits further."""
+        return self.offset(k, "i64")
+
+    def integer(self, k: Any = 0, order: str = "") -> Int:
+        """The k-th of the 64-bit integers there.
+
+        With an `order` (as LLVM names it) other threads may write it meanwhile.
+        """
+        atomic = "atomic " if order else ""
+        return Int(
+            self.f, self.f.emit(f"load {atomic}i64, ptr {self.word(k)} {order}".rstrip() + ", align 8", pure=False)
+        )
+
+    def put(self, n: Any, k: Any = 0, order: str = "") -> None:
+        """The k-th of the 64-bit integers there becomes n."""
+        atomic = "atomic " if order else ""
+        self.f.effect(f"store {atomic}i64 {n}, ptr {self.word(k)} {order}".rstrip() + ", align 8")
+
+    def exchange(self, old: Int, new: Int) -> Int:
+        """The integer there, which becomes `new` if it is `old`: acquires and releases if so."""
+        pair = self.f.emit(f"cmpxchg ptr {self}, i64 {old}, i64 {new} acq_rel monotonic", pure=False)
+        return Int(self.f, self.f.emit(f"extractvalue {{i64, i1}} {pair}, 0"))
+
+    def increase(self, n: Int) -> Int:
+        """The integer there, which becomes n more: acquires and releases."""
+        return Int(self.f, self.f.emit(f"atomicrmw add ptr {self}, i64 {n} acq_rel", pure=False))
+
+    def is_set(self) -> str:
+        """Whether the byte there is not 0; other threads may write it meanwhile."""
+        byte = self.f.emit(f"load atomic i8, ptr {self} monotonic, align 1", pure=False)
+        return self.f.emit(f"icmp ne i8 {byte}, 0")
 
     def pointer(self, k: Any = 0) -> "Pointer":
         """The k-th of the addresses there."""
@@ -317,6 +406,36 @@ class Extent(Protocol):
     ) -> "Vector": ...
 
     def length(self, axis: int) -> "float | Vector": ...
+
+
+MayAlias = Annotated[Pointer, "other parameters may point there too"]
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows of reals in memory, `ld` numbers from one to the next."""
+
+    p: Pointer
+    ld: Any  # an Int, or a number known when the code is written
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.p, self.ld))
+
+    def __add__(self, k: Any) -> "View":
+        """The same rows from their k-th number on."""
+        return View(self.p + k, self.ld)
+
+    def row(self, i: Any) -> Pointer:
+        place: Pointer = self.p + i * self.ld
+        return place
+
+    def at(self, i: Any, column: Any) -> Pointer:
+        place: Pointer = self.p + (i * self.ld + column)
+        return place
+
+    def rows(self, i: Any) -> "View":
+        """The rows from the i-th on."""
+        return View(self.row(i), self.ld)
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {}

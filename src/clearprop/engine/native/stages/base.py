@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
+from clearprop.engine.native.tuning import Tuning
 from clearprop.engine.native.values import Function, Int, Pointer, padded
 from clearprop.layers import Layer, OpLayer
 from clearprop.ops import ACTIVATIONS, Op
@@ -192,7 +193,7 @@ class Stage(ABC):
         """How many blocks the update consists of."""
         return 1
 
-    def together(self, blocks: int, bits: int) -> int:
+    def together(self, blocks: int, tuning: Tuning) -> int:
         """How many blocks are one ticket."""
         return 1
 

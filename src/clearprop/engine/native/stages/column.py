@@ -10,7 +10,7 @@ from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import Pass, down_columns
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.row import RowStage
-from clearprop.engine.native.values import Function, Int, Pointer, Vector, Whole, padded
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
 from clearprop.layers import BatchNorm, Layer
 from clearprop.ops import Op, batch_norm
 from clearprop.ops.normalization import SMALL
@@ -24,11 +24,19 @@ FORWARD, ALL = 3, 7  # sums in its forward text, and with its vjp's
 GRADIENTS = (5, 6)  # of them dγ and dβ, the last of its text
 
 
-@kernel("x* ldx parameters* ldp sums* averages* count")
+@kernel
 def batch_sums(
-    f: Function, op: Op, momentum: float, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, averages: Any,
-    count: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    op: Op,
+    momentum: float,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
+    sums: Pointer,
+    averages: Pointer,
+    count: Int,
+) -> None:
     """The sums of one register of columns, forward; the running averages of mean and variance."""
     gamma, beta = parameters.load(), (parameters + ldp).load()
 
@@ -45,9 +53,18 @@ def batch_sums(
         (averages + ldp * k).store(momentum * old + (1.0 - momentum) * new)
 
 
-@kernel("dy* ldy x* ldx parameters* ldp sums* count")
+@kernel
 def batch_sums_back(
-    f: Function, op: Op, dy: Any, ldy: Any, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any, count: Any
+    f: Function,
+    op: Op,
+    dy: Pointer,
+    ldy: Int,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
+    sums: Pointer,
+    count: Int,
 ) -> None:
     """The sums of one register of columns, backward."""
     gamma, beta = parameters.load(), (parameters + ldp).load()
@@ -61,11 +78,23 @@ def batch_sums_back(
         (sums + ldp * k).store(value)
 
 
-@kernel("dy* ldy x* ldx parameters* ldp sums* y^ rows columns count")
+@kernel
 def batch_apply(
-    f: Function, op: Op, below: Op | None, dy: Any, ldy: Any, x: Any, ldx: Any, parameters: Any, ldp: Any, sums: Any,
-    y: Any, rows: Any, columns: Any, count: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    op: Op,
+    below: Op | None,
+    dy: Pointer,
+    ldy: Int,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
+    sums: Pointer,
+    y: MayAlias,
+    rows: Int,
+    columns: Int,
+    count: Int,
+) -> None:
     """One register of columns of y forward; or, above the operation `below`, of dx backward."""
     masks = f.below(columns, 1)
     gamma, beta = parameters.load(), (parameters + ldp).load()

@@ -19,6 +19,7 @@ from clearprop.engine.native.stages.base import (
     Stage,
 )
 from clearprop.engine.native.text import check_op
+from clearprop.engine.native.tuning import Tuning
 from clearprop.engine.native.values import Function, Int, Pointer, padded
 from clearprop.layers import Activation, Dense, Layer
 from clearprop.ops import Op
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from clearprop.engine.native.step import Batch, Step
 
 WIDEST = 1 << 24  # blocks of weights must not outnumber the scheduler's tickets
-MANY = 8  # blocks of weights in a layer, from which on a ticket has as many as can be summed at once
-TICKETS = 12  # of a layer, which have to remain where a ticket has more blocks than that:
-BLOCKS = {64: 6, 32: 4}  # at most so many; they meet the same columns of delta while the first-level cache has these
-OFTEN, SEVERAL = 16, 4  # blocks of `lanes` inputs, and panels, from which on an update reads a copy of delta
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class DenseStage(Stage):
         return padded(self.m, lanes) * (padded(self.n, lanes) if parameter == "weight" else 1)
 
     def place(self, layout: "Layout") -> Place:
-        lanes, panels = layout.lanes, self.panels(layout)
+        lanes, tuning, panels = layout.lanes, layout.tuning, self.panels(layout)
         transposed = layout.transposed_size
         if self.number:
             layout.transposed_size += self.size("weight", lanes)
@@ -105,7 +102,7 @@ class DenseStage(Stage):
             panels_transposed=_panels(self.n, layout) if self.number else [],
             transposed=transposed,
             by_input=self.number == 0 or self._cost_by_input(lanes) <= self._cost_by_output(lanes),
-            copied=blocks >= OFTEN and sum(p.count for p in panels) >= SEVERAL,
+            copied=blocks >= tuning.copied_blocks and sum(p.count for p in panels) >= tuning.copied_panels,
         )
 
     def panels(self, layout: "Layout") -> list[Panels]:
@@ -147,7 +144,7 @@ class DenseStage(Stage):
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         f, ld = step.f, step.layout.ld[self.number]
-        self.write_product(f, step.layout, step.w, step.act, step.delta, first, rows, f.m.target.rows, ld)
+        self.write_product(f, step.layout, step.w, step.act, step.delta, first, rows, f.m.tuning.rows, ld)
 
     def write_product(
         self, f: Function, layout: "Layout", w: Pointer, act: Sequence[Any], kept: Sequence[Any] | None, first: Any,
@@ -198,12 +195,12 @@ class DenseStage(Stage):
         """A block is `lanes` inputs."""
         return padded(self.n, lanes) // lanes
 
-    def together(self, blocks: int, bits: int) -> int:
+    def together(self, blocks: int, tuning: Tuning) -> int:
         """Several, if there are enough tickets for all threads then."""
-        if blocks < MANY:
+        if blocks < tuning.fewest_blocks:
             return 1
-        at_once, most = k.AT_ONCE[bits], BLOCKS[bits]
-        return max(min(blocks // TICKETS, most) // at_once, 1) * at_once
+        several = min(blocks // tuning.tickets, tuning.most_blocks)
+        return max(several // tuning.in_ticket, 1) * tuning.in_ticket
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
         """Rows block · lanes .. of the weights: gradient over the whole batch, rule, transposed copy."""
@@ -239,7 +236,7 @@ class DenseStage(Stage):
     @contextlib.contextmanager
     def _portions(self, step: "Step", blocks: Int) -> Iterator[tuple[Any, Any]]:
         """A ticket's blocks in portions that are summed at once: each portion's first and their number."""
-        at_once = k.at_once(step.m)
+        at_once = step.m.tuning.at_once
         if step.together(self) <= at_once:
             yield 0, blocks
         else:
@@ -313,11 +310,11 @@ class DenseStage(Stage):
 
     def write_predict(self, p: Prediction) -> None:
         lda = p.layout.ld[self.number] if self.number else self.n
-        self.write_product(p.f, p.layout, p.w, p.act, None, 0, p.rows, min(p.rows, p.f.m.target.rows), lda)
+        self.write_product(p.f, p.layout, p.w, p.act, None, 0, p.rows, min(p.rows, p.f.m.tuning.rows), lda)
 
     def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
         s, lanes = self.number, f.m.lanes
-        widest = f.m.target.sums  # vectors of a row under way at once, which hide each other's latency
+        widest = f.m.tuning.sums  # vectors of a row under way at once, which hide each other's latency
         registers = padded(self.m, lanes) // lanes
         for first in range(0, registers, widest):
             nv, column = min(widest, registers - first), first * lanes
@@ -332,7 +329,7 @@ class DenseStage(Stage):
 def _panels(n: int, layout: "Layout") -> list[Panels]:
     """As few as fit the registers, and as equally wide as can be: a narrow one would be slow."""
     width = padded(n, layout.lanes) // layout.lanes
-    count = -(-width // layout.vectors)
+    count = -(-width // layout.tuning.vectors)
     narrow, more = divmod(width, count)
     both = [Panels(narrow + 1, more, 0), Panels(narrow, count - more, (narrow + 1) * more * layout.lanes)]
     return [p for p in both if p.count]

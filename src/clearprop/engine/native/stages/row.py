@@ -57,7 +57,7 @@ class RowStage(Stage):
     def write_predict(self, p: Prediction) -> None:
         s, ld, m = self.number, p.layout.ld, p.f.m
         beside, ldb = p.w + self.start(p.layout.starts[s]), padded(self.m, p.layout.lanes)
-        k.apply_forward(m, self.op, self.m, min(p.rows, m.target.group), self.extra)(
+        k.apply_forward(m, self.op, self.m, min(p.rows, m.tuning.group), self.extra)(
             p.act[s], ld[s], beside, ldb, p.act[s + 1], ld[s + 1], p.rows
         )
 

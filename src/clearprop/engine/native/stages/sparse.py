@@ -12,6 +12,7 @@ from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import BLOCK
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction
 from clearprop.engine.native.stages.dense import DenseStage, Panels
+from clearprop.engine.native.tuning import Tuning
 from clearprop.engine.native.values import Function, Int, Pointer, Vector, padded
 from clearprop.ops import Op
 
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from clearprop.engine.native.step import Batch, Step
 
 
-def _put(p: Pointer, k: Any, n: Any) -> None:
-    """The k-th of the 64-bit integers there becomes n."""
-    p.f.effect(f"store i64 {n}, ptr {p.offset(k, 'i64')}, align 8")
-
-
-@kernel("values* columns* starts* order* rows width turned_values* turned_rows* turned_starts*")
+@kernel
 def by_columns(
-    f: Function, values: Any, columns: Any, starts: Any, order: Any, rows: Any, width: Any, turned_values: Any,
-    turned_rows: Any, turned_starts: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    values: Pointer,
+    columns: Pointer,
+    starts: Pointer,
+    order: Pointer,
+    rows: Int,
+    width: Int,
+    turned_values: Pointer,
+    turned_rows: Pointer,
+    turned_starts: Pointer,
+) -> None:
     """Sorts a batch's numbers by column, and in each by row: counts them, adds up where columns start, fills in.
 
     Column c of `width` then has ``turned_values[k]`` in row ``turned_rows[k]``, k from turned_starts[c] to
@@ -37,35 +41,50 @@ def by_columns(
     """
     ends = turned_starts.offset(1, "i64")  # of columns: where each starts, until it is filled in
     with f.loop(0, width + 2) as c:
-        _put(turned_starts, c, 0)
+        turned_starts.put(0, c)
     with f.loop(0, rows) as i:
         row = order.integer(i)
         with f.loop(starts.integer(row), starts.integer(row + 1)) as k:
             after = columns.integer(k) + 1
-            _put(ends, after, ends.integer(after) + 1)
+            ends.put(ends.integer(after) + 1, after)
     with f.loop(0, width) as c:
-        _put(ends, c + 1, ends.integer(c) + ends.integer(c + 1))
+        after = c + 1
+        ends.put(ends.integer(c) + ends.integer(after), after)
     with f.loop(0, rows) as i:
         row = order.integer(i)
         with f.loop(starts.integer(row), starts.integer(row + 1)) as k:
             c = columns.integer(k)
             place = ends.integer(c)
-            _put(ends, c, place + 1)
-            _put(turned_rows, place, i)
+            ends.put(place + 1, c)
+            turned_rows.put(i, place)
             (turned_values + place).store_first((values + k).splat())
 
 
-@kernel("values* columns* starts* order* w* bias* y* ldy x* rows")
+@kernel
 def forward_sparse(
-    f: Function, op: Op, m: int, ordered: bool, biased: bool, keep: bool, values: Any, columns: Any, starts: Any,
-    order: Any, w: Any, bias: Any, y: Any, ldy: Any, x: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    op: Op,
+    m: int,
+    ordered: bool,
+    biased: bool,
+    keep: bool,
+    values: Pointer,
+    columns: Pointer,
+    starts: Pointer,
+    order: Pointer,
+    w: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    ldy: Int,
+    x: Pointer,
+    rows: Int,
+) -> None:
     """y = op(a w + bias) for the rows of `order`, or one after the other."""
     width = padded(m, f.m.lanes)
     with f.loop(0, rows) as i:
         row = order.integer(i) if ordered else i
         start, stop = starts.integer(row), starts.integer(row + 1)
-        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.target.sums):
+        for c, nv, _ in column_blocks(f, width // f.m.lanes, [], f.m.tuning.sums):
             with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (k, state):
                 weights = (w + (columns.integer(k) * width + c)).load(nv)
                 state[:] = [(values + k).splat().fma(weights, state[0])]
@@ -74,15 +93,26 @@ def forward_sparse(
             activate(op, z, f.below(m - c, nv), y + at, x + at if keep else None)
 
 
-@kernel("values* rows* starts* d* ldd w* stride scalars* hyper* count")
+@kernel
 def update_sparse(
-    f: Function, registers: int, how: Update, values: Any, rows: Any, starts: Any, d: Any, ldd: Any, w: Any,
-    stride: Any, scalars: Any, hyper: Any, count: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    registers: int,
+    how: Update,
+    values: Pointer,
+    rows: Pointer,
+    starts: Pointer,
+    d: Pointer,
+    ldd: Int,
+    w: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
+    count: Int,
+) -> None:
     """The gradients aᵀ d of `count` rows of weights, summed as `in_blocks` does, and what becomes of them."""
     with f.loop(0, count) as c:
         start, stop = starts.integer(c), starts.integer(c + 1)
-        for j, nv, _ in column_blocks(f, registers, [], f.m.target.columns):
+        for j, nv, _ in column_blocks(f, registers, [], f.m.tuning.columns):
             zeros = f.full(0.0, nv)
             with f.loop(start, stop, 1, [zeros, zeros]) as (k, state):
                 row = rows.integer(k)
@@ -138,7 +168,7 @@ class SparseStage(DenseStage):
         width = padded(self.n, step.lanes)
         by_columns(step.m)(fields.X, fields.columns, fields.starts, batch.order, batch.count, width, *turned)
 
-    def together(self, blocks: int, bits: int) -> int:
+    def together(self, blocks: int, tuning: Tuning) -> int:
         return 1
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
