@@ -58,10 +58,8 @@ class Loss(Configured, ABC):
     def gradient(self, t: Value, y: Value) -> Value:
         """∂value/∂y, of the shape of y."""
 
-    def targets(self, y_true: Any, y_pred: Value) -> Array:
-        """`y_true` as an array of the shape and type of `y_pred`.
-
-        Class numbers (a vector of integers) become one-hot rows when the network has several outputs.
+    def fitting(self, y_true: Any, shape: tuple[int, ...]) -> Array:
+        """`y_true` as an array that fits predictions of this shape: of the same shape, or class numbers.
 
         Raises
         ------
@@ -69,10 +67,9 @@ class Loss(Configured, ABC):
             Shapes that do not fit; a class number that the network has no output for.
         """
         t = np.asarray(y_true)
-        n, outputs = y_pred.shape
+        n, outputs = shape
         if len(t) != n:
             raise ShapeError(f"y_true has {len(t)} rows, y_pred {n}; they must be equal")
-        dtype = np.zeros(0, y_pred.dtype).real.dtype  # the complex step's predictions have real targets
         if t.ndim == 1 and outputs > 1 and t.dtype.kind in "iub":
             if t.min() < 0 or t.max() >= outputs:
                 row = int(np.argmax((t < 0) | (t >= outputs)))
@@ -80,13 +77,11 @@ class Loss(Configured, ABC):
                     f"y_true row {row} is class {t[row]}, but the network has outputs 0 to {outputs - 1}; "
                     f"give it {int(t.max()) + 1} outputs, or number the classes from 0"
                 )
-            one_hot = np.zeros((n, outputs), dtype)
-            one_hot[np.arange(n), t] = 1.0
-            return one_hot
+            return t
         t = t.reshape(n, -1)
-        if t.shape != y_pred.shape:
+        if t.shape != shape:
             raise ShapeError(
-                f"y_true has shape {np.shape(y_true)}, the predictions {tuple(y_pred.shape)}; "
+                f"y_true has shape {np.shape(y_true)}, the predictions {tuple(shape)}; "
                 "a network needs one output per target column, or one per class for class numbers"
             )
         low, high = self.target_range
@@ -96,7 +91,20 @@ class Loss(Configured, ABC):
                 f"y_true is {t[row, column]:g} at row {row}, column {column}, but {type(self).__name__} is for targets "
                 f"from {low:g} to {high:g}; encode them so, or choose another loss"
             )
-        return t.astype(dtype)
+        return t
+
+    def targets(self, y_true: Any, y_pred: Value) -> Array:
+        """`y_true` as an array of the shape and type of `y_pred`; see `fitting` for what is refused.
+
+        Class numbers (a vector of integers) become one-hot rows when the network has several outputs.
+        """
+        t = self.fitting(y_true, y_pred.shape)
+        dtype = np.zeros(0, y_pred.dtype).real.dtype  # the complex step's predictions have real targets
+        if t.shape == y_pred.shape:
+            return t.astype(dtype)
+        one_hot = np.zeros(y_pred.shape, dtype)
+        one_hot[np.arange(len(t)), t] = 1.0
+        return one_hot
 
     def forward(self, y_true: Any, y_pred: Value, sample_weight: Any = None) -> tuple[Any, Any]:
         """L, and the cache for `backward`.
@@ -274,13 +282,13 @@ class CrossEntropy(Loss):
         self.from_logits = from_logits
         self.link = "softmax" if from_logits else "identity"
 
-    def targets(self, y_true: Any, y_pred: Value) -> Array:
-        if y_pred.shape[1] < 2:
+    def fitting(self, y_true: Any, shape: tuple[int, ...]) -> Array:
+        if shape[1] < 2:
             raise ShapeError(
                 "CrossEntropy needs an output for each class, but the network has 1; "
                 "give it 2, or use BinaryCrossEntropy"
             )
-        return super().targets(y_true, y_pred)
+        return super().fitting(y_true, shape)
 
     def value(self, t: Value, y: Value) -> Value:
         log_p = log_softmax(y) if self.from_logits else np.log(np.maximum(y, SMALLEST))

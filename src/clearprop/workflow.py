@@ -302,22 +302,21 @@ def train_repeatedly(
     everything, plan, division = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
-    own = {
-        name: None if given is None else rows_of(plan, given)
-        for name, given in (("test", test), ("validation", validation))
-    }
     order = None
     if isinstance(data, Table) and division.keys is None and test is None and test_rows is None:
         order = time_order(data, plan.target, plan, _columns(options))
     runs: list[Run] = []
     for seed in range(options.seed, options.seed + repeats):
         this = replace(options, seed=seed)
-        parts = _divide(everything, division, this, own, test_rows)
+        with warnings.catch_warnings():
+            if runs:  # what is unseen in rows of their own has been said
+                warnings.simplefilter("ignore", DataWarning)
+            parts = _divide(everything, plan, division, this, {"validation": validation, "test": test}, test_rows)
         cautions = [*parts.cautions, *([_ORDERED.format(name=everything.name, column=order)] if order else [])]
         parts = replace(parts, cautions=tuple(cautions), leaks=tuple(leaks(parts.training, plan.groups)))
         if not runs:  # other seeds have hardly others
-            _warn(parts, plan)
-        runs.append(_run(everything, plan, this, parts, callbacks, checkpoints))
+            _warn(parts)
+        runs.append(_run(everything, this, parts, callbacks, checkpoints))
     return runs
 
 
@@ -342,7 +341,7 @@ def _plan(
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
         if given:
             raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
-        return data, Preparation.of(data), Division()
+        return data, Preparation.unmeasured(data), Division()
     if target is None:
         names = listed(data.names)
         raise ConfigurationError(
@@ -350,20 +349,21 @@ def _plan(
         )
     division = division_of(data, target, options.split, columns)
     if not division.left_out:
-        plan = Preparation.fit(data, target, task, **columns)
-        return plan.dataset(data), plan, division
+        plan, everything = Preparation.settle(data, target, task, **columns)
+        return everything, plan, division
     columns["kinds"] = {name: kind for name, kind in options.kinds.items() if name != division.column}
     columns["drop"] = tuple(dict.fromkeys((*options.drop, division.column)))
-    plan = Preparation.fit(data, target, task, **columns)
+    plan, everything = Preparation.settle(data, target, task, **columns)
     why = {division.column: "the rows are split by it"}
     plan = replace(plan, left_out=tuple((name, why.get(name, reason)) for name, reason in plan.left_out))
-    return plan.dataset(data), plan, division
+    return everything, plan, division
 
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The rows of a run, and what is to be known of them."""
+    """The rows of a run, the plan that the training rows are measured for, and what is to be known of them."""
 
+    plan: Preparation
     training: Dataset
     validation: Dataset | None
     test: Dataset
@@ -373,7 +373,12 @@ class _Parts:
 
 
 def _divide(
-    everything: Dataset, division: Division, options: RunOptions, own: Mapping[str, Dataset | None], test_rows: Any
+    everything: Dataset,
+    plan: Preparation,
+    division: Division,
+    options: RunOptions,
+    own: Mapping[str, Dataset | Table | None],
+    test_rows: Any,
 ) -> _Parts:
     """Rows to judge on, then rows to say when to stop, then what is left to learn from."""
     left = np.arange(len(everything))
@@ -387,29 +392,31 @@ def _divide(
         rows = len(left)
         left, split[name] = division.split(everything, left, fraction, options.seed)
         cautions.append(far_from_wanted(name, len(split[name]), rows, fraction))
-    training = everything.take(left)
-    test = everything.take(split["test"]) if own["test"] is None else own["test"]
-    validation = everything.take(split["validation"]) if "validation" in split else own["validation"]
-    named = {"training": training, "validation": validation, "test": test}
-    cautions.append(absences(everything, {name: part for name, part in named.items() if part is not None}))
-    return _Parts(training, validation, test, division.about(split), tuple(one for one in cautions if one))
+    parts = {"training": everything.take(left)}
+    plan = plan.fit_statistics(parts["training"])
+    for name, given in own.items():
+        if given is not None:
+            parts[name] = rows_of(plan, given)
+        elif name in split:
+            parts[name] = everything.take(split[name])
+    cautions.append(absences(everything, parts))
+    said = tuple(one for one in cautions if one)
+    return _Parts(plan, parts["training"], parts.get("validation"), parts["test"], division.about(split), said)
 
 
-def _warn(parts: _Parts, plan: Preparation) -> None:
-    for text in (*parts.cautions, *(leak.about(plan.target) for leak in parts.leaks)):
+def _warn(parts: _Parts) -> None:
+    for text in (*parts.cautions, *(leak.about(parts.plan.target) for leak in parts.leaks)):
         warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _run(
     everything: Dataset,
-    plan: Preparation,
     options: RunOptions,
     parts: _Parts,
     callbacks: tuple[Callable[[Epoch], Any], ...],
     checkpoints: Checkpoints | None,
 ) -> Run:
-    training, validation, test = parts.training, parts.validation, parts.test
-    plan = plan.fit_statistics(training)
+    plan, training, validation, test = parts.plan, parts.training, parts.validation, parts.test
     if len(plan.constant) == everything.n_features:
         warnings.warn(
             f"{everything.name}: every feature is constant in the training rows, so the network can only learn "

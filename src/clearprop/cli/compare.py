@@ -52,7 +52,7 @@ def compare(
     if not isinstance(rows, Dataset):
         if target is None:
             raise ConfigurationError(f"{data}: which column is to be predicted? Pass target (--target)")
-        rows = Preparation.fit(rows, target).dataset(rows)
+        _, rows = Preparation.settle(rows, target)
     elif target is not None:
         raise ConfigurationError(f"{data} has its target already; leave --target out")
     comparison = comparison_of(

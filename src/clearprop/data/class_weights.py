@@ -1,10 +1,9 @@
 """Rows of rare classes count for more, so that each class counts the same."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from clearprop._types import Array
+from clearprop.data.arrays import float_array
 from clearprop.data.dataset import Dataset
 from clearprop.errors import ConfigurationError
 
@@ -27,4 +26,4 @@ def weighted(data: Dataset, weights: Array | None) -> Dataset:
     if weights is None:
         return data
     own = 1.0 if data.sample_weight is None else data.sample_weight
-    return replace(data, sample_weight=own * weights[data.y])
+    return data.unchecked(sample_weight=float_array(own * weights[data.y], "sample_weight"))

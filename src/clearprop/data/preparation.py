@@ -4,8 +4,8 @@ The plan says what each column is (see `columns`), which columns are left out an
 class name or a quantity. Numbers are standardised as ``(x - mean) / scale``. The plan is saved with the model, so
 that a prediction treats new rows exactly as training treated the old ones. Mean, scale and the medians that fill
 gaps must come from the training rows alone (a test row that has shaped its own scale is no longer unseen), hence
-the two steps: `Preparation.fit` looks at all rows to settle what the columns are, `fit_statistics` measures the
-training part.
+the two steps: `Preparation.settle` looks at all rows to settle what the columns are, and reads them, once;
+`fit_statistics` measures the training part of what was read. `fit` does both, for a table of training rows alone.
 """
 
 import shlex
@@ -53,7 +53,7 @@ class Preparation:
     fill : tuple of float
         For each feature, what stands in a gap: the median. Empty if gaps are refused.
     mean, scale : tuple of float
-        Of each feature; 0 and 1 for a feature that stays as it is.
+        Of each feature; 0 and 1 for a feature that stays as it is. Empty before the training rows are measured.
     target_mean, target_scale : tuple of float
         Of each quantity to predict; empty for classification.
     constant : tuple of str
@@ -94,7 +94,16 @@ class Preparation:
     # ------------------------------------------------------------------------------------------ fitting
 
     @classmethod
-    def fit(
+    def fit(cls, table: Table, target: str, task: Task | None = None, **how: Any) -> "Preparation":
+        """The plan for a table of training rows: `settle` (which see for what `how` may hold), and all rows measured.
+
+        If some of the rows are to judge on, settle all and measure the others with `fit_statistics`.
+        """
+        plan, rows = cls.settle(table, target, task, **how)
+        return plan.fit_statistics(rows)
+
+    @classmethod
+    def settle(
         cls,
         table: Table,
         target: str,
@@ -107,8 +116,10 @@ class Preparation:
         decimal: Literal[".", ","] | None = None,
         thousands: str | None = None,
         day_first: bool | None = None,
-    ) -> "Preparation":
-        """Settle what each column of `table` is, and measure all rows.
+    ) -> tuple["Preparation", Dataset]:
+        """Settle what each column of `table` is, and read it: a plan without statistics, and the rows as raw numbers.
+
+        Where a gap will be filled in, the median of all rows stands for now; `transform` puts the plan's there.
 
         Text in the target means classes, and so do at most 20 distinct whole numbers; other numbers are
         quantities. Of the other columns, those that are constant, empty or identifiers are left out, the last
@@ -184,13 +195,17 @@ class Preparation:
                 f"{table.path}: there is no column but the target {target!r} to learn from{reasons}; add one"
             )
         _warn_of_identifiers(plan.left_out)
-        return plan.fit_statistics(plan.dataset(table))
+        return plan, plan.dataset(table)
 
     @classmethod
     def of(cls, dataset: Dataset) -> "Preparation":
-        """The plan for a data set that is numbers already."""
-        plan = cls(tuple(map(Number, dataset.feature_names)), "target", dataset.target_names)
-        return plan.fit_statistics(dataset)
+        """The plan for training rows that are numbers already."""
+        return cls.unmeasured(dataset).fit_statistics(dataset)
+
+    @classmethod
+    def unmeasured(cls, dataset: Dataset) -> "Preparation":
+        """The plan for a data set that is numbers already, without statistics."""
+        return cls(tuple(map(Number, dataset.feature_names)), "target", dataset.target_names)
 
     def fit_statistics(self, dataset: Dataset) -> "Preparation":
         """The same plan with medians, mean and scale of `dataset`, which holds raw values."""
@@ -358,6 +373,7 @@ class Preparation:
 
     def standardise(self, X: Array) -> Array:
         """``(X - mean) / scale`` for each column."""
+        self._check_measured()
         refuse_sparse(X, "standardisation")
         if X.shape[1] != len(self.mean):
             raise ShapeError(f"X has {X.shape[1]} columns but the plan has {len(self.mean)} features")
@@ -378,8 +394,15 @@ class Preparation:
         """Quantities in the target's own unit from standardised ones; class numbers as they are."""
         if self.task == "classification":
             return y
+        self._check_measured()
         columns: Array = y.reshape(len(y), -1) * np.array(self.target_scale) + np.array(self.target_mean)
         return columns.reshape(y.shape)
+
+    def _check_measured(self) -> None:
+        if not self.mean:
+            raise ConfigurationError(
+                "the plan has no means and scales yet; measure the rows to learn from: plan.fit_statistics(training)"
+            )
 
     # ------------------------------------------------------------------------------------ saving, showing
 
@@ -390,6 +413,7 @@ class Preparation:
         >>> Preparation.from_config(plan.config()) == plan
         True
         """
+        self._check_measured()
         return plan_config(self)
 
     @classmethod
@@ -409,6 +433,7 @@ class Preparation:
         >>> Preparation.of(Dataset([[1.0], [3.0]], [10.0, 30.0])).describe()
         [('x1', 'number', 'mean 2, scale 1'), ('target', 'target', 'mean 20, scale 10')]
         """
+        self._check_measured()
         rows = [
             (column.name, column.kind, self._treatment(column, part))
             for column, (_, part) in zip(self.columns, self.groups, strict=True)

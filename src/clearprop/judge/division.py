@@ -143,14 +143,13 @@ def _times(table: Table, target: str, column: str, options: Mapping[str, Any]) -
     for kind in ("number", "date"):
         alone = {**options, "drop": others, "kinds": {column: kind}, "dates": "expand", "missing": None}
         try:
-            plan = Preparation.fit(table, target, **alone)
-            values = plan.apply(table)
+            plan, rows = Preparation.settle(table, target, **alone)
         except DataError as error:
             errors.append(str(error))
             continue
         (found,) = plan.columns
         number = found.features.index(f"{column} days") if isinstance(found, Date) else 0
-        return values[:, number], isinstance(found, Date)
+        return rows.X[:, number], isinstance(found, Date)
     if errors[0] == errors[1]:  # it is the target's
         raise DataError(errors[0])
     numbers = table.first(column, f"({table.cell(column).number}) IS NOT NULL")

@@ -64,8 +64,8 @@ def for_model(data: Dataset, model: Sequential, loss: Loss) -> Dataset:
         raise ShapeError(f"{data.name} has {data.n_features} columns, but the model takes {model.n_in} inputs")
     _check_classes(data, model, loss)
     X = in_precision(data.X, model.dtype, "X", data.feature_names)
-    loss.targets(data.y, np.broadcast_to(np.zeros((), model.dtype), (len(data), model.n_out)))
-    return data if X is data.X else replace(data, X=X)
+    loss.fitting(data.y, (len(data), model.n_out))
+    return data.unchecked(X=X)
 
 
 def _is_text(name: str) -> bool:

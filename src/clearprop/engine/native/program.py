@@ -21,7 +21,7 @@ from clearprop.engine.native.target import Target
 from clearprop.engine.native.training import Trainer
 from clearprop.engine.native.tuning import tuning_of
 from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.losses import CrossEntropy, Loss
+from clearprop.losses import Loss
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.randomness import Key
@@ -129,7 +129,7 @@ class NativeProgram:
         y = np.asarray(y)
         shape_of_outputs = np.broadcast_to(np.zeros((), dtype), (len(X), k))
         # a loss may have a way of its own to read class numbers, smoothing them say
-        one_hot = type(self.loss).targets in (Loss.targets, CrossEntropy.targets)
+        one_hot = type(self.loss).targets is Loss.targets
         if one_hot and y.ndim == 1 and k > 1 and y.dtype.kind in "iub":
             targets = np.ascontiguousarray(y, np.int64)
             if len(y) != len(X) or (len(y) and not 0 <= targets.min() <= targets.max() < k):
