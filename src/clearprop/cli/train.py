@@ -130,7 +130,7 @@ def train(
     schedule: Annotated[
         str | None,
         typer.Option(
-            help="Change the learning rate: cosine, one_cycle, exponential, step or inverse.",
+            help="Change the learning rate: cosine, one_cycle, exponential, step, inverse or warmup.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
