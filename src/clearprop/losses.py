@@ -32,14 +32,18 @@ class Loss(Configured, ABC):
 
     Attributes
     ----------
+    tasks : tuple of {"classification", "regression"}
+        What a table's target may be; for none of them, the loss needs another kind of target or of network than
+        `clearprop train` makes.
     link : str
-        The operation that turns the network's outputs into predictions.
+        The activation that turns the network's outputs into predictions.
     kind : {"elementwise", "row"}
         Whether `value` is one number per element or per row.
     target_range : (float, float)
         The least and the greatest target that makes sense.
     """
 
+    tasks: tuple[str, ...] = ("regression",)
     link = "identity"
     kind = "elementwise"
     target_range = (-math.inf, math.inf)
@@ -175,6 +179,16 @@ class MAE(Loss):
         return np.where(y > t, 1.0, np.where(y < t, -1.0, 0.0 * y))
 
 
+class HalfSquaredError(Loss):
+    """½(y - t)², scikit-learn's squared error"""
+
+    def value(self, t: Value, y: Value) -> Value:
+        return 0.5 * np.square(y - t)
+
+    def gradient(self, t: Value, y: Value) -> Value:
+        return y - t
+
+
 class Huber(Loss):
     """½d² for |d| = |y - t| <= δ, else δ(|d| - ½δ) (Huber 1964)"""
 
@@ -214,15 +228,26 @@ class Quantile(Loss):
         self.q = q
 
     def value(self, t: Value, y: Value) -> Value:
-        return np.maximum(self.q * (t - y), (1.0 - self.q) * (y - t))
+        return pinball(self.q, t, y)
 
     def gradient(self, t: Value, y: Value) -> Value:
-        return np.where(y > t, 1.0 - self.q, np.where(y < t, -self.q, 0.0 * y))
+        return pinball_gradient(self.q, t, y)
+
+
+def pinball(q: Value, t: Value, y: Value) -> Value:
+    """`Quantile`'s value, for one q or for one of each column"""
+    return np.maximum(q * (t - y), (1.0 - q) * (y - t))
+
+
+def pinball_gradient(q: Value, t: Value, y: Value) -> Value:
+    """∂pinball/∂y"""
+    return np.where(y > t, 1.0 - q, np.where(y < t, -q, 0.0 * y))
 
 
 class Poisson(Loss):
     """e^z - t z, the Poisson likelihood of the count t at rate e^z, up to a constant"""
 
+    tasks = ()  # it needs counts, and a table's quantities are standardised
     link = "exp"
     target_range = (0.0, math.inf)
 
@@ -231,6 +256,13 @@ class Poisson(Loss):
 
     def gradient(self, t: Value, y: Value) -> Value:
         return np.exp(y) - t
+
+
+class PoissonDeviance(Poisson):
+    """e^z - t z + t log t - t, half the Poisson deviance: `Poisson` with the constant that makes the least value 0"""
+
+    def value(self, t: Value, y: Value) -> Value:
+        return super().value(t, y) + np.where(t > 0.0, t * np.log(np.maximum(t, SMALLEST)) - t, 0.0 * t)
 
 
 class BinaryCrossEntropy(Loss):
@@ -245,12 +277,15 @@ class BinaryCrossEntropy(Loss):
     reduction : {"mean", "rows", "sum"}
     """
 
+    tasks: tuple[str, ...] = ("classification",)
+    link = "sigmoid"
     target_range = (0.0, 1.0)
 
     def __init__(self, from_logits: bool = True, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.from_logits = from_logits
-        self.link = "sigmoid" if from_logits else "identity"
+        if not from_logits:
+            self.tasks, self.link = (), "identity"
 
     def value(self, t: Value, y: Value) -> Value:
         if self.from_logits:
@@ -274,13 +309,16 @@ class CrossEntropy(Loss):
     reduction : {"mean", "rows", "sum"}
     """
 
+    tasks: tuple[str, ...] = ("classification",)
+    link = "softmax"
     kind = "row"
     target_range = (0.0, 1.0)
 
     def __init__(self, from_logits: bool = True, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.from_logits = from_logits
-        self.link = "softmax" if from_logits else "identity"
+        if not from_logits:
+            self.tasks, self.link = (), "identity"
 
     def fitting(self, y_true: Any, shape: tuple[int, ...]) -> Array:
         if shape[1] < 2:
@@ -306,6 +344,7 @@ class Hinge(Loss):
     The sign of y decides; the link, a sigmoid, only maps it to (0, 1) and is not a calibrated probability.
     """
 
+    tasks = ("classification",)
     link = "sigmoid"
     target_range = (0.0, 1.0)
 
@@ -320,6 +359,7 @@ class Hinge(Loss):
 class SquaredHinge(Loss):
     """max(0, 1 - (2t - 1) y)² for t in {0, 1}; decides as `Hinge` does"""
 
+    tasks = ("classification",)
     link = "sigmoid"
     target_range = (0.0, 1.0)
 
@@ -331,20 +371,37 @@ class SquaredHinge(Loss):
         return -2.0 * sign * np.maximum(1.0 - sign * y, 0.0)
 
 
-_LOSSES: dict[str, type[Loss]] = {
+_LOSSES: dict[str, type[Loss]] = {  # of those that suit a task, the first is its default
     "mse": MSE,
     "mae": MAE,
+    "half_squared_error": HalfSquaredError,
     "huber": Huber,
     "log_cosh": LogCosh,
     "quantile": Quantile,
-    "poisson": Poisson,
-    "binary_crossentropy": BinaryCrossEntropy,
     "crossentropy": CrossEntropy,
+    "binary_crossentropy": BinaryCrossEntropy,
     "hinge": Hinge,
     "squared_hinge": SquaredHinge,
+    "poisson": Poisson,
+    "poisson_deviance": PoissonDeviance,
 }
 for _name, _loss in _LOSSES.items():
     LOSSES.register(_name, _loss)
+
+
+def links() -> tuple[str, ...]:
+    """What may turn a network's outputs into predictions: the links of the registered losses.
+
+    >>> links()
+    ('identity', 'softmax', 'sigmoid', 'exp')
+    """
+    return tuple(dict.fromkeys(loss.link for loss in LOSSES.values()))
+
+
+def check_link(link: str) -> None:
+    """Refuse a link that no registered loss has."""
+    if link not in links():
+        raise ConfigurationError(f"link={link!r}; choose one of {', '.join(links())}")
 
 
 def penalty_values(w: Value, l1: Value, l2: Value) -> Value:

@@ -13,12 +13,18 @@ from clearprop._types import Array
 
 Metric = Callable[[Array, Array], float]
 METRICS: Registry[Metric] = Registry("metric")
-HIGHER_IS_BETTER = {"accuracy", "r2"}
+HIGHER_IS_BETTER: set[str] = set()
 
 
-def metric(function: Metric) -> Metric:
+def metric(*, higher_is_better: bool = False) -> Callable[[Metric], Metric]:
     """Decorator: register a metric under its name."""
-    return METRICS.register(function.__name__, function)
+
+    def define(function: Metric) -> Metric:
+        if higher_is_better:
+            HIGHER_IS_BETTER.add(function.__name__)
+        return METRICS.register(function.__name__, function)
+
+    return define
 
 
 def classes(y: Any) -> Any:
@@ -37,33 +43,33 @@ def _columns(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     return t.reshape(y_pred.shape).astype(float), np.asarray(y_pred, dtype=float)
 
 
-@metric
+@metric(higher_is_better=True)
 def accuracy(y_true: Array, y_pred: Array) -> float:
     """Share of rows whose most probable class is the true one"""
     return float(np.mean(classes(y_true) == classes(y_pred)))
 
 
-@metric
+@metric()
 def mse(y_true: Array, y_pred: Array) -> float:
     """Σ (y - t)² / n, averaged over columns"""
     t, y = _columns(y_true, y_pred)
     return float(np.mean(np.square(y - t)))
 
 
-@metric
+@metric()
 def rmse(y_true: Array, y_pred: Array) -> float:
     """√mse"""
     return float(np.sqrt(mse(y_true, y_pred)))
 
 
-@metric
+@metric()
 def mae(y_true: Array, y_pred: Array) -> float:
     """Σ |y - t| / n, averaged over columns"""
     t, y = _columns(y_true, y_pred)
     return float(np.mean(np.abs(y - t)))
 
 
-@metric
+@metric(higher_is_better=True)
 def r2(y_true: Array, y_pred: Array) -> float:
     """1 - Σ (y - t)² / Σ (t - mean t)², averaged over columns; 0 is as good as a constant"""
     t, y = _columns(y_true, y_pred)

@@ -415,10 +415,7 @@ def _named_or_op(activation: Any) -> "str | Op":
 
 def default_init(activation: "str | Op | None") -> str:
     """The initialiser suited to the activation that follows."""
-    name = None if activation is None else as_activation(activation, {}).name
-    if name in ("relu", "leaky_relu", "elu", "silu", "gelu", "gelu_tanh", "mish"):
-        return "he_normal"
-    return "lecun_normal" if name == "selu" else "glorot_uniform"
+    return as_activation("identity" if activation is None else activation, {}).init
 
 
 def _encode(layer: Layer) -> dict[str, Any]:

@@ -6,7 +6,6 @@ registered can be used on the command line without another line of code.
 
 import inspect
 import itertools
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -21,20 +20,9 @@ from clearprop.data.splits import check_split
 from clearprop.errors import ConfigurationError
 from clearprop.losses import LOSSES, Loss
 from clearprop.model import MLP
-from clearprop.optim import OPTIMIZERS, SCHEDULES, Schedule
+from clearprop.optim import OPTIMIZERS, SCHEDULES
 from clearprop.train.orders import batch_ends
 
-LEARNING_RATE = 0.005
-_ROWS_FOR_EACH_FEATURE = 10  # below so many, the default weight decay is at its strongest, 1
-_ADAMS = ("adam", "adamw", "nadam")  # whose steps have the size of the learning rate, whatever the gradient
-
-LOSSES_OF_TASK: dict[Task, tuple[str, ...]] = {
-    "classification": ("crossentropy", "binary_crossentropy", "hinge", "squared_hinge"),
-    "regression": ("mse", "mae", "huber", "log_cosh", "quantile"),
-}
-"""The first is the default. ``poisson`` is missing: it needs counts, and targets are standardised here."""
-
-SCHEDULE_NAMES = ("cosine", "one_cycle", "exponential", "step", "inverse")
 _COPIES = 5  # of the parameters: themselves, gradient, two slots of Adam, the best so far
 
 
@@ -59,8 +47,8 @@ class RunOptions:
     learning_rate : float or None
         None takes 0.005 for Adam and its relatives, and for others their own default.
     schedule : str or None
-        ``cosine``, ``one_cycle``, ``exponential``, ``step`` or ``inverse``, over all epochs; None keeps the
-        learning rate.
+        ``cosine``, ``one_cycle``, ``exponential``, ``step``, ``inverse`` or ``warmup``, over all epochs (see
+        `Schedule.over`); None keeps the learning rate.
     weight_decay : float or None
         Decoupled, for optimisers that have it; None takes 10 features/rows, at most 1, for AdamW (few rows
         for each feature are easily learnt by heart), and for others their own default.
@@ -135,7 +123,7 @@ class RunOptions:
         for what, value, known in (
             ("normalization", self.normalization, ("batch", "layer")),
             ("class_weight", self.class_weight, ("balanced",)),
-            ("schedule", self.schedule, SCHEDULE_NAMES),
+            ("schedule", self.schedule, tuple(SCHEDULES)),
             ("dtype", self.dtype, ("float64", "float32")),
             ("dates", self.dates, ("expand",)),
             ("missing", self.missing, ("median",)),
@@ -145,13 +133,22 @@ class RunOptions:
         check_marks(self.decimal, self.thousands)
 
 
+def losses_of(task: Task) -> tuple[str, ...]:
+    """The losses that suit the task, the default first.
+
+    >>> losses_of("classification")
+    ('crossentropy', 'binary_crossentropy', 'hinge', 'squared_hinge')
+    """
+    return tuple(name for name, loss in LOSSES.items() if task in loss.tasks)
+
+
 def make_loss(options: RunOptions, task: Task) -> Loss:
     """The loss, which must suit the task.
 
     >>> make_loss(RunOptions(), "classification")
     CrossEntropy()
     """
-    known = LOSSES_OF_TASK[task]
+    known = losses_of(task)
     name = options.loss or known[0]
     loss: Loss = LOSSES[name]()
     if name not in known:
@@ -207,33 +204,13 @@ def make_optimizer(options: RunOptions, rows: int, features: int, least_rows: in
         raise ConfigurationError(f"optimizer {name!r} has no learning rate; leave learning_rate and schedule out")
     if "weight_decay" not in defaults and decay is not None:
         raise ConfigurationError(f"optimizer {name!r} has no weight decay; use adamw, or l2 (--l2)")
-    if rate is None and name in _ADAMS:
-        rate = LEARNING_RATE
-    if decay is None and name == "adamw":
-        decay = float(f"{min(1.0, _ROWS_FOR_EACH_FEATURE * features / rows):.2g}")
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = make.for_table(rows, features)
+    settings |= {key: value for key, value in (("learning_rate", rate), ("weight_decay", decay)) if value is not None}
     if options.schedule is not None:
-        start = defaults["learning_rate"] if rate is None else rate
-        settings["learning_rate"] = _schedule(options, start, rows, least_rows)
-    elif rate is not None:
-        settings["learning_rate"] = rate
-    if decay is not None:
-        settings["weight_decay"] = decay
+        highest = settings.get("learning_rate", defaults["learning_rate"])
+        steps = options.epochs * (len(batch_ends(rows, options.batch_size, least_rows)) - 1)
+        settings["learning_rate"] = SCHEDULES[options.schedule].over(highest, steps)
     return make(**settings)
-
-
-def _schedule(options: RunOptions, rate: float, rows: int, least_rows: int) -> Schedule:
-    """Over all steps: to nothing (cosine, one cycle), to a hundredth (exponential, step), or as 1/sqrt(t)."""
-    total = options.epochs * (len(batch_ends(rows, options.batch_size, least_rows)) - 1)
-    name = str(options.schedule)
-    arguments: dict[str, tuple[float, ...]] = {
-        "cosine": (rate, total),
-        "one_cycle": (rate, total),
-        "exponential": (rate, total, 0.01),
-        "step": (rate, math.ceil(total / 3), 0.1),
-        "inverse": (rate,),
-    }
-    return SCHEDULES[name](*arguments[name])
 
 
 def _check_size(widths: list[int]) -> None:

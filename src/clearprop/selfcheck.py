@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from clearprop._registry import Registry
+from clearprop._types import Array
 from clearprop.gradcheck import GradientReport, check_gradients
 from clearprop.layers import LAYERS, Layer
 from clearprop.losses import LOSSES, Loss
@@ -48,10 +49,13 @@ def _check_loss(loss: Loss) -> GradientReport:
     """With targets of the kind the loss is for: classes, yes or no, counts, or numbers."""
     rng = np.random.default_rng(0)
     y_pred = rng.normal(size=(6, 3))
-    targets = {
-        "softmax": rng.integers(0, 3, 6),
-        "sigmoid": rng.integers(0, 2, (6, 3)),
-        "exp": rng.poisson(2.0, (6, 3)),
-        "identity": rng.normal(size=(6, 3)),
-    }
-    return check_gradients(loss, targets[loss.link], y_pred, rng.uniform(0.5, 2.0, 6))
+    y_true: Array
+    if loss.kind == "row":
+        y_true = rng.integers(0, 3, 6)
+    elif loss.target_range == (0.0, 1.0):
+        y_true = rng.integers(0, 2, (6, 3))
+    elif loss.target_range[0] == 0.0:
+        y_true = rng.poisson(2.0, (6, 3))
+    else:
+        y_true = rng.normal(size=(6, 3))
+    return check_gradients(loss, y_true, y_pred, rng.uniform(0.5, 2.0, 6))

@@ -1,4 +1,5 @@
-"""Activations written into a file of their own pass the conformance tests that find them in the registry."""
+"""What a stranger contributes in one file works everywhere: for each row of CONTRIBUTING's table, a definition outside
+the package; activations also pass the conformance tests that find them in the registry."""
 
 import os
 import re
@@ -12,6 +13,7 @@ from clearprop.engine import NativeEngine
 from clearprop.losses import MSE
 from clearprop.model import MLP
 from clearprop.optim import SGD
+from scratch import ROWS, USES
 
 CONFORMANCE = Path(__file__).parent
 
@@ -50,6 +52,7 @@ from clearprop import MLP, Dataset, fit, predict
 from clearprop.engine import NativeEngine
 from clearprop.losses import MSE
 from clearprop.optim import SGD
+from scratch import ROWS, USES
 
 X = np.linspace(-3.0, 3.0, 40)[:, None]
 model = MLP([1, 8, 1], "snake")
@@ -91,3 +94,27 @@ def test_a_new_activation_is_compiled_unless_it_is_exempt_which_is_said(run):
     assert (
         exempt.stderr.count("EngineWarning: the reference engine runs this, more slowly: native cannot: 'snake'") == 1
     )
+
+
+# --- CONTRIBUTING's table ---------------------------------------------------------------------------------------------
+
+TABLE = re.findall(
+    r"^\| (?!new \||---)([^|]+) \|", (CONFORMANCE.parents[1] / "CONTRIBUTING.md").read_text("utf-8"), re.M
+)
+
+
+def test_every_row_of_the_table_is_tried():
+    assert len(TABLE) > 10 and set(TABLE) == set(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_definition_in_one_file_is_used_everywhere(row, tmp_path):
+    pytest.importorskip("onnxruntime")
+    definition, use = ROWS[row]
+    (tmp_path / "scratch.py").write_text(definition, encoding="utf-8")
+    (tmp_path / "use.py").write_text(USES + use, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])}
+    done = subprocess.run(
+        [sys.executable, "use.py"], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -420,7 +420,7 @@ HUGE = {"float64": [1e300, 1e-310, 5e-324], "float32": [1e37, 1e-41, 1.4e-45]}
 
 
 @every_dtype
-@pytest.mark.parametrize("loss", LOSS_EXAMPLES[:14], ids=repr)
+@pytest.mark.parametrize("loss", [loss for loss in LOSS_EXAMPLES if loss.reduction == "mean"], ids=repr)
 def test_extreme_outputs(loss, dtype, rng):
     """Numbers as they come, each output an input: finite where the reference's are, and the same."""
     values = np.array([x for x in [0.0, 1.0, 90.0, 800.0, *HUGE[dtype]] for x in (x, -x)], dtype)

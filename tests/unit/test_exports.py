@@ -25,7 +25,7 @@ from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.columns import KINDS, Category, Date, Number, TimeOfDay, YesNo
 from clearprop.data.dates import read_date, read_time
 from clearprop.errors import DataError, DataWarning
-from clearprop.formats.column_exports import _EXPORTS, calendar
+from clearprop.formats.column_exports import EXPORTS, calendar
 from clearprop.formats.json_format import from_json, to_json
 from clearprop.formats.numpy_source import to_numpy
 from clearprop.formats.onnx import to_onnx
@@ -172,7 +172,7 @@ def for_onnx(rows, columns=COLUMNS):
 
 
 def test_every_kind_of_column_says_how_it_is_exported():
-    assert set(_EXPORTS) == set(KINDS.values())
+    assert set(EXPORTS) == set(KINDS.values())
 
 
 FRAMES = {

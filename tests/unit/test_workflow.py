@@ -24,7 +24,8 @@ from clearprop.formats import load, save
 from clearprop.importance import importances
 from clearprop.judge import judge
 from clearprop.model import MLP
-from clearprop.options import LOSSES_OF_TASK, SCHEDULE_NAMES, RunOptions, make_optimizer
+from clearprop.optim import SCHEDULES
+from clearprop.options import RunOptions, losses_of, make_optimizer
 from clearprop.runfolder import mean_and_spread, report, run_folder, write_evaluation, write_run
 from clearprop.workflow import Checkpoints, load_data, train_repeatedly, train_run
 
@@ -147,8 +148,8 @@ def test_options_that_cannot_be(option, message):
         {"activation": ("relu",), "normalization": "layer", "dtype": "float32", "l2": 0.01},
         {"early_stopping": 0, "validation": 0.0},
         {"class_weight": "balanced"},
-        *({"schedule": name} for name in SCHEDULE_NAMES),
-        *({"loss": name} for name in LOSSES_OF_TASK["classification"]),
+        *({"schedule": name} for name in SCHEDULES),
+        *({"loss": name} for name in losses_of("classification")),
     ],
     ids=str,
 )
@@ -165,7 +166,7 @@ def test_every_option_trains(option):
     report(run)
 
 
-@pytest.mark.parametrize("loss", LOSSES_OF_TASK["regression"])
+@pytest.mark.parametrize("loss", losses_of("regression"))
 def test_losses_of_quantities(loss):
     run = train_run(load_dataset("diabetes"), RunOptions(epochs=30, loss=loss))
     assert run.score > 0.2, run.score

@@ -153,7 +153,7 @@ def loss_of(saved: "SavedModel", name: str | None) -> str:
     if name is not None:
         LOSSES[name]
         return name
-    return next(known for known, loss in LOSSES.items() if loss.link == saved.link or loss().link == saved.link)
+    return next(known for known, loss in LOSSES.items() if loss.link == saved.link)
 
 
 def _width() -> int:

@@ -85,7 +85,7 @@ LearningRate = Annotated[
 Schedule = Annotated[
     str | None,
     typer.Option(
-        help="Change the learning rate: cosine, one_cycle, exponential, step or inverse.",
+        help="Change the learning rate: cosine, one_cycle, exponential, step, inverse or warmup.",
         rich_help_panel=_TRAINING,
     ),
 ]

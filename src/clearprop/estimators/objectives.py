@@ -1,4 +1,4 @@
-"""scikit-learn's objectives as losses of this library, and every other loss by its name."""
+"""The losses behind scikit-learn's names, and every other loss by its name."""
 
 import math
 from typing import Any
@@ -7,24 +7,16 @@ import numpy as np
 
 from clearprop._types import Value
 from clearprop.errors import ConfigurationError
-from clearprop.losses import LOSSES, SMALLEST, BinaryCrossEntropy, CrossEntropy, Loss, Poisson
-
-
-class HalfSquaredError(Loss):
-    """½(y - t)²"""
-
-    def value(self, t: Value, y: Value) -> Value:
-        return 0.5 * np.square(y - t)
-
-    def gradient(self, t: Value, y: Value) -> Value:
-        return y - t
-
-
-class PoissonDeviance(Poisson):
-    """e^z - t z + t log t - t, half the Poisson deviance: `Poisson` with the constant that makes the least value 0"""
-
-    def value(self, t: Value, y: Value) -> Value:
-        return super().value(t, y) + np.where(t > 0.0, t * np.log(np.maximum(t, SMALLEST)) - t, 0.0 * t)
+from clearprop.losses import (
+    LOSSES,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    HalfSquaredError,
+    Loss,
+    PoissonDeviance,
+    pinball,
+    pinball_gradient,
+)
 
 
 class Quantiles(Loss):
@@ -35,12 +27,10 @@ class Quantiles(Loss):
         self.quantiles = quantiles
 
     def value(self, t: Value, y: Value) -> Value:
-        q = np.array(self.quantiles, y.real.dtype)
-        return np.maximum(q * (t - y), (1.0 - q) * (y - t))
+        return pinball(np.array(self.quantiles, y.real.dtype), t, y)
 
     def gradient(self, t: Value, y: Value) -> Value:
-        q = np.array(self.quantiles, y.real.dtype)
-        return np.where(y > t, 1.0 - q, np.where(y < t, -q, 0.0 * y))
+        return pinball_gradient(np.array(self.quantiles, y.real.dtype), t, y)
 
 
 def classification_loss(loss: Any, *, softmax: bool) -> Loss:
@@ -52,7 +42,7 @@ def classification_loss(loss: Any, *, softmax: bool) -> Loss:
     if loss == "log_loss":
         return (CrossEntropy if softmax else BinaryCrossEntropy)(reduction="rows")
     found = _named(loss)
-    if found.link not in ("softmax", "sigmoid"):
+    if "classification" not in found.tasks:
         raise ConfigurationError(
             f"loss {loss!r} does not give probabilities of classes; use 'log_loss', or a loss whose link is 'softmax' "
             "or 'sigmoid'"

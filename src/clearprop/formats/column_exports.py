@@ -19,6 +19,7 @@ from clearprop.data.columns import Category, Date, Number, TimeOfDay, YesNo
 from clearprop.data.numbers import PLAIN
 from clearprop.data.preparation import Preparation
 from clearprop.data.words import NO_WORDS, YES_WORDS, folded, meaning, number_in, yes_no_pair
+from clearprop.errors import ConfigurationError
 from clearprop.formats import plain_rows
 from clearprop.formats.onnx_graph import Graph
 from clearprop.formats.python_source import listed_text
@@ -318,21 +319,27 @@ class TimeOfDayExport(ColumnExport):
         return self._call(name_of(plain_rows.time_of_day))
 
 
-_EXPORTS: dict[type, type[ColumnExport]] = {
+EXPORTS: dict[type, type[ColumnExport]] = {
     Number: NumberExport,
     YesNo: YesNoExport,
     Category: CategoryExport,
     Date: DateExport,
     TimeOfDay: TimeOfDayExport,
 }
+"""Kind of column -> how it is exported."""
 
 
 def column_exports(plan: Preparation) -> list[ColumnExport]:
     """How each of the plan's columns is exported, in order."""
     found = []
     for column, (_, part) in zip(plan.columns, plan.groups, strict=True):
+        if type(column) not in EXPORTS:
+            raise ConfigurationError(
+                f"column {column.name!r} cannot be exported: nothing says how a {column.kind!r} is; add its class to "
+                "clearprop.formats.column_exports.EXPORTS, or export to json"
+            )
         fill = plan.fill[part][: part.stop - part.start - column.indicator] if plan.missing else None
-        found.append(_EXPORTS[type(column)](column, fill))
+        found.append(EXPORTS[type(column)](column, fill))
     return found
 
 

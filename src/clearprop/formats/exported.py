@@ -8,9 +8,9 @@ import numpy as np
 
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ConfigurationError
-from clearprop.formats.modelfile import LINKS
 from clearprop.formats.saved import SavedModel
 from clearprop.layers import Activation
+from clearprop.losses import check_link
 from clearprop.model import Sequential
 
 
@@ -72,8 +72,7 @@ def exported(
             classes = preparation.class_names
         model = model.model
     link = "identity" if link is None else link
-    if link not in LINKS:
-        raise ConfigurationError(f"link={link!r}; choose one of {', '.join(LINKS)}")
+    check_link(link)
     if not model.built:
         raise ConfigurationError("the model has no parameters yet; call model.build(n_in), or fit it to data")
     if not (np.isfinite(model.w).all() and np.isfinite(model.buffers).all()):

@@ -24,8 +24,8 @@ from clearprop._types import Array
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ModelFileError
 from clearprop.formats.exported import exported
-from clearprop.formats.modelfile import LINKS
 from clearprop.formats.saved import SavedModel
+from clearprop.losses import links
 from clearprop.model import Sequential, model_from_config
 
 FORMAT, VERSION = "clearprop network", 1
@@ -77,7 +77,7 @@ def from_json(text: str) -> SavedModel:
         raise ModelFileError("this is no JSON document that clearprop wrote; use another copy")
     if document.get("version") != VERSION:
         raise ModelFileError(f"version {document.get('version')!r} of the document is not {VERSION}; upgrade clearprop")
-    if set(document) != _ENTRIES or document["link"] not in LINKS:
+    if set(document) != _ENTRIES or document["link"] not in links():
         raise _damaged("its entries are not those that clearprop writes")
     try:
         config = document["architecture"]

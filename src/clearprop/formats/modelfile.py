@@ -21,12 +21,10 @@ from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
 from clearprop.formats.saved import SavedModel as SavedModel
 from clearprop.initializers import CLASSES, Initializer, as_initializer
 from clearprop.layers import LAYERS, Dense
+from clearprop.losses import check_link, links
 from clearprop.model import Sequential, model_from_config
 from clearprop.ops import ACTIVATIONS
 from clearprop.store import atomic_write
-
-LINKS = ("identity", "softmax", "sigmoid", "exp")
-"""What may turn the network's raw output into predictions."""
 
 MOST_LAYERS = 1_000
 """More are no network that anybody trained."""
@@ -78,8 +76,7 @@ def save(
 
 def packed(model: Sequential, *, preparation: Preparation | None, link: str) -> bytes:
     """What `save` writes; it raises all that `save` does, but for the file."""
-    if link not in LINKS:
-        raise ConfigurationError(f"link={link!r}; choose one of {', '.join(LINKS)}")
+    check_link(link)
     for name, vector in (("weights", model.w), ("running statistics", model.buffers)):
         if not np.isfinite(vector).all():
             raise ConfigurationError(f"the model has {name} that are NaN or infinite; train it again before saving")
@@ -122,7 +119,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     if set(tensors) != MODEL.tensors:
         raise MODEL.damaged(path, "it does not hold exactly the tensors w and buffers")
     try:
-        if document["link"] not in LINKS:
+        if document["link"] not in links():
             raise ConfigurationError("its link is none that there is")
         model = _network(document["architecture"], tensors)
         plan = document["preparation"]

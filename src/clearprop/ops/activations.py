@@ -21,7 +21,7 @@ def _(dy: Value, y: Value) -> Value:
     return dy
 
 
-@activation(kinks=(0.0,))
+@activation(kinks=(0.0,), init="he_normal")
 def relu(x: Value) -> Value:
     """max(x, 0); the derivative at 0 is 0"""
     return np.maximum(x, 0.0)
@@ -32,7 +32,7 @@ def _(dy: Value, y: Value) -> Value:
     return np.where(y > 0.0, dy, 0.0)
 
 
-@activation(kinks=(0.0,))
+@activation(kinks=(0.0,), init="he_normal")
 def leaky_relu(x: Value, *, slope: float = 0.01) -> Value:
     """x for x > 0, else slope·x: a ReLU that never goes silent; the derivative at 0 is slope"""
     return np.where(x > 0.0, x, slope * x)
@@ -43,7 +43,7 @@ def _(dy: Value, y: Value, x: Value, *, slope: float) -> Value:
     return np.where(x > 0.0, dy, slope * dy)
 
 
-@activation(kinks=(0.0,))
+@activation(kinks=(0.0,), init="he_normal")
 def elu(x: Value, *, alpha: float = 1.0) -> Value:
     """x for x > 0, else α(eˣ - 1); the derivative at 0 is α (Clevert et al. 2015, arXiv:1511.07289)"""
     return np.where(x > 0.0, x, alpha * np.expm1(np.minimum(x, 0.0)))
@@ -57,7 +57,7 @@ def _(dy: Value, y: Value, x: Value, *, alpha: float) -> Value:
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-@activation(kinks=(0.0,))
+@activation(kinks=(0.0,), init="lecun_normal")
 def selu(x: Value) -> Value:
     """λ·elu(x, α) with λ = 1.0507, α = 1.6733, which keep mean 0 and variance 1 (Klambauer et al. 2017,
     arXiv:1706.02515); the derivative at 0 is λα"""
@@ -115,7 +115,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
     return dy / d / d  # d² would overflow for a huge x
 
 
-@activation()
+@activation(init="he_normal")
 def silu(x: Value) -> Value:
     """x·sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118)"""
     return x * sigmoid(x)
@@ -127,7 +127,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
     return dy * (s * (1.0 + x * (1.0 - s)))
 
 
-@activation()
+@activation(init="he_normal")
 def gelu(x: Value) -> Value:
     """x Φ(x) = x/2 (1 + erf(x/√2)), Φ the normal distribution function (Hendrycks, Gimpel 2016, arXiv:1606.08415)"""
     return 0.5 * x * (1.0 + erf(x * 0.7071067811865476))
@@ -143,7 +143,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
 GELU_SCALE, GELU_CUBIC = 0.7978845608028654, 0.044715
 
 
-@activation()
+@activation(init="he_normal")
 def gelu_tanh(x: Value) -> Value:
     """x/2 (1 + tanh(√(2/π)(x + 0.044715 x³))), the approximation of gelu without erf"""
     near = np.minimum(np.maximum(x, -10.0), 10.0)  # tanh is ±1 to the last bit beyond; x³ could only overflow
@@ -158,7 +158,7 @@ def _(dy: Value, y: Value, x: Value) -> Value:
     return dy * (0.5 * (1.0 + t) + 0.5 * near * (1.0 - t * t) * slope)
 
 
-@activation()
+@activation(init="he_normal")
 def mish(x: Value) -> Value:
     """x tanh(softplus(x)) (Misra 2019, arXiv:1908.08681)"""
     return x * np.tanh(softplus(x))

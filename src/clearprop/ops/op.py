@@ -39,6 +39,8 @@ class Op:
         Inputs where the derivative jumps; the docstring states the value taken there.
     domain : (float, float)
         Open interval on which the result is finite.
+    init : str
+        The initialiser of the weights before it, if it is an activation: one that keeps the variance of what passes.
     """
 
     def __init__(
@@ -49,9 +51,10 @@ class Op:
         kind: str,
         kinks: tuple[float, ...] = (),
         domain: tuple[float, float] = (-math.inf, math.inf),
+        init: str = "glorot_uniform",
     ) -> None:
         self.name = forward.__name__
-        self.shapes, self.kind, self.kinks, self.domain = shapes, kind, kinks, domain
+        self.shapes, self.kind, self.kinks, self.domain, self.init = shapes, kind, kinks, domain, init
         self.parameters: dict[str, Any] = {
             name: p.default
             for name, p in inspect.signature(forward).parameters.items()

@@ -29,6 +29,11 @@ class Adam(Optimizer):
         self.beta_1, self.beta_2 = checked("beta_1", beta_1, 0.0, 1.0), checked("beta_2", beta_2, 0.0, 1.0)
         self.epsilon, self.epsilon_hat = checked("epsilon", epsilon, 0.0, 1.0), epsilon_hat
 
+    @classmethod
+    def for_table(cls, rows: int, features: int) -> dict[str, float]:
+        """A step is about as long as the learning rate, whatever the gradient; small networks bear longer ones."""
+        return {"learning_rate": 0.005}
+
     def scalars(self, t: Array, learning_rate: Numbers, carry: Carry) -> tuple[Scalars, Carry]:
         step = learning_rate / (1.0 - powers(self.beta_1, t))
         root: Numbers = 1.0 / np.sqrt(1.0 - powers(self.beta_2, t))

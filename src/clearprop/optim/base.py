@@ -49,6 +49,11 @@ class Optimizer(Configured, ABC):
             raise ConfigurationError(f"learning_rate is a number >= 0 or a schedule, not {learning_rate!r}")
         self.learning_rate = learning_rate
 
+    @classmethod
+    def for_table(cls, rows: int, features: int) -> dict[str, float]:
+        """The settings that differ from the constructor's defaults when `clearprop train` makes it for a table."""
+        return {}
+
     @abstractmethod
     def rule(self, w: Value, g: Value, *slots_and_scalars: Value) -> tuple[Value, ...]:
         """The new w, followed by the new slots."""

@@ -33,6 +33,11 @@ class LBFGS(Configured):
         self.history = int(checked("history", history, 1, float("inf")))
         self.max_evaluations = int(checked("max_evaluations", max_evaluations, 1, float("inf")))
 
+    @classmethod
+    def for_table(cls, rows: int, features: int) -> dict[str, float]:
+        """As for `Optimizer`: nothing differs."""
+        return {}
+
     def iterates(self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int) -> Iterator[tuple[Array, float]]:
         """Yield (w, loss) after each iteration; closing the iterator stops the minimisation.
 

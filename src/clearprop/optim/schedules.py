@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 from clearprop._configured import Configured
 from clearprop._registry import Registry
@@ -13,6 +14,12 @@ class Schedule(Configured, ABC):
 
     @abstractmethod
     def __call__(self, t: int) -> float: ...
+
+    @classmethod
+    def over(cls, rate: float, steps: int) -> "Schedule":
+        """The schedule that `--schedule` means: from `rate` (the highest) on, through a training of `steps` steps."""
+        make: Any = cls
+        return make(rate, steps)  # type: ignore[no-any-return]
 
 
 SCHEDULES: Registry[type[Schedule]] = Registry("schedule")
@@ -34,6 +41,11 @@ class StepDecay(Schedule):
     def __call__(self, t: int) -> float:
         return self.initial * self.factor ** ((t - 1) // self.steps)
 
+    @classmethod
+    def over(cls, rate: float, steps: int) -> "StepDecay":
+        """Down to a tenth and a hundredth, after each third."""
+        return cls(rate, math.ceil(steps / 3), 0.1)
+
 
 class ExponentialDecay(Schedule):
     """η(t) = initial · factor^((t - 1)/steps)"""
@@ -45,6 +57,11 @@ class ExponentialDecay(Schedule):
     def __call__(self, t: int) -> float:
         return float(self.initial * self.factor ** ((t - 1) / self.steps))
 
+    @classmethod
+    def over(cls, rate: float, steps: int) -> "ExponentialDecay":
+        """Down to a hundredth at the end."""
+        return cls(rate, steps, 0.01)
+
 
 class InverseScaling(Schedule):
     """η(t) = initial / t^power"""
@@ -55,6 +72,11 @@ class InverseScaling(Schedule):
 
     def __call__(self, t: int) -> float:
         return float(self.initial / t**self.power)
+
+    @classmethod
+    def over(cls, rate: float, steps: int) -> "InverseScaling":
+        """As 1/√t, however many steps there are."""
+        return cls(rate)
 
 
 class Cosine(Schedule):
@@ -97,6 +119,11 @@ class Warmup(Schedule):
 
     def __call__(self, t: int) -> float:
         return self.after(t) if t >= self.steps else self.after(self.steps) * t / self.steps
+
+    @classmethod
+    def over(cls, rate: float, steps: int) -> "Warmup":
+        """Up in the first tenth, then down as `Cosine` falls."""
+        return cls(Cosine.over(rate, steps), math.ceil(steps / 10))
 
 
 _SCHEDULES: dict[str, type[Schedule]] = {
