@@ -18,6 +18,7 @@ from clearprop.engine import GradientOptions, Program, choose_engine
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.estimators.course import Course
 from clearprop.estimators.fitting import Fitting, Held, begin_curves
+from clearprop.estimators.habits import refuse_options
 from clearprop.estimators.inputs import TYPES, validated
 from clearprop.estimators.parameters import (
     check_parameters,
@@ -30,7 +31,6 @@ from clearprop.layers import Activation, Dense
 from clearprop.losses import Loss
 from clearprop.model import MLP
 from clearprop.optim import OPTIMIZERS
-from clearprop.train.habits import refuse_estimator_options
 
 _SHOWN_LINKS = {"sigmoid": "logistic"}
 
@@ -82,7 +82,7 @@ class BaseMLP(
         -------
         self
         """
-        refuse_estimator_options(unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
+        refuse_options("fit", unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _fit(
