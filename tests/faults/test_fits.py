@@ -183,7 +183,7 @@ def test_other_data_are_refused(tmp_path):
         ((X, 1 - Y), held, "other training rows"),
         ((X, Y, np.linspace(1, 2, 96)), held, "other training rows"),
         ((X, Y), held | {"y_val": 1 - Y[:9]}, "other validation rows"),
-        ((X, Y), {}, "other validation rows"),
+        ((X, Y), {}, "other training rows"),
     ]:
         with pytest.raises(CheckpointError, match=f"is of another training: {words}; give what that run had"):
             small(tmp_path).fit(*rows, **others)
@@ -250,10 +250,10 @@ def test_a_damaged_checkpoint(tmp_path):
         ("settings.seed", None, "no estimator wrote it"),
         ("settings.parameters", [], "no estimator wrote it"),
         ("settings.parameters.tol", "x" * 999, "its tol is x"),
-        ("callbacks.0.1.no_improvement", None, "the state of Course makes no sense"),
-        ("callbacks.0.1.best_loss_", [], "the state of Course makes no sense"),
-        ("callbacks.0.1.no_improvement", "many", "the state of Course makes no sense"),
-        ("place.epoch", 3, "the state of Course makes no sense"),
+        ("callbacks.0.1.no_improvement", None, "the state of Patience makes no sense"),
+        ("callbacks.0.1.best_loss_", [], "the state of Patience makes no sense"),
+        ("callbacks.0.1.no_improvement", "many", "the state of Patience makes no sense"),
+        ("place.epoch", 3, "the state of Patience makes no sense"),
         ("callbacks.0.0", "os.system", "has the state of the callbacks os.system"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,58 +29,70 @@ class LBFGS(Configured):
         Stop after so many evaluations of the loss.
     """
 
+    least_gain: ClassVar[float] = 64 * np.finfo(np.float64).eps
+    """Stop when an iteration lowers the loss by no more than this share of it."""
+
     def __init__(self, tolerance: float = 1e-4, history: int = 10, max_evaluations: int = 15000) -> None:
         self.tolerance = checked("tolerance", tolerance, 0.0, float("inf"))
         self.history = int(checked("history", history, 1, float("inf")))
         self.max_evaluations = int(checked("max_evaluations", max_evaluations, 1, float("inf")))
 
-    def iterates(self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int) -> Iterator[tuple[Array, float]]:
+    def iterates(
+        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int
+    ) -> Generator[tuple[Array, float], None, Any]:
         """Yield (w, loss) after each iteration; closing the iterator stops the minimisation.
 
         SciPy calls back and does not yield, so it runs in a thread of its own, which takes turns with the caller's.
+
+        Returns
+        -------
+        scipy.optimize.OptimizeResult or None
+            Where and why it ended by itself; None if it had nothing to do.
         """
-        from scipy.optimize import minimize
+        from scipy.optimize import OptimizeResult, minimize
 
         if max_iterations < 1:
-            return
-        results: queue.SimpleQueue[tuple[Array, float] | BaseException | None] = queue.SimpleQueue()
+            return None
+        results: queue.SimpleQueue[Any] = queue.SimpleQueue()  # (w, loss) of iterations, then the end or an error
         turn = threading.Semaphore(0)
         closed = False
 
-        def callback(intermediate_result: object) -> None:
-            results.put((intermediate_result.x.copy(), float(intermediate_result.fun)))  # type: ignore[attr-defined]
+        def after(intermediate_result: Any) -> None:
+            results.put((intermediate_result.x.copy(), float(intermediate_result.fun)))
             turn.acquire()
             if closed:
                 raise StopIteration
 
         def work() -> None:
             try:
-                minimize(
+                result = minimize(
                     loss_and_grad,
                     np.asarray(w, dtype=np.float64),
                     jac=True,
                     method="L-BFGS-B",
-                    callback=callback,
+                    callback=after,
                     options={
                         "maxiter": max_iterations,
                         "maxfun": self.max_evaluations,
                         "maxcor": self.history,
                         "gtol": self.tolerance,
-                        "ftol": 64 * np.finfo(np.float64).eps,
+                        "ftol": self.least_gain,
                     },
                 )
-                results.put(None)
             except BaseException as error:
                 results.put(error)
+            else:
+                results.put(result)
 
         thread = threading.Thread(target=work, name="L-BFGS", daemon=True)
         thread.start()
         try:
-            while (result := results.get()) is not None:
+            while not isinstance(result := results.get(), OptimizeResult):
                 if isinstance(result, BaseException):
                     raise result
                 yield result
                 turn.release()
+            return result
         finally:
             closed = True
             turn.release()

@@ -96,11 +96,20 @@ class Training(Iterator[Epoch]):
     def ahead(self, most: int) -> list[Epoch]:
         """The next epoch, or at most as many as `most`, for those who look at model and state only after the last.
 
-        An order that is a function is asked for all of them first.
+        An order that is a function is asked for all of them first.  Empty at the end.
         """
         self._run.unseen = most
-        first = next(self)
-        return [first, *(next(self) for _ in range(self._run.following))]
+        first = next(self, None)
+        return [] if first is None else [first, *(next(self) for _ in range(self._run.following))]
+
+    def stop(self) -> None:
+        """End after the epochs that are done, as if no more had been asked for."""
+        self._run.stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has called `stop`."""
+        return self._run.stopped
 
     def close(self) -> None:
         """End the run."""
@@ -144,6 +153,7 @@ class Run:
         self.running = False  # whether batches are under way; `state` may then be ahead of the model's arrays
         self.settled = False  # whether whoever iterates has seen all that `state` contains
         self.watcher: Callable[[bool], Any] | None = None
+        self.stopped = False  # whether no epoch follows, however many were asked for
         self.unseen = 1  # epochs until somebody looks at model or state
         self.following = 0  # epochs that are done, but not yet yielded
 
@@ -187,7 +197,7 @@ def steps(
 ) -> Iterator[Epoch]:
     model, state, each_step = run.model, run.state, run.each_step
     drawn: dict[int, Batches] = {}
-    while (number := state.epoch) <= epochs:
+    while (number := state.epoch) <= epochs and not run.stopped:
         run.rest()
         started = time.perf_counter()
         upcoming = range(number, min(number + min(together, run.unseen), epochs + 1))
@@ -289,8 +299,11 @@ def minimise(
     epochs: int,
     report: "Report",
 ) -> Iterator[Epoch]:
+    """The epochs of L-BFGS: each an iteration on all data."""
     model, done = run.model, run.state.step
-    trainable = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
+    trainable: Any = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
+    if len(trainable) == len(model.w):
+        trainable = slice(None)  # the same, without a copy at each evaluation
     weight = program.loss.weight_of(len(data), data.sample_weight)  # type: ignore[attr-defined]
     objective = program.objective(data.X, data.y, data.sample_weight)
 
@@ -298,14 +311,14 @@ def minimise(
         model.w[trainable] = w
         with np.errstate(all="ignore"):
             value, g = objective()
-        return value, g[trainable].astype(np.float64)
+        return value, g[trainable].astype(np.float64, copy=False)
 
-    first, _ = loss_and_grad(model.w[trainable])
+    best = model.w[trainable].copy()
+    first, _ = loss_and_grad(best)
     if not math.isfinite(first):
         raise DivergenceError(f"training diverged before the first iteration: the loss is {first}; scale the data")
     started = time.perf_counter()
-    iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs - done)
-    best = model.w[trainable]
+    iterates = optimizer.iterates(loss_and_grad, best, epochs - done)
     run.rest()
     try:
         # While the line search changes the model, the state has the weights.
@@ -314,13 +327,18 @@ def minimise(
             best = model.w[trainable] = w
             run.set(step=number, epoch=number + 1, w=model.w.copy())
             run.running = False
-            value -= penalties(model, options, weight)
+            penalty = penalties(model, options, weight)
+            row = {"epoch": number, "loss": value - penalty}
+            if options.penalty_in_sum:
+                row["penalty"] = penalty
             seconds, started = time.perf_counter() - started, time.perf_counter()
-            yield report.epoch({"epoch": number, "loss": value}, number, epochs, 1.0, seconds, len(data))
+            yield report.epoch(row, number, epochs, 1.0, seconds, len(data))
+            if run.stopped:
+                break
             run.rest()
             run.state, run.running = replace(run.state, w=model.w.copy()), True
     finally:
-        iterates.close()  # type: ignore[attr-defined]
+        iterates.close()
         model.w[trainable] = best  # the line search may have left the model elsewhere
         run.running = False
     run.rest(ended=True)
