@@ -183,7 +183,7 @@ def test_other_data_are_refused(tmp_path):
         ((X, 1 - Y), held, "other training rows"),
         ((X, Y, np.linspace(1, 2, 96)), held, "other training rows"),
         ((X, Y), held | {"y_val": 1 - Y[:9]}, "other validation rows"),
-        ((X, Y), {}, "other training rows"),
+        ((X, Y), {}, "other validation rows"),
     ]:
         with pytest.raises(CheckpointError, match=f"is of another training: {words}; give what that run had"):
             small(tmp_path).fit(*rows, **others)

@@ -165,7 +165,6 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):  # type: ignore[misc]
     ) -> "BaseMLP":
         """Check everything, make or continue the network, and have the solver train it."""
         check_parameters(self)
-        begin = beginning(self, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         asked: dict[str, Any] = {"X": X, "y": y, "metadata": None}
         X, y = self._checked_pair(X, y, reset=first)
@@ -175,6 +174,7 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):  # type: ignore[misc]
             asked["metadata"] = {"sample_weight": weight}
         data = self._dataset(X, y, weight)
         held = self._held(X_val, y_val, incremental=incremental)
+        begin = beginning(self, held.data if held else None, incremental=incremental)
         if first or incremental or not hasattr(self, "_random_state"):
             self._random_state = check_random_state(begin.seed)
         if first or not hasattr(self, "model_"):
@@ -356,12 +356,12 @@ class BaseMLP(CallbackSupportMixin, FittedMLP):  # type: ignore[misc]
         except DivergenceError as error:
             raise DivergenceError(f"{_NOT_FINITE} {error}") from None
         result = optimizer.result
-        if result is not None and not result.nit:  # the start is a minimum, and there was no iteration to record
+        if not result.nit:  # the start is a minimum, and there was no iteration to record
             penalty = penalties(model, options, self._loss.weight_of(len(data), data.sample_weight))
             self.loss_ = shown_loss(self._loss, float(result.fun) - penalty, penalty, self.n_outputs_)
         if not (math.isfinite(self.loss_) and np.isfinite(model.w).all()):
             raise DivergenceError(_NOT_FINITE)
-        if result is not None and result.status in (1, 2):
+        if result.status in (1, 2):
             warnings.warn(
                 f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}\n"
                 "Increase the number of iterations (max_iter) or evaluations (max_fun), or scale the data.",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from clearprop.data import Dataset
 from clearprop.errors import CheckpointError, ConfigurationError
 from clearprop.estimators.parameters import uses_lbfgs
 from clearprop.train import Checkpoint, SavedTraining
+from clearprop.train.saved import fingerprint
 
 if TYPE_CHECKING:
     from clearprop.estimators.base import BaseMLP
@@ -46,7 +48,7 @@ class Beginning:
         return 0 if self.saved is None else self.saved.state.epoch - 1
 
 
-def beginning(estimator: "BaseMLP", *, incremental: bool) -> Beginning:
+def beginning(estimator: "BaseMLP", held: Dataset | None, *, incremental: bool) -> Beginning:
     """Where `estimator` begins, by its parameters `random_state` and `checkpoint`.
 
     Raises
@@ -54,7 +56,8 @@ def beginning(estimator: "BaseMLP", *, incremental: bool) -> Beginning:
     ConfigurationError
         This fit cannot have a checkpoint.
     CheckpointError
-        The folder's is of another fit.  What the training itself depends on, the data say, `train` compares.
+        The folder's is of another fit: its parameters differ, or the validation data it was given, `held`.  The rest of
+        what the training depends on, `train` compares.
     """
     given, seed = estimator.checkpoint, estimator.random_state
     if given is None:
@@ -83,6 +86,7 @@ def beginning(estimator: "BaseMLP", *, incremental: bool) -> Beginning:
         seed = random.randint(2**31)  # a number, of which a checkpoint can tell
     parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name not in _FREE}
     described = {"estimator": type(estimator).__name__} | {name: _described(v) for name, v in parameters.items()}
+    described["validation rows"] = None if held is None else fingerprint(held)
     if saved is not None:
         saved.demand(saved.settings["parameters"], described)
         begun = saved.state.epoch - (saved.state.position == 0)

@@ -5,7 +5,7 @@ import inspect
 import itertools
 import math
 import os
-from collections.abc import Generator
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -68,17 +68,17 @@ class ScipyLBFGS(LBFGS):
 
     Attributes
     ----------
-    result : scipy.optimize.OptimizeResult or None
-        Where and why it ended; None if it was stopped.
+    result : scipy.optimize.OptimizeResult
+        Where and why it ended.
     """
 
     least_gain = 2.2204460492503131e-09
-    result: Any = None
+    result: Any
 
-    def iterates(
-        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int
-    ) -> Generator[tuple[Array, float], None, Any]:
-        self.result = yield from super().iterates(loss_and_grad, w, max_iterations)
+    def minimise(
+        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int, after: Callable[[Array, float], object]
+    ) -> Any:
+        self.result = super().minimise(loss_and_grad, w, max_iterations, after)
         return self.result
 
 

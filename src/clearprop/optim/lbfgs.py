@@ -37,62 +37,65 @@ class LBFGS(Configured):
         self.history = int(checked("history", history, 1, float("inf")))
         self.max_evaluations = int(checked("max_evaluations", max_evaluations, 1, float("inf")))
 
-    def iterates(
-        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int
-    ) -> Generator[tuple[Array, float], None, Any]:
-        """Yield (w, loss) after each iteration; closing the iterator stops the minimisation.
-
-        SciPy calls back and does not yield, so it runs in a thread of its own, which takes turns with the caller's.
+    def minimise(
+        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int, after: Callable[[Array, float], object]
+    ) -> Any:
+        """Minimise, calling ``after(w, loss)`` after each iteration, which may raise StopIteration to end it.
 
         Returns
         -------
-        scipy.optimize.OptimizeResult or None
-            Where and why it ended by itself; None if it had nothing to do.
+        scipy.optimize.OptimizeResult
+            Where and why it ended.
         """
-        from scipy.optimize import OptimizeResult, minimize
+        from scipy.optimize import minimize
 
+        return minimize(
+            loss_and_grad,
+            np.asarray(w, dtype=np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda intermediate_result: after(intermediate_result.x.copy(), float(intermediate_result.fun)),
+            options={
+                "maxiter": max_iterations,
+                "maxfun": self.max_evaluations,
+                "maxcor": self.history,
+                "gtol": self.tolerance,
+                "ftol": self.least_gain,
+            },
+        )
+
+    def iterates(self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int) -> Generator[tuple[Array, float]]:
+        """`minimise` for those who look at each iteration: yield its (w, loss); closing the iterator stops it.
+
+        SciPy calls back and does not yield, so it runs in a thread of its own, which takes turns with the caller's.
+        """
         if max_iterations < 1:
-            return None
-        results: queue.SimpleQueue[Any] = queue.SimpleQueue()  # (w, loss) of iterations, then the end or an error
+            return
+        results: queue.SimpleQueue[tuple[Array, float] | BaseException | None] = queue.SimpleQueue()
         turn = threading.Semaphore(0)
         closed = False
 
-        def after(intermediate_result: Any) -> None:
-            results.put((intermediate_result.x.copy(), float(intermediate_result.fun)))
+        def after(w: Array, loss: float) -> None:
+            results.put((w, loss))
             turn.acquire()
             if closed:
                 raise StopIteration
 
         def work() -> None:
             try:
-                result = minimize(
-                    loss_and_grad,
-                    np.asarray(w, dtype=np.float64),
-                    jac=True,
-                    method="L-BFGS-B",
-                    callback=after,
-                    options={
-                        "maxiter": max_iterations,
-                        "maxfun": self.max_evaluations,
-                        "maxcor": self.history,
-                        "gtol": self.tolerance,
-                        "ftol": self.least_gain,
-                    },
-                )
+                self.minimise(loss_and_grad, w, max_iterations, after)
+                results.put(None)
             except BaseException as error:
                 results.put(error)
-            else:
-                results.put(result)
 
         thread = threading.Thread(target=work, name="L-BFGS", daemon=True)
         thread.start()
         try:
-            while not isinstance(result := results.get(), OptimizeResult):
+            while (result := results.get()) is not None:
                 if isinstance(result, BaseException):
                     raise result
                 yield result
                 turn.release()
-            return result
         finally:
             closed = True
             turn.release()

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -318,27 +318,35 @@ def minimise(
     if not math.isfinite(first):
         raise DivergenceError(f"training diverged before the first iteration: the loss is {first}; scale the data")
     started = time.perf_counter()
-    iterates = optimizer.iterates(loss_and_grad, best, epochs - done)
+
+    def after(w: Array, value: float) -> Epoch:
+        """The iteration that has come to these weights."""
+        nonlocal best, started
+        best = model.w[trainable] = w
+        number = run.state.epoch
+        run.set(step=number, epoch=number + 1, w=model.w.copy())
+        penalty = penalties(model, options, weight)
+        row = {"epoch": number, "loss": value - penalty} | ({"penalty": penalty} if options.penalty_in_sum else {})
+        seconds, started = time.perf_counter() - started, time.perf_counter()
+        return report.epoch(row, number, epochs, 1.0, seconds, len(data))
+
     run.rest()
+    # While the line search changes the model, the state has the weights.
+    run.state, run.running = replace(run.state, w=model.w.copy()), True
     try:
-        # While the line search changes the model, the state has the weights.
-        run.state, run.running = replace(run.state, w=model.w.copy()), True
-        for number, (w, value) in enumerate(iterates, start=done + 1):
-            best = model.w[trainable] = w
-            run.set(step=number, epoch=number + 1, w=model.w.copy())
-            run.running = False
-            penalty = penalties(model, options, weight)
-            row = {"epoch": number, "loss": value - penalty}
-            if options.penalty_in_sum:
-                row["penalty"] = penalty
-            seconds, started = time.perf_counter() - started, time.perf_counter()
-            yield report.epoch(row, number, epochs, 1.0, seconds, len(data))
-            if run.stopped:
-                break
-            run.rest()
-            run.state, run.running = replace(run.state, w=model.w.copy()), True
+        if run.unseen >= epochs - done > 0:  # nobody looks at the model in between
+            found: list[Epoch] = []
+            optimizer.minimise(loss_and_grad, best, epochs - done, lambda w, value: found.append(after(w, value)))
+            for run.following, epoch in zip(reversed(range(len(found))), found, strict=True):
+                yield epoch
+        else:
+            with closing(optimizer.iterates(loss_and_grad, best, epochs - done)) as iterates:
+                for w, value in iterates:
+                    yield after(w, value)
+                    if run.stopped:
+                        break
+                    run.rest()
     finally:
-        iterates.close()
         model.w[trainable] = best  # the line search may have left the model elsewhere
         run.running = False
     run.rest(ended=True)
