@@ -1,38 +1,50 @@
-"""What both estimators share: input, prediction, and what scikit-learn's users asked for besides."""
+"""How both estimators are fitted: as scikit-learn's, epoch by epoch or by L-BFGS, read from `fit` downward."""
 
-import copy
 import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.data.arrays import dense_rows, in_precision, is_sparse
-from clearprop.engine import GradientOptions, Program, choose_engine
-from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.estimators.course import Course
-from clearprop.estimators.fitting import Fitting, Held, begin_curves
-from clearprop.estimators.inputs import TYPES, validated
+from clearprop.data.arrays import is_sparse
+from clearprop.engine import GradientOptions, initial_state, penalties
+from clearprop.errors import ConfigurationError, DataError, DivergenceError, ShapeError
+from clearprop.estimators.callbacks import Losses, Patience, Tasks
+from clearprop.estimators.checkpoints import Beginning, beginning
+from clearprop.estimators.fitted import FittedMLP
+from clearprop.estimators.habits import refuse_options
+from clearprop.estimators.inputs import validated
+from clearprop.estimators.objectives import shown_loss
 from clearprop.estimators.parameters import (
     check_parameters,
     hidden_sizes,
+    make_minimiser,
     make_model,
-    parameters,
+    make_optimizer,
     uses_lbfgs,
 )
-from clearprop.layers import Activation, Dense
+from clearprop.layers import Dense
 from clearprop.losses import Loss
-from clearprop.model import MLP
-from clearprop.optim import OPTIMIZERS
-from clearprop.train.habits import refuse_estimator_options
+from clearprop.optim import Optimizer
+from clearprop.train import History, train
+from clearprop.train.loop import follow
+from clearprop.train.training import first_state
 
 _SHOWN_LINKS = {"sigmoid": "logistic"}
+_NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
+)
 
 
 def takes_steps(estimator: Any) -> bool:
@@ -42,18 +54,81 @@ def takes_steps(estimator: Any) -> bool:
     return True
 
 
-class BaseMLP(
-    Fitting,
-    CallbackSupportMixin,  # type: ignore[misc]
-    ClassNamePrefixFeaturesOutMixin,  # type: ignore[misc]
-    TransformerMixin,  # type: ignore[misc]
-    BaseEstimator,  # type: ignore[misc]
-):
-    """Base of `MLPClassifier` and `MLPRegressor`.
+@dataclass(frozen=True)
+class Held:
+    """Validation data: as the network sees it, and the targets as the user gave them."""
 
-    The network is `model_`; `coefs_` and `intercepts_` are views of its weights.  A hand-set list or array takes their
-    place: it is copied into the network before the next prediction or fit.
-    """
+    data: Dataset
+    y: Any
+
+
+class Shuffles:
+    """The rows in the order of each epoch, as scikit-learn draws it: each permutes the one before."""
+
+    def __init__(self, rng: np.random.RandomState, n: int, shuffle: bool) -> None:
+        self.rng, self.shuffle, self.rows = rng, shuffle, np.arange(n)
+
+    def __call__(self, epoch: int) -> Array:
+        if self.shuffle:
+            picks = np.arange(len(self.rows))
+            self.rng.shuffle(picks)
+            self.rows = self.rows[picks]
+        return self.rows
+
+    def skip(self, epochs: int) -> None:
+        """Draw these and forget them."""
+        for epoch in range(epochs):
+            self(epoch)
+
+
+class BaseMLP(CallbackSupportMixin, FittedMLP):  # type: ignore[misc]
+    """Base of `MLPClassifier` and `MLPRegressor`."""
+
+    # parameters, of which their constructors say more
+    hidden_layer_sizes: Any
+    solver: Any
+    alpha: float
+    batch_size: Any
+    learning_rate: Any
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: bool
+    warm_start: bool
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: float
+    dropout: float
+    clip_value: float | None
+    clip_norm: float | None
+    scoring: Any
+    dtype: Any
+    checkpoint: Any
+
+    # what a fit leaves: scikit-learn's attributes, and ours
+    n_iter_: int
+    t_: int
+    n_outputs_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    validation_loss_curve_: list[float]
+    history_: History
+    converged_: bool
+
+    # what the next one goes on from
+    _random_state: np.random.RandomState
+    _batches: Shuffles | None
+    _optimizer: Any
+    _optimizer_settings: Any
+    _state: Any
+    _best: tuple[Array, Array] | None  # weights and buffers of the best score, while a fit is under way
+    _no_improvement_count: int
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Keep the constructor's arguments under their names."""
@@ -82,23 +157,26 @@ class BaseMLP(
         -------
         self
         """
-        refuse_estimator_options(unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
+        refuse_options("fit", unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
         return self._fit(X, y, sample_weight, X_val, y_val)
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any, *, incremental: bool = False
     ) -> "BaseMLP":
+        """Check everything, make or continue the network, and have the solver train it."""
         check_parameters(self)
-        course = Course(self, incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         asked: dict[str, Any] = {"X": X, "y": y, "metadata": None}
         X, y = self._checked_pair(X, y, reset=first)
         self._learn_targets(y, incremental=incremental)
         weight = self._weights(X, y, sample_weight, incremental=incremental)
+        if weight is not None:
+            asked["metadata"] = {"sample_weight": weight}
         data = self._dataset(X, y, weight)
         held = self._held(X_val, y_val, incremental=incremental)
+        begin = beginning(self, held.data if held else None, incremental=incremental)
         if first or incremental or not hasattr(self, "_random_state"):
-            self._random_state = check_random_state(course.seed)
+            self._random_state = check_random_state(begin.seed)
         if first or not hasattr(self, "model_"):
             self._start(X, first=first)
         self._check_sizes()
@@ -106,18 +184,15 @@ class BaseMLP(
         self._link_weights()  # what training changes is seen in coefs_, whoever made the arrays that were there
         if getattr(self, "converged_", False):
             self._no_improvement_count, self.converged_ = 0, False
-        stochastic = not uses_lbfgs(self)
-        scored = getattr(self, "validation_scores_", None) is not None
-        if stochastic and (not hasattr(self, "loss_curve_") or scored != self.early_stopping):
-            begin_curves(self, stochastic=True)  # it goes on by another rule than before
-        if self.early_stopping and held is None and stochastic:
-            data, held = self._split(data, y)
-        if weight is not None:
-            asked["metadata"] = {"sample_weight": weight}
-        if stochastic:
-            self._fit_epochs(data, held, None if incremental else asked, course, incremental=incremental)
-        else:
+        if uses_lbfgs(self):
             self._fit_lbfgs(data, held, asked)
+            return self
+        scored = getattr(self, "validation_scores_", None) is not None
+        if not hasattr(self, "loss_curve_") or scored != self.early_stopping:
+            self._begin_curves()  # it goes on by another rule than before
+        if self.early_stopping and held is None:
+            data, held = self._split(data, y)
+        self._fit_stochastic(data, held, None if incremental else asked, begin)
         return self
 
     def _start(self, X: Any, *, first: bool) -> None:
@@ -129,24 +204,24 @@ class BaseMLP(
         self.n_outputs_, self.n_layers_ = n_out, len(hidden_sizes(self.hidden_layer_sizes)) + 2
         self.out_activation_ = _SHOWN_LINKS.get(self._loss.link, self._loss.link)
         self._seed = int(self._random_state.randint(2**31)) if self.dropout else 0
-        self._programs: dict[bool, Program] = {}
-        self._batches: Any = None
-        self._optimizer: Any = None
-        self._state: Any = None
+        self._programs = {}
+        self._batches = self._optimizer = self._state = None
         if first or not hasattr(self, "t_"):
             self.n_iter_ = self.t_ = 0
         if first:
             self._link_weights()
-        begin_curves(self, stochastic=not uses_lbfgs(self))
+        self._begin_curves()
 
-    def _make_loss(self) -> Loss:
-        raise NotImplementedError
-
-    def _link_weights(self) -> None:
-        """Make `coefs_` and `intercepts_` views into the model's vector."""
-        pairs = parameters(self.model_)
-        self.coefs_, self.intercepts_ = [weight for weight, _ in pairs], [bias for _, bias in pairs]
-        self._linked = [array for pair in pairs for array in pair]
+    def _begin_curves(self) -> None:
+        """The attributes that grow from epoch to epoch, empty."""
+        self.history_, self.validation_loss_curve_ = History(), []
+        self._best, self._no_improvement_count, self.converged_ = None, 0, False
+        if uses_lbfgs(self):
+            return
+        self.loss_curve_ = []
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -math.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else math.inf
 
     def _check_sizes(self) -> None:
         hidden = hidden_sizes(self.hidden_layer_sizes)
@@ -156,20 +231,143 @@ class BaseMLP(
                 "set warm_start=False, or keep the sizes"
             )
 
-    def _adopt(self) -> None:
-        """Copy hand-set weights into the network."""
-        given = [array for pair in zip(self.coefs_, self.intercepts_, strict=True) for array in pair]
-        linked = getattr(self, "_linked", ())
-        if len(linked) == len(given) and all(a is b for a, b in zip(given, linked, strict=True)):
-            return
-        places = [array for pair in parameters(self.model_) for array in pair]
-        if [np.shape(array) for array in given] != [place.shape for place in places]:
-            raise ShapeError(
-                f"coefs_ and intercepts_ have shapes {[np.shape(a) for a in given]}, but the network needs "
-                f"{[place.shape for place in places]}"
+    # --- by epochs ----------------------------------------------------------------------------------------------------
+
+    def _fit_stochastic(self, data: Dataset, held: Held | None, asked: dict[str, Any] | None, begin: Beginning) -> None:
+        """`max_iter` epochs, or one for `partial_fit`, which has not `asked` for more."""
+        model, n, incremental = self.model_, len(data), asked is None
+        optimizer = self._continued_optimizer()
+        training = train(
+            model,
+            data,
+            self._loss,
+            optimizer,
+            epochs=self._state.epoch - 1 + (1 if incremental else self.max_iter),
+            batch_size=self._rows_of_batches(n),
+            order=self._continued_order(n, begin.epochs, anew=incremental),
+            validation=held and held.data,
+            engine=self.engine,
+            l2=float(self.alpha),
+            penalty_in_sum=True,
+            clip_value=self.clip_value,
+            clip_norm=self.clip_norm,
+            resume=begin.saved or replace(self._state, w=model.w, buffers=model.buffers),
+        )
+        if self.early_stopping and self._best is None and self.validation_scores_:
+            self._best = model.w.copy(), model.buffers.copy()  # what an earlier fit found best is where this one starts
+        patience = Patience(self, n, self._scorer(held) if held and self.early_stopping else None)
+        try:
+            with Tasks(self, "epoch", asked) as tasks:
+                follow(training, [Losses(self), patience, *begin.callbacks, tasks], begin.saved)
+                if not (training.stopped or incremental):
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization "
+                        "hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=5,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        except DivergenceError as error:
+            self._diverged(error)
+        finally:
+            state = training.state
+            model.w[...], model.buffers[...] = state.w, state.buffers
+            # an interrupted epoch is begun anew; with the model's own arrays, a pickle holds them once
+            self._state = replace(state, w=model.w, buffers=model.buffers, position=0, totals=np.zeros(3))
+            if self._best is not None and (not incremental or self.converged_):
+                model.w[...], model.buffers[...] = self._best
+                self._best = None
+
+    def _continued_optimizer(self) -> Optimizer:
+        """The optimiser as it was left, or a new one if its settings have changed."""
+        fresh = make_optimizer(self)
+        settings = (type(fresh), fresh.config(), fresh.weight_decay)
+        if self._optimizer is None or settings != self._optimizer_settings:
+            start = initial_state(self.model_, fresh, self._seed)
+            goes_on = self._optimizer is not None and type(self._optimizer) is type(fresh)
+            if not (goes_on and self._state.slots.shape == start.slots.shape):
+                self._state = start
+            self._optimizer, self._optimizer_settings = fresh, settings
+        return self._optimizer  # type: ignore[no-any-return]
+
+    def _rows_of_batches(self, n: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n)
+        if self.batch_size > n:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=6
             )
-        for place, array in zip(places, given, strict=True):
-            place[...] = array
+        return int(min(self.batch_size, n))
+
+    def _continued_order(self, n: int, done: int, *, anew: bool) -> Shuffles:
+        """The order as it was left, or `anew`, from where it is after so many epochs."""
+        if anew or self._batches is None or len(self._batches.rows) != n:
+            self._batches = Shuffles(self._random_state, n, self.shuffle)
+        self._batches.skip(done)
+        return self._batches
+
+    def _scorer(self, held: Held) -> Callable[[], float]:
+        """What gives the score that early stopping goes by; NaN if predictions are not finite."""
+        if self.scoring == "loss":
+            return lambda: -self.validation_loss_curve_[-1]
+        if self.scoring is not None:
+            scorer = check_scoring(self, self.scoring)
+            return lambda: float(scorer(self._without_names(), held.data.X, held.y))
+
+        def score() -> float:
+            predicted = self._program(linked=True).predict(held.data.X)
+            return self._score_of(held.data, predicted) if np.isfinite(predicted).all() else math.nan
+
+        return score
+
+    def _diverged(self, error: DivergenceError) -> None:
+        """With early stopping there are good weights to go back to; otherwise this is the end."""
+        if not self.early_stopping or self._best is None:
+            raise DivergenceError(f"{_NOT_FINITE} {error}") from None
+        assert self.validation_scores_ is not None
+        self.n_iter_ += 1
+        self.loss_ = math.nan
+        for curve in (self.loss_curve_, self.validation_scores_, self.validation_loss_curve_):
+            curve.append(math.nan)
+        warnings.warn(f"{error}; the weights of the best epoch are restored", ConvergenceWarning, stacklevel=6)
+
+    # --- by L-BFGS ----------------------------------------------------------------------------------------------------
+
+    def _fit_lbfgs(self, data: Dataset, held: Held | None, asked: dict[str, Any]) -> None:
+        """`max_iter` iterations on all rows at once, or until SciPy finds that it is enough."""
+        model, options = self.model_, GradientOptions(l2=float(self.alpha), penalty_in_sum=True)
+        optimizer = make_minimiser(self)
+        training = train(
+            model,
+            data,
+            self._loss,
+            optimizer,
+            epochs=self.max_iter,
+            validation=held and held.data,
+            engine=self.engine,
+            l2=options.l2,
+            penalty_in_sum=options.penalty_in_sum,
+            resume=first_state(model, optimizer, self._seed),
+        )
+        try:
+            with Tasks(self, "iteration", asked) as tasks:
+                follow(training, [Losses(self), tasks])
+        except DivergenceError as error:
+            raise DivergenceError(f"{_NOT_FINITE} {error}") from None
+        result = optimizer.result
+        if not result.nit:  # the start is a minimum, and there was no iteration to record
+            penalty = penalties(model, options, self._loss.weight_of(len(data), data.sample_weight))
+            self.loss_ = shown_loss(self._loss, float(result.fun) - penalty, penalty, self.n_outputs_)
+        if not (math.isfinite(self.loss_) and np.isfinite(model.w).all()):
+            raise DivergenceError(_NOT_FINITE)
+        if result.status in (1, 2):
+            warnings.warn(
+                f"lbfgs failed to converge after {result.nit} iteration(s) (status={result.status}): {result.message}\n"
+                "Increase the number of iterations (max_iter) or evaluations (max_fun), or scale the data.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     # --- input --------------------------------------------------------------------------------------------------------
 
@@ -187,6 +385,12 @@ class BaseMLP(
         raise NotImplementedError
 
     def _n_outputs(self) -> int:
+        raise NotImplementedError
+
+    def _make_loss(self) -> Loss:
+        raise NotImplementedError
+
+    def _score_of(self, data: Dataset, predicted: Array) -> float:
         raise NotImplementedError
 
     def _weights(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Array | None:
@@ -213,147 +417,26 @@ class BaseMLP(
             raise ConfigurationError("partial_fit does not support early_stopping=True without X_val and y_val")
         return None
 
-    def _rows(self, X: Any) -> Any:
-        """X of rows to predict, checked: a plain array by a glance, everything else by scikit-learn."""
-        if "coefs_" not in self.__dict__:
-            check_is_fitted(self)
-        if (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and X.dtype in TYPES
-            and X.flags.c_contiguous
-            and "feature_names_in_" not in self.__dict__
-            and len(X)
-        ):
-            with np.errstate(all="ignore"):
-                if math.isfinite(
-                    X.sum()
-                ):  # NaN and infinity stay in a sum; it may also overflow, hence the longer look
-                    return X
-        return validated(self, X, reset=False)
-
-    # --- prediction ---------------------------------------------------------------------------------------------------
-
-    def _predictions(self, X: Any) -> Array:
-        """The network's outputs after the loss's link, of shape (n, n_outputs)."""
-        X = self._rows(X)
-        if not hasattr(self, "model_"):
-            raise ConfigurationError("coefs_ were set by hand on a model that was never fitted; call partial_fit first")
-        self._adopt()
-        if X.dtype != self.model_.dtype:
-            X = in_precision(X, self.model_.dtype, "X")
-        return self._program(linked=True).predict(X)
-
-    def _program(self, *, linked: bool) -> Program:
-        """What computes the outputs, or if `linked` the predictions."""
-        program = self._programs.get(linked)
-        if program is None:
-            model, loss = self._linked_model() if linked else self.model_, self._loss
-            optimizer = OPTIMIZERS["sgd"]()  # which does not matter here
-            engine = choose_engine(self.engine, model, loss, optimizer)[0]
-            program = self._programs[linked] = engine.compile(model, loss, optimizer, GradientOptions())
-        return program
-
-    def _linked_model(self) -> MLP:
-        """The network and the loss's link as one model, on the same weights."""
-        model = copy.copy(self.model_)
-        if self._loss.link != "identity":
-            model.layers = (*model.layers, Activation(self._loss.link))
-            model.widths = [*model.widths, model.n_out]
-        return model
-
-    def activations(self, X: Any) -> list[Array]:
-        """What each layer passes on: the outputs of the hidden layers, then the predictions.
-
-        Returns
-        -------
-        list of arrays of shape (n, units), one for each element of `coefs_`
-        """
-        X = self._rows(X)
-        self._adopt()
-        model, found = self._linked_model(), []
-        y, views, buffers = dense_rows(X, slice(None)).astype(model.dtype, copy=False), None, None
-        views, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-        for i, layer in enumerate(model.layers):
-            if i and isinstance(layer, Dense):
-                found.append(y)
-            y = layer.forward(y, views[i], buffers=buffers[i])[0]
-        return [*found, y]
-
-    def transform(self, X: Any, layer: int = -1) -> Array:
-        """The outputs of a hidden layer, by default the last: what the network has made of the features.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_features)
-        layer : int
-            0 is the first hidden layer, -1 the last.
-
-        Returns
-        -------
-        array of shape (n, units of that layer)
-        """
-        hidden = self.activations(X)[:-1]
-        if not -len(hidden) <= layer < len(hidden):
-            raise ConfigurationError(f"there are {len(hidden)} hidden layers, so there is no layer {layer}")
-        return hidden[layer]
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.coefs_[-1].shape[0])
-
-    def input_gradient(self, X: Any) -> Array:
-        """∂prediction/∂x at each row of X, a prediction being a probability or a quantity.
-
-        Returns
-        -------
-        array of shape (n, n_features), or (n, n_outputs, n_features) with several outputs
-        """
-        X = self._rows(X)
-        self._adopt()
-        model = self._linked_model()
-        rows = dense_rows(X, slice(None)).astype(model.dtype, copy=False)
-        y, caches, _ = model.forward(rows)
-        grads, unused = [], np.empty_like(model.w)
-        for output in range(y.shape[1]):
-            dy = np.zeros_like(y)
-            dy[:, output] = 1.0
-            grads.append(model.backward(dy, caches, unused))
-        return grads[0] if len(grads) == 1 else np.stack(grads, axis=1)
-
-    # --- copies -------------------------------------------------------------------------------------------------------
-
-    def _snapshot(self) -> dict[str, Any]:
-        """The attributes of a fitted estimator that goes on to predict as this one does now."""
-        model = copy.copy(self.model_)
-        model.w, model.buffers = model.w.copy(), model.buffers.copy()
-        pairs = parameters(model)
-        coefs, intercepts = [weight for weight, _ in pairs], [bias for _, bias in pairs]
-        linked = [array for pair in pairs for array in pair]
-        return {"model_": model, "coefs_": coefs, "intercepts_": intercepts, "_linked": linked, "_programs": {}}
-
-    def _without_names(self) -> "BaseMLP":
-        """A copy on the same weights that takes plain arrays without a warning, whatever it was fitted to."""
-        plain = copy.copy(self)
-        plain.__dict__.pop("feature_names_in_", None)
-        return plain
-
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        if "model_" not in state:
-            return state
-        self._adopt()
-        rebuilt = ("_programs", "_linked", "coefs_", "intercepts_")
-        return {name: value for name, value in state.items() if name not in rebuilt}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "model_" in state:
-            self._programs = {}
-            self._link_weights()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    def _split(self, data: Dataset, y: Any) -> tuple[Dataset, Held]:
+        """scikit-learn's split for early stopping: stratified for two classes alone."""
+        binary = bool(data.target_names) and self.n_outputs_ == 1
+        try:
+            rows, held = train_test_split(
+                np.arange(len(data)),
+                random_state=self._random_state,
+                test_size=self.validation_fraction,
+                stratify=data.y.astype(bool).reshape(-1, 1) if binary else None,
+            )
+        except ValueError as error:  # scikit-learn's words, which its own tests know, and ours
+            counts = np.bincount(data.y.astype(int).reshape(-1)) if binary else np.array([])
+            if 1 not in counts:
+                raise
+            name = data.target_names[int(counts.argmin())]
+            raise DataError(
+                f"{error} That is class {name!r} with 1 row; add more such rows, or set early_stopping=False"
+            ) from None
+        if len(held) < 2:
+            raise DataError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        return data.take(rows), Held(data.take(held), y[held])

@@ -15,6 +15,7 @@ from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
 from clearprop.errors import ConfigurationError, DataError
 from clearprop.estimators.base import BaseMLP, takes_steps
+from clearprop.estimators.habits import refuse_options, refuses_others
 from clearprop.estimators.objectives import classification_loss
 from clearprop.losses import Loss
 
@@ -77,6 +78,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
     array(['yes'], dtype='<U3')
     """
 
+    @refuses_others
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
@@ -202,6 +204,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         *,
         X_val: Any = None,
         y_val: Any = None,
+        **unknown: Any,
     ) -> "MLPClassifier":
         """One epoch on X and y, keeping the optimiser's state.
 
@@ -219,6 +222,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
         -------
         self
         """
+        refuse_options("partial_fit", unknown, ("X", "y", "sample_weight", "classes", "X_val", "y_val"))
         if not hasattr(self, "classes_"):
             several = type_of_target(y).startswith("multilabel")
             if classes is None and not several:

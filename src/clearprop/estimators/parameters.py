@@ -5,6 +5,7 @@ import inspect
 import itertools
 import math
 import os
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,6 +21,7 @@ from clearprop.layers import Dense
 from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS, Op
 from clearprop.optim import LBFGS, OPTIMIZERS, SGD, Adam, Optimizer, Schedule
+from clearprop.optim.lbfgs import LossAndGrad
 from clearprop.train import Checkpoint
 
 _RANGES: dict[str, tuple[type, float, float, str, float]] = {  # kind, bounds, which of them belong, default
@@ -59,6 +61,25 @@ class RateInside(SGD):
         v, eta, mu = slots_and_scalars
         v = mu * v - eta * g
         return w + (mu * v - eta * g if self.nesterov else v), v
+
+
+class ScipyLBFGS(LBFGS):
+    """L-BFGS as scikit-learn has it: it ends where SciPy would by default, and the caller may ask why.
+
+    Attributes
+    ----------
+    result : scipy.optimize.OptimizeResult
+        Where and why it ended.
+    """
+
+    least_gain = 2.2204460492503131e-09
+    result: Any
+
+    def minimise(
+        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int, after: Callable[[Array, float], object]
+    ) -> Any:
+        self.result = super().minimise(loss_and_grad, w, max_iterations, after)
+        return self.result
 
 
 def check_parameters(estimator: Any) -> None:
@@ -190,14 +211,27 @@ def uses_lbfgs(estimator: Any) -> bool:
     return isinstance(estimator.solver, LBFGS) or (isinstance(estimator.solver, str) and estimator.solver == "lbfgs")
 
 
-def make_optimizer(estimator: Any) -> "Optimizer | LBFGS":
-    """The optimiser that `solver` and its companions stand for."""
+def make_minimiser(estimator: Any) -> ScipyLBFGS:
+    """L-BFGS with the settings that the parameters stand for.
+
+    Raises
+    ------
+    ConfigurationError
+        Others are set that it cannot do.
+    """
+    e, solver = estimator, estimator.solver
+    if e.dropout or e.normalization == "batch":
+        raise ConfigurationError("L-BFGS needs the same loss each time; leave dropout and batch normalisation out")
+    if e.clip_value is not None or e.clip_norm is not None or e.weight_decay:
+        raise ConfigurationError("L-BFGS has no steps to clip or decay; leave clip_value, clip_norm, weight_decay out")
+    own = solver.config() if isinstance(solver, LBFGS) else {"tolerance": e.tol, "max_evaluations": e.max_fun}
+    return ScipyLBFGS(**own)
+
+
+def make_optimizer(estimator: Any) -> Optimizer:
+    """The optimiser, of those that take steps, that `solver` and its companions stand for."""
     e, solver = estimator, estimator.solver
     optimizer: Any
-    if isinstance(solver, LBFGS):
-        return solver
-    if solver == "lbfgs":
-        return LBFGS(tolerance=e.tol, max_evaluations=e.max_fun)
     scheduled = isinstance(e.learning_rate, Schedule)
     rate = e.learning_rate if scheduled else float(e.learning_rate_init)
     if isinstance(solver, Optimizer):

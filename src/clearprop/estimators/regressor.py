@@ -11,6 +11,7 @@ from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.errors import DataError
 from clearprop.estimators.base import BaseMLP, takes_steps
+from clearprop.estimators.habits import refuse_options, refuses_others
 from clearprop.estimators.objectives import Quantiles, regression_loss
 from clearprop.losses import Loss, Quantile
 
@@ -47,6 +48,7 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     _numeric_targets = True
 
+    @refuses_others
     def __init__(
         self,
         loss: Any = "squared_error",
@@ -126,9 +128,10 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     @available_if(takes_steps)  # type: ignore[untyped-decorator]
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None, **unknown: Any
     ) -> "MLPRegressor":
         """One epoch on X and y, keeping the optimiser's state; parameters as for `MLPClassifier.partial_fit`."""
+        refuse_options("partial_fit", unknown, ("X", "y", "sample_weight", "X_val", "y_val"))
         self._fit(X, y, sample_weight, X_val, y_val, incremental=True)
         return self
 

@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +29,9 @@ class LBFGS(Configured):
         Stop after so many evaluations of the loss.
     """
 
+    least_gain: ClassVar[float] = 64 * np.finfo(np.float64).eps
+    """Stop when an iteration lowers the loss by no more than this share of it."""
+
     def __init__(self, tolerance: float = 1e-4, history: int = 10, max_evaluations: int = 15000) -> None:
         self.tolerance = checked("tolerance", tolerance, 0.0, float("inf"))
         self.history = int(checked("history", history, 1, float("inf")))
@@ -38,41 +42,53 @@ class LBFGS(Configured):
         """As for `Optimizer`: nothing differs."""
         return {}
 
-    def iterates(self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int) -> Iterator[tuple[Array, float]]:
-        """Yield (w, loss) after each iteration; closing the iterator stops the minimisation.
+    def minimise(
+        self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int, after: Callable[[Array, float], object]
+    ) -> Any:
+        """Minimise, calling ``after(w, loss)`` after each iteration, which may raise StopIteration to end it.
 
-        SciPy calls back and does not yield, so it runs in a thread of its own, which takes turns with the caller's.
+        Returns
+        -------
+        scipy.optimize.OptimizeResult
+            Where and why it ended.
         """
         from scipy.optimize import minimize
 
+        return minimize(
+            loss_and_grad,
+            np.asarray(w, dtype=np.float64),
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda intermediate_result: after(intermediate_result.x.copy(), float(intermediate_result.fun)),
+            options={
+                "maxiter": max_iterations,
+                "maxfun": self.max_evaluations,
+                "maxcor": self.history,
+                "gtol": self.tolerance,
+                "ftol": self.least_gain,
+            },
+        )
+
+    def iterates(self, loss_and_grad: LossAndGrad, w: Array, max_iterations: int) -> Generator[tuple[Array, float]]:
+        """`minimise` for those who look at each iteration: yield its (w, loss); closing the iterator stops it.
+
+        SciPy calls back and does not yield, so it runs in a thread of its own, which takes turns with the caller's.
+        """
         if max_iterations < 1:
             return
         results: queue.SimpleQueue[tuple[Array, float] | BaseException | None] = queue.SimpleQueue()
         turn = threading.Semaphore(0)
         closed = False
 
-        def callback(intermediate_result: object) -> None:
-            results.put((intermediate_result.x.copy(), float(intermediate_result.fun)))  # type: ignore[attr-defined]
+        def after(w: Array, loss: float) -> None:
+            results.put((w, loss))
             turn.acquire()
             if closed:
                 raise StopIteration
 
         def work() -> None:
             try:
-                minimize(
-                    loss_and_grad,
-                    np.asarray(w, dtype=np.float64),
-                    jac=True,
-                    method="L-BFGS-B",
-                    callback=callback,
-                    options={
-                        "maxiter": max_iterations,
-                        "maxfun": self.max_evaluations,
-                        "maxcor": self.history,
-                        "gtol": self.tolerance,
-                        "ftol": 64 * np.finfo(np.float64).eps,
-                    },
-                )
+                self.minimise(loss_and_grad, w, max_iterations, after)
                 results.put(None)
             except BaseException as error:
                 results.put(error)

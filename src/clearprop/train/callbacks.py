@@ -4,7 +4,8 @@ A callback is any callable: it is given the `Epoch` and returns true to stop tra
 `start(training)` or `finish(training, history)`, they are called before the first epoch and after the last, also when
 training ends by an error or Ctrl-C.  If it remembers something from epoch to epoch, it has the methods `state()`, which
 gives that as a dictionary (numbers, text, lists; and arrays called "w" and "buffers"), and `restore(state)`, called
-after `start` when a checkpoint is resumed.
+after `start` when a checkpoint is resumed.  A method `before()`, called before an epoch, says how many may be trained
+until the callback is called for them, one after the other; several small ones are faster at once.
 """
 
 import sys

@@ -27,14 +27,6 @@ _HERE = {
     **dict.fromkeys(("criterion", "objective", "loss_fn"), "it is called loss"),
     **dict.fromkeys(("solver", "optim"), "it is called optimizer"),
 }
-_OF_ESTIMATORS = {
-    **dict.fromkeys(("validation_data", "eval_set", "val_data", "validation"), "pass X_val=X, y_val=y"),
-    **dict.fromkeys(("epochs", "nb_epoch", "n_epochs"), "set max_iter when the estimator is made"),
-    "batch_size": "set it when the estimator is made",
-    "verbose": "set it when the estimator is made",
-    "callbacks": "estimator.set_callbacks(...) registers them",
-    "class_weight": "pass sample_weight, one for each row",
-}
 
 
 def refuse_options(unknown: Mapping[str, Any], known: Iterable[str]) -> None:
@@ -46,12 +38,6 @@ def refuse_options(unknown: Mapping[str, Any], known: Iterable[str]) -> None:
     """
     for name in unknown:
         raise UnknownOptionError(f"fit and train have no option {name!r}; {_HERE.get(name) or _nearest(name, known)}")
-
-
-def refuse_estimator_options(unknown: Mapping[str, Any], known: Iterable[str]) -> None:
-    """The same of an estimator's `fit`."""
-    for name in unknown:
-        raise UnknownOptionError(f"fit has no option {name!r}; {_OF_ESTIMATORS.get(name) or _nearest(name, known)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -243,9 +243,26 @@ def fit(
     """
     training = train(model, data, loss, optimizer, epochs=epochs, resume=resume, **options)
     repeatable = isinstance(options.get("order", "shuffled"), str)
-    training._run.unseen = epochs if repeatable and not callbacks else 1
+    history = follow(training, callbacks, resume, most=epochs if repeatable else 1)
+    if history.rows and (sentence := training.causes.came_to_nothing(history[-1]["loss"], len(history))):
+        warnings.warn(sentence, ClearpropWarning, stacklevel=2)
+    return history
+
+
+def follow(
+    training: Training,
+    callbacks: Sequence[Callable[[Epoch], Any]],
+    resume: State | SavedTraining | None = None,
+    *,
+    most: int = 1,
+) -> History:
+    """Go on with `training`, of which `resume` is what `train` was given, to its end: what `fit` does.
+
+    Without callbacks, `most` epochs are trained before anything is looked at.
+    """
     training.callbacks = tuple(callbacks)
     history = training.history
+    before = [getattr(callback, "before", lambda: 1) for callback in callbacks]
     if isinstance(resume, SavedTraining):
         history.rows.extend(dict(row) for row in resume.history)
     with ExitStack() as ending:  # which finishes whatever has started, even if something fails in between
@@ -255,14 +272,13 @@ def fit(
         ending.callback(training.close)
         if isinstance(resume, SavedTraining):
             resume.restore(callbacks)
-        for epoch in training:
-            history.append(epoch.record)
-            stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops
-            if stopping:
-                history.stopped_by = repr(stopping[0])
-                break
-    if history.rows and (sentence := training.causes.came_to_nothing(history[-1]["loss"], len(history))):
-        warnings.warn(sentence, ClearpropWarning, stacklevel=2)
+        while epochs := training.ahead(min((unseen() for unseen in before), default=most)):
+            for epoch in epochs:
+                history.append(epoch.record)
+                stopping = [callback for callback in callbacks if callback(epoch)]  # each is called, whoever stops
+                if stopping:
+                    history.stopped_by = repr(stopping[0])
+                    return history
     return history
 
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,11 +96,20 @@ class Training(Iterator[Epoch]):
     def ahead(self, most: int) -> list[Epoch]:
         """The next epoch, or at most as many as `most`, for those who look at model and state only after the last.
 
-        An order that is a function is asked for all of them first.
+        An order that is a function is asked for all of them first.  Empty at the end.
         """
         self._run.unseen = most
-        first = next(self)
-        return [first, *(next(self) for _ in range(self._run.following))]
+        first = next(self, None)
+        return [] if first is None else [first, *(next(self) for _ in range(self._run.following))]
+
+    def stop(self) -> None:
+        """End after the epochs that are done, as if no more had been asked for."""
+        self._run.stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody has called `stop`."""
+        return self._run.stopped
 
     def close(self) -> None:
         """End the run."""
@@ -144,6 +153,7 @@ class Run:
         self.running = False  # whether batches are under way; `state` may then be ahead of the model's arrays
         self.settled = False  # whether whoever iterates has seen all that `state` contains
         self.watcher: Callable[[bool], Any] | None = None
+        self.stopped = False  # whether no epoch follows, however many were asked for
         self.unseen = 1  # epochs until somebody looks at model or state
         self.following = 0  # epochs that are done, but not yet yielded
 
@@ -187,7 +197,7 @@ def steps(
 ) -> Iterator[Epoch]:
     model, state, each_step = run.model, run.state, run.each_step
     drawn: dict[int, Batches] = {}
-    while (number := state.epoch) <= epochs:
+    while (number := state.epoch) <= epochs and not run.stopped:
         run.rest()
         started = time.perf_counter()
         upcoming = range(number, min(number + min(together, run.unseen), epochs + 1))
@@ -289,8 +299,11 @@ def minimise(
     epochs: int,
     report: "Report",
 ) -> Iterator[Epoch]:
+    """The epochs of L-BFGS: each an iteration on all data."""
     model, done = run.model, run.state.step
-    trainable = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
+    trainable: Any = np.concatenate([np.arange(s.start, s.stop) for s in model.segments if s.trainable])
+    if len(trainable) == len(model.w):
+        trainable = slice(None)  # the same, without a copy at each evaluation
     weight = program.loss.weight_of(len(data), data.sample_weight)  # type: ignore[attr-defined]
     objective = program.objective(data.X, data.y, data.sample_weight)
 
@@ -298,29 +311,42 @@ def minimise(
         model.w[trainable] = w
         with np.errstate(all="ignore"):
             value, g = objective()
-        return value, g[trainable].astype(np.float64)
+        return value, g[trainable].astype(np.float64, copy=False)
 
-    first, _ = loss_and_grad(model.w[trainable])
+    best = model.w[trainable].copy()
+    first, _ = loss_and_grad(best)
     if not math.isfinite(first):
         raise DivergenceError(f"training diverged before the first iteration: the loss is {first}; scale the data")
     started = time.perf_counter()
-    iterates = optimizer.iterates(loss_and_grad, model.w[trainable], epochs - done)
-    best = model.w[trainable]
+
+    def after(w: Array, value: float) -> Epoch:
+        """The iteration that has come to these weights."""
+        nonlocal best, started
+        best = model.w[trainable] = w
+        number = run.state.epoch
+        run.set(step=number, epoch=number + 1, w=model.w.copy())
+        penalty = penalties(model, options, weight)
+        row = {"epoch": number, "loss": value - penalty} | ({"penalty": penalty} if options.penalty_in_sum else {})
+        seconds, started = time.perf_counter() - started, time.perf_counter()
+        return report.epoch(row, number, epochs, 1.0, seconds, len(data))
+
     run.rest()
+    # While the line search changes the model, the state has the weights.
+    run.state, run.running = replace(run.state, w=model.w.copy()), True
     try:
-        # While the line search changes the model, the state has the weights.
-        run.state, run.running = replace(run.state, w=model.w.copy()), True
-        for number, (w, value) in enumerate(iterates, start=done + 1):
-            best = model.w[trainable] = w
-            run.set(step=number, epoch=number + 1, w=model.w.copy())
-            run.running = False
-            value -= penalties(model, options, weight)
-            seconds, started = time.perf_counter() - started, time.perf_counter()
-            yield report.epoch({"epoch": number, "loss": value}, number, epochs, 1.0, seconds, len(data))
-            run.rest()
-            run.state, run.running = replace(run.state, w=model.w.copy()), True
+        if run.unseen >= epochs - done > 0:  # nobody looks at the model in between
+            found: list[Epoch] = []
+            optimizer.minimise(loss_and_grad, best, epochs - done, lambda w, value: found.append(after(w, value)))
+            for run.following, epoch in zip(reversed(range(len(found))), found, strict=True):
+                yield epoch
+        else:
+            with closing(optimizer.iterates(loss_and_grad, best, epochs - done)) as iterates:
+                for w, value in iterates:
+                    yield after(w, value)
+                    if run.stopped:
+                        break
+                    run.rest()
     finally:
-        iterates.close()  # type: ignore[attr-defined]
         model.w[trainable] = best  # the line search may have left the model elsewhere
         run.running = False
     run.rest(ended=True)
