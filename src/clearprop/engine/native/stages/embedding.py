@@ -91,11 +91,20 @@ def portions(f: Function, n: int) -> Iterator[tuple[Any, int]]:
         yield whole, n - whole
 
 
-@kernel("x* ldx first* second* weight* bias* y* ldy rows")
+@kernel
 def embed(
-    f: Function, form: Form, x: Any, ldx: Any, first: Any, second: Any, weight: Any, bias: Any, y: Any, ldy: Any,
-    rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    form: Form,
+    x: Pointer,
+    ldx: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    ldy: Int,
+    rows: Int,
+) -> None:
     """The outputs y of one column x."""
     lanes = f.m.lanes
     width, vectors = form.width(lanes), padded(form.functions, lanes) // lanes
@@ -169,11 +178,21 @@ class Lanes:
         return in_blocks(f, count, zeros, chain)
 
 
-@kernel("x* ldx d* ldd first* second* weight* dx* lddx rows")
+@kernel
 def embed_back(
-    f: Function, form: Form, x: Any, ldx: Any, d: Any, ldd: Any, first: Any, second: Any, weight: Any, dx: Any,
-    lddx: Any, rows: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    form: Form,
+    x: Pointer,
+    ldx: Int,
+    d: Pointer,
+    ldd: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    dx: Pointer,
+    lddx: Int,
+    rows: Int,
+) -> None:
     """dx grows by what comes back through the basis functions of one column."""
     width = form.width(f.m.lanes)
     with f.loop(0, rows) as i:
@@ -194,11 +213,25 @@ def row_of(weight: Pointer, width: int, j: Any) -> Vector:
 Hows = tuple[Update | None, ...]
 
 
-@kernel("x* ldx d* ldd count first* second* weight* stride scalars0* scalars1* scalars2* hyper*")
+@kernel
 def embed_update(
-    f: Function, form: Form, hows: Hows, x: Any, ldx: Any, d: Any, ldd: Any, count: Any, first: Any, second: Any,
-    weight: Any, stride: Any, scalars0: Any, scalars1: Any, scalars2: Any, hyper: Any,
-) -> None:  # fmt: skip
+    f: Function,
+    form: Form,
+    hows: Hows,
+    x: Pointer,
+    ldx: Int,
+    d: Pointer,
+    ldd: Int,
+    count: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    stride: Int,
+    scalars0: Pointer,
+    scalars1: Pointer,
+    scalars2: Pointer,
+    hyper: Pointer,
+) -> None:
     """The gradients of one column's parameters over the whole batch, and their rules; their padding stays 0."""
     width, few = form.width(f.m.lanes), form.outputs <= SEVERAL
     how_first, how_second, how_weight = hows
@@ -243,17 +276,19 @@ def runs(columns: Sequence[int]) -> tuple[Run, ...]:
     return tuple(found)
 
 
-@kernel("source* lds target* ldt rows")
-def pass_on(f: Function, where: tuple[Run, ...], source: Any, lds: Any, target: Any, ldt: Any, rows: Any) -> None:
+@kernel
+def pass_on(
+    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, rows: Int
+) -> None:
     """Columns go from their places in the input to those behind the embedded ones."""
     with f.loop(0, rows) as i:
         for first, start, count in where:
             k.copy_row(f.m, False)(source + (i * lds + start), count, target + (i * ldt + first))
 
 
-@kernel("source* lds target* ldt width rows")
+@kernel
 def pass_back_on(
-    f: Function, where: tuple[Run, ...], source: Any, lds: Any, target: Any, ldt: Any, width: Any, rows: Any
+    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, width: Int, rows: Int
 ) -> None:
     """And back; 0 in all others."""
     with f.loop(0, rows) as i:
