@@ -29,8 +29,8 @@ from sklearn.preprocessing import StandardScaler
 
 import clearprop
 from clearprop.data import Dataset, load_dataset, read_table
-from clearprop.options import RunOptions
-from clearprop.workflow import train_run
+from clearprop.runs.options import RunOptions
+from clearprop.runs.training import train_run
 
 SETS = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 TARGET = "answer"

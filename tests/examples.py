@@ -1,6 +1,6 @@
 """Example configurations and data for every registered layer, loss and optimiser.
 
-The registries say what exists; this says with which arguments and on which data it is tried.  `test_every_other.py`
+The registries say what exists; this says with which arguments and on which data it is tried.  `test_every_registry.py`
 checks that nothing registered is missing here.
 """
 

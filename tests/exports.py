@@ -6,10 +6,10 @@ import warnings
 
 import numpy as np
 
-from clearprop.answers import predictions_for
 from clearprop.data import Preparation, load_dataset, read_table
 from clearprop.errors import DataWarning
 from clearprop.formats import SavedModel
+from clearprop.judge.answers import predictions_for
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.losses import MSE, CrossEntropy
 from clearprop.model import MLP, Sequential

@@ -15,7 +15,7 @@ from clearprop.engine import ENGINES, NativeEngine
 from clearprop.explain import explain
 from clearprop.formats import numpy_source, onnx, python_source
 from clearprop.formats.json_format import from_json, to_json
-from clearprop.gradcheck import check_gradients
+from clearprop.gradients.check import check_gradients
 from clearprop.layers import LAYERS
 
 rng = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """Witnesses: checks of one definition, given as a value, so that a test can also hand them a wrong one.
 
-The conformance tests walk the registries and call these; `test_meta.py` calls them with
+The conformance tests walk the registries and call these; `test_broken_definitions_are_noticed.py` calls them with
 definitions that are broken on purpose.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clearprop.gradcheck import check_gradients, sample_inputs
+from clearprop.gradients.check import check_gradients, sample_inputs
 from clearprop.layers import Layer
 from clearprop.losses import Loss
 from clearprop.ops import Op
@@ -36,7 +36,7 @@ def random_sizes(rng: np.random.Generator) -> dict[str, int]:
 
 
 def op_error(op: Op, inputs: list[Any], rng: np.random.Generator) -> float:
-    """The largest error of the op's derivative against the complex step, relative as in `clearprop.gradcheck`.
+    """The largest error of the op's derivative against the complex step, relative as in `clearprop.gradients.check`.
 
     Elementwise operations are checked at every element at once, others along one direction: a random sign vector, or
     an axis, by turns.

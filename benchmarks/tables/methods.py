@@ -46,8 +46,8 @@ def _answer(model: Any, task: Task) -> Predict:
 def _clearprop(X: pd.DataFrame, y: pd.Series, task: Task, seed: int) -> Predict:
     """The way of `clearprop train`: all these rows are for training and validation."""
     from clearprop import read_table
-    from clearprop.options import RunOptions
-    from clearprop.workflow import train_run
+    from clearprop.runs.options import RunOptions
+    from clearprop.runs.training import train_run
 
     words, target = set(word_columns(X)), "the target"
     labels = y.map("class {:04}".format) if task == "classification" else y

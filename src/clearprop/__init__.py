@@ -14,7 +14,7 @@ from clearprop.diagnose import Diagnosis, diagnose
 from clearprop.engine import ENGINES
 from clearprop.explain import Explanation, explain
 from clearprop.formats import load, save
-from clearprop.gradcheck import check_gradients
+from clearprop.gradients.check import check_gradients
 from clearprop.initializers import INITIALIZERS, Constant, Normal, Orthogonal, Uniform, VarianceScaling
 from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding, Scale
 from clearprop.losses import (

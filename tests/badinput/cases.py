@@ -470,7 +470,7 @@ E = [
         r"data\.csv: the target 'y' has 24 different values in 24 rows; a class needs several rows",
     ),
     files("E33", "a cell of two million letters", with_line("x" * 2_000_000 + ",2,p"), 3, r"data\.csv:3: "),
-    Case("E34", "a file that changes while it is read", tested="tests/unit/test_tables.py"),
+    Case("E34", "a file that changes while it is read", tested="tests/unit/data/test_tables.py"),
     Case(
         "E35",
         "a damaged Parquet file",
@@ -605,10 +605,10 @@ F = [
     Case("F21", "a folder without a model", command="predict . iris", exit=4,
          message=r"there is no model\.safetensors in this folder"),
     Case("F21b", "a device", command="predict /dev/zero iris", exit=4, message="this is not a file; name a model file"),
-    Case("F21c", "a pipe, and a link to one", tested="tests/unit/test_container.py"),
-    Case("F22", "a disk that is full, read-only, or a name too long", tested="tests/unit/test_store.py"),
+    Case("F21c", "a pipe, and a link to one", tested="tests/unit/files/test_container.py"),
+    Case("F22", "a disk that is full, read-only, or a name too long", tested="tests/unit/files/test_atomic_writes.py"),
     code("F23", "two processes train in one folder",
-         "from pathlib import Path\nfrom clearprop.train.lock import claimed\n"
+         "from pathlib import Path\nfrom clearprop.files.lock import claimed\n"
          "with claimed(Path('.')), claimed(Path('.')): pass",
          "OutputError", r"process \d+ is training here; wait for it, or choose another folder"),
     checkpoint("F24", "the newest checkpoint is damaged", "newest.write_bytes(content[:-1])\nload_checkpoint('c')",
@@ -684,12 +684,12 @@ H = [
     Case(
         "H3d", "a folder inside a file", command="train moons --out f/r", files={"f": ""}, exit=6, message="cannot be"
     ),
-    Case("H4", "nobody reads the output", tested="tests/unit/test_cli.py"),
-    Case("H5", "a terminal without Unicode", tested="tests/unit/test_cli.py"),
-    Case("H6", "Ctrl-C and SIGTERM", tested="tests/unit/test_cli.py"),
+    Case("H4", "nobody reads the output", tested="tests/unit/cli/test_commands.py"),
+    Case("H5", "a terminal without Unicode", tested="tests/unit/cli/test_commands.py"),
+    Case("H6", "Ctrl-C and SIGTERM", tested="tests/unit/cli/test_commands.py"),
     Case("H7", "reproduce with other versions", why_not="`reproduce` replays the posts; it reads no earlier run"),
     Case("H8", "compare models of different columns", why_not="`compare` trains on data; it takes no models"),
-    Case("H9", "a gradient that is wrong", tested="tests/unit/test_cli.py"),
+    Case("H9", "a gradient that is wrong", tested="tests/unit/cli/test_commands.py"),
     Case(
         "H9b",
         "training that diverges",

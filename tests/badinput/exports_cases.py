@@ -21,7 +21,7 @@ columns = Number('size'), Category('colour', ('blue', 'red'))
 plan = Preparation(columns, 'ok', ('no', 'yes'), mean=(0.0,) * 3, scale=(1.0,) * 3)
 saved = clearprop.formats.SavedModel(MLP([3, 2]), plan, 'softmax')
 """
-_TESTS = "tests/unit/test_exports.py"
+_TESTS = "tests/unit/formats/test_exports_answer_as_predict.py"
 
 
 def run(id: str, what: str, command: str, exit: int, message: str) -> Case:
@@ -90,7 +90,7 @@ M = [
         "there is no column 'colour'",
         needs="pandas",
     ),
-    Case("M5d", "something that holds no rows", tested="tests/unit/test_saved.py"),
+    Case("M5d", "something that holds no rows", tested="tests/unit/formats/test_saved_models.py"),
     code(
         "M6",
         "a threshold in per cent",

@@ -22,7 +22,7 @@ def split(id: str, what: str, options: str, message: str, exit: int = 3, table: 
     return Case(id, what, command=command, files={"t.csv": table}, exit=exit, message=message)
 
 
-_WORKFLOW = "tests/unit/test_workflow.py"
+_WORKFLOW = "tests/unit/runs/test_training_runs.py"
 L = [
     split(
         "L1",
@@ -116,6 +116,6 @@ L = [
     Case("L6", "rows in the order of time, divided at random", tested=_WORKFLOW),
     Case("L6b", "a column that tells the answer alone", tested=_WORKFLOW),
     Case("L6c", "a class of one row", tested=_WORKFLOW),
-    Case("L7", "a class that is never answered", tested="tests/unit/test_diagnose.py"),
-    Case("L7b", "answers that are absurd, or beyond all numbers", tested="tests/unit/test_verdict.py"),
+    Case("L7", "a class that is never answered", tested="tests/unit/diagnose/test_diagnose.py"),
+    Case("L7b", "answers that are absurd, or beyond all numbers", tested="tests/unit/judge/test_verdict.py"),
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clearprop.gradcheck import sample_inputs
+from clearprop.gradients.check import sample_inputs
 from clearprop.losses import penalty_gradient
 from clearprop.ops import OPS, Op
 from examples import DATA_OF_LOSS, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES

@@ -9,7 +9,7 @@ import pytest
 
 import clearprop
 from clearprop import initializers, ops
-from clearprop.gradcheck import check_gradients
+from clearprop.gradients.check import check_gradients
 from clearprop.layers import Activation, BatchNorm, Layer
 from clearprop.model import Sequential, model_from_config
 from clearprop.randomness import Key

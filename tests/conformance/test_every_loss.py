@@ -5,7 +5,7 @@ import pytest
 
 import clearprop
 from clearprop.errors import DataError, ShapeError
-from clearprop.gradcheck import check_gradients
+from clearprop.gradients.check import check_gradients
 from clearprop.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from clearprop.tape import GradientTape
 from examples import DATA_OF_LOSS, LOSS_EXAMPLES

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clearprop import ops
-from clearprop.gradcheck import check_gradients, sample_inputs
+from clearprop.gradients.check import check_gradients, sample_inputs
 from clearprop.ops import ACTIVATIONS, OPS, Op
 from witnesses import (
     CASES,

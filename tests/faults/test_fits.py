@@ -15,8 +15,8 @@ from test_kills import ended, started
 
 from clearprop import MLPClassifier, MLPRegressor
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
+from clearprop.files.lock import claimed
 from clearprop.train import Checkpoint
-from clearprop.train.lock import claimed
 from fuzz.forged import forged
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -6,7 +6,7 @@ import pytest
 from test_signals import assert_same_runs
 
 import clearprop.cli.entry as cli
-from clearprop.runfolder import CHECKPOINTS, unfinished
+from clearprop.runs.folder import CHECKPOINTS, unfinished
 from clearprop.train import Progress
 
 TRAIN = ("train", "moons", "--epochs", "12", "--early-stopping", "5", "--checkpoint-every", "1", "--dropout", "0.1")

@@ -15,8 +15,8 @@ from interrupted import data, network, newest, train
 from clearprop import Adam, CrossEntropy, fit
 from clearprop.cli import entry
 from clearprop.errors import OutputError
+from clearprop.files.lock import LOCK, claimed
 from clearprop.train import Checkpoint
-from clearprop.train.lock import LOCK, claimed
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -259,7 +259,7 @@ import sys, time
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
 from clearprop.errors import OutputError
-from clearprop.train.lock import claimed
+from clearprop.files.lock import claimed
 folder, times = Path({str(tmp_path)!r}), 0
 end = time.time() + 2
 while time.time() < end:

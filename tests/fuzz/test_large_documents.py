@@ -8,10 +8,10 @@ import pytest
 from forged import GOLDEN, forged, parts, whole
 
 from clearprop import MLP, EarlyStopping, fit, load_dataset
-from clearprop.container import BYTES_PER_VALUE, FREE_VALUES, LONGEST_HEADER, MOST_VALUES
 from clearprop.data import Preparation
 from clearprop.data.columns import Number
 from clearprop.errors import ConfigurationError, ModelFileError
+from clearprop.files.container import BYTES_PER_VALUE, FREE_VALUES, LONGEST_HEADER, MOST_VALUES
 from clearprop.formats import load, save
 from clearprop.train import Checkpoint, load_checkpoint
 

@@ -37,10 +37,10 @@ def diagnose(
 
     Example: `clearprop diagnose runs/flowers-1 flowers.csv`
     """
-    from clearprop.answers import load_model, preparation_of, rows_for
     from clearprop.diagnose import diagnose as diagnosis_of
     from clearprop.diagnose.sentences import WORDS
-    from clearprop.runfolder import judged_by
+    from clearprop.judge.answers import load_model, preparation_of, rows_for
+    from clearprop.runs.folder import judged_by
 
     saved = load_model(model)
     given = rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet))

@@ -31,9 +31,9 @@ def evaluate(
 
     Example: `clearprop evaluate runs/flowers-1 new.csv --out check`
     """
-    from clearprop.answers import evaluate as scores_of
-    from clearprop.answers import load_model, rows_for
-    from clearprop.runfolder import write_evaluation
+    from clearprop.judge.answers import evaluate as scores_of
+    from clearprop.judge.answers import load_model, rows_for
+    from clearprop.runs.folder import write_evaluation
 
     saved = load_model(model)
     rows = rows_for(saved, rows_in(data, **reading(sql, encoding, separator, header, first_row, footer, sheet)))

@@ -77,7 +77,7 @@ def explain(
         how = reading(sql, encoding, separator, header, first_row, footer, sheet)
         explanation = _of_model(model, data, row, loss, optimizer, shown, how)
     if out is not None:
-        from clearprop.store import atomic_write
+        from clearprop.files.atomic import atomic_write
 
         text = {Page.text: explanation.text, Page.markdown: explanation.markdown, Page.html: explanation.html}[page]()
         atomic_write(out, (text.rstrip("\n") + "\n").encode())
@@ -100,8 +100,8 @@ def _of_model(
     shown: dict[str, Any],
     how: dict[str, Any],
 ) -> "Explanation":
-    from clearprop.answers import load_model, preparation_of, rows_for
     from clearprop.explain import explain as explanation_of
+    from clearprop.judge.answers import load_model, preparation_of, rows_for
 
     saved = load_model(model)
     rows = rows_for(saved, rows_in(data, **how))

@@ -60,7 +60,7 @@ def export(
 
     Example: `clearprop export runs/flowers-1 --to onnx --out flowers.onnx`
     """
-    from clearprop.answers import load_model
+    from clearprop.judge.answers import load_model
 
     if out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")
@@ -72,7 +72,7 @@ def export(
 
 
 def _write(saved: "SavedModel", to: Format, out: Path) -> None:
-    from clearprop.store import atomic_file, atomic_write
+    from clearprop.files.atomic import atomic_file, atomic_write
 
     if to is Format.onnx:
         from clearprop.formats.onnx import to_onnx

@@ -22,7 +22,7 @@ def gradcheck(
 
     Examples: `clearprop gradcheck` and `clearprop gradcheck gelu Dense crossentropy`
     """
-    from clearprop.selfcheck import checks
+    from clearprop.gradients.registered import checks
 
     known = checks()
     reports = {name: known[name] for name in names or known}

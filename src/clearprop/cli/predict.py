@@ -43,9 +43,9 @@ def predict(
 
     Examples: `clearprop predict runs/flowers-1 new.csv --out answers.csv` and `... --join --out answers.parquet`
     """
-    from clearprop.answers import answer_table, joined, load_model, predictions_for
     from clearprop.formats.saved import check_threshold
     from clearprop.formats.tables import csv_text, json_cells, write_table
+    from clearprop.judge.answers import answer_table, joined, load_model, predictions_for
 
     if out is not None and out.exists() and not force:
         raise OutputError(f"{out}: this file exists already; choose another name, or overwrite it with --force")

@@ -50,7 +50,7 @@ def settings_of(context: typer.Context, resume: Path | None, out: Path | None) -
 
 
 def _saved(run: Path) -> dict[str, Any]:
-    from clearprop.runfolder import unfinished
+    from clearprop.runs.folder import unfinished
 
     saved = unfinished(run)
     command = saved.settings.get("command")
@@ -76,7 +76,7 @@ def _said(value: Any) -> str:
 def go_on_hint(folder: Path) -> Iterator[None]:
     """However the block ends, say how to go on, unless it would end in the same way."""
     from clearprop.errors import ConfigurationError, DataError, DivergenceError, ShapeError
-    from clearprop.runfolder import CHECKPOINTS
+    from clearprop.runs.folder import CHECKPOINTS
 
     try:
         yield

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from clearprop.cli.output import say, table
 
 if TYPE_CHECKING:
-    from clearprop.workflow import Run
+    from clearprop.runs.training import Run
 
 _LONGEST_TABLE = 40  # columns; the report has all of them
 _MOST_CLASSES = 10
@@ -13,7 +13,7 @@ _MOST_CLASSES = 10
 
 def say_data(run: "Run", *, detected: bool) -> None:
     """What the table was taken for, column by column; `detected` if nobody said which task it is."""
-    from clearprop.answers import preparation_of
+    from clearprop.judge.answers import preparation_of
 
     plan = preparation_of(run.saved)
     say(f"{run.data.name}: {len(run.data)} rows, {len(plan.columns)} columns, {run.data.n_features} features")
@@ -34,10 +34,10 @@ def say_data(run: "Run", *, detected: bool) -> None:
 
 def say_result(run: "Run", runs: "list[Run]") -> None:
     """How the run went, how good its network is, what each column is worth, and what is wrong with it."""
-    from clearprop.answers import preparation_of
-    from clearprop.importance import MOST_COLUMNS
+    from clearprop.judge.answers import preparation_of
+    from clearprop.judge.importance import MOST_COLUMNS
     from clearprop.judge.verdict import shown
-    from clearprop.runfolder import mean_and_spread
+    from clearprop.runs.folder import mean_and_spread
 
     say(", ".join(f"{count} {part}" for part, count in run.rows.items()) + f" rows, divided {run.split}")
     say(f"{run.saved.model!r}: {run.saved.model.n_parameters} parameters, {run.optimizer}, {run.loss}")

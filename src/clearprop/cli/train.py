@@ -120,9 +120,9 @@ def train(
 
         Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
-    from clearprop.runfolder import CHECKPOINTS, report, run_folder, write_run
+    from clearprop.runs.folder import CHECKPOINTS, report, run_folder, write_run
+    from clearprop.runs.training import Checkpoints, load_data, train_repeatedly
     from clearprop.train import Progress
-    from clearprop.workflow import Checkpoints, load_data, train_repeatedly
 
     settings = settings_of(context, resume, out)
     options = run_options(context.params)

@@ -11,7 +11,7 @@ import typer
 from clearprop.cli.data import kinds_of
 
 if TYPE_CHECKING:
-    from clearprop.options import RunOptions
+    from clearprop.runs.options import RunOptions
 
 _NETWORK, _TRAINING, _ROWS, _RESULTS = "Network", "Training", "Rows", "Results"
 _INTERRUPTIONS = "Interruptions"
@@ -150,7 +150,7 @@ Force = Annotated[
 
 def run_options(given: Mapping[str, Any]) -> "RunOptions":
     """What was typed, by the options' names, as the options of a run; most are taken as they are."""
-    from clearprop.options import RunOptions
+    from clearprop.runs.options import RunOptions
 
     activation = given["activation"]
     read: dict[str, Any] = {

@@ -11,8 +11,8 @@ from clearprop._registry import did_you_mean
 from clearprop._types import Array
 from clearprop.compare.peers import PEERS, Problem, Weights, differences
 from clearprop.data import Dataset, Preparation, as_dataset
-from clearprop.data.scores import METRIC_OF_TASK
 from clearprop.errors import ConfigurationError, DataError
+from clearprop.judge.scores import METRIC_OF_TASK
 from clearprop.losses import LOSSES
 from clearprop.metrics import METRICS
 from clearprop.model import MLP

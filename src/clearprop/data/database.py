@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from clearprop.data.memory import address_space, free_memory
 from clearprop.errors import DataError
+from clearprop.files.memory import address_space, free_memory
 
 Connection = Any
 """A DuckDB connection (DuckDB is imported when the first table is read)."""

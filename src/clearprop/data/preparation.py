@@ -24,12 +24,12 @@ from clearprop.data.columns import Category, Column, Number, Read, Unseen
 from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
 from clearprop.data.kinds import Kind, Said, judge
-from clearprop.data.memory import free_memory
 from clearprop.data.numbers import PLAIN, NumberStyle, check_marks
 from clearprop.data.plan_config import plan_config, plan_from_config
 from clearprop.data.table import Table
 from clearprop.data.target import Target, class_numbers, quantities, target_of
 from clearprop.errors import ConfigurationError, DataError, DataWarning, SeveralDataErrors, ShapeError
+from clearprop.files.memory import free_memory
 
 _KINDS = ("number", "yes/no", "category", "date", "time")
 _COPIES_TRAINING, _COPIES_READING = 5, 2  # of the prepared matrix: its parts, standardised and not

@@ -9,13 +9,13 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import dense_rows, in_precision
-from clearprop.data.baselines import baselines, rivals
 from clearprop.data.class_weights import balanced_weights
 from clearprop.data.class_weights import weighted as weighted_rows
-from clearprop.data.scores import METRIC_OF_TASK, UP_TO_ONE, check_metric, classes_with_rows, score
 from clearprop.diagnose.diagnosis import Diagnosis, Finding, LayerState
 from clearprop.errors import DataError, ShapeError
 from clearprop.judge import Leak, Verdict, judge
+from clearprop.judge.baselines import baselines, rivals
+from clearprop.judge.scores import METRIC_OF_TASK, UP_TO_ONE, check_metric, classes_with_rows, score
 from clearprop.judge.verdict import BETTER
 from clearprop.layers import Activation, Dense
 from clearprop.losses import LOSSES, Loss

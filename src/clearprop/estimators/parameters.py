@@ -13,9 +13,9 @@ import numpy as np
 
 from clearprop._registry import did_you_mean
 from clearprop._types import Array, Value
-from clearprop.data.memory import free_memory
 from clearprop.engine import ENGINES
 from clearprop.errors import ConfigurationError
+from clearprop.files.memory import free_memory
 from clearprop.initializers import Initializer
 from clearprop.layers import Dense
 from clearprop.model import MLP, Sequential

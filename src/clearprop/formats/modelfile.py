@@ -15,16 +15,16 @@ import numpy as np
 
 from clearprop._registry import listed
 from clearprop._types import Array
-from clearprop.container import DocumentKind, opened, sealed
 from clearprop.data.preparation import Preparation
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
+from clearprop.files.atomic import atomic_write
+from clearprop.files.container import DocumentKind, opened, sealed
 from clearprop.formats.saved import SavedModel as SavedModel
 from clearprop.initializers import CLASSES, Initializer, as_initializer
 from clearprop.layers import LAYERS, Dense
 from clearprop.losses import check_link, links
 from clearprop.model import Sequential, model_from_config
 from clearprop.ops import ACTIVATIONS
-from clearprop.store import atomic_write
 
 MOST_LAYERS = 1_000
 """More are no network that anybody trained."""

@@ -15,13 +15,13 @@ import numpy as np
 from clearprop._types import Value
 from clearprop._versions import __version__
 from clearprop.errors import ClearpropError, ConfigurationError
+from clearprop.files.atomic import atomic_write
 from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
 from clearprop.formats.onnx_graph import OPSET, TEXT_OPSET, Graph, Node, element, installed, tensor
 from clearprop.formats.saved import SavedModel
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
-from clearprop.store import atomic_write
 
 
 def to_onnx(

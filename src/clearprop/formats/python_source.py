@@ -17,8 +17,8 @@ from clearprop.model import Sequential
 def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> str:
     """The text of a short Python script that builds the same network with clearprop, weights included.
 
-    A network's script defines ``model`` and ``predict(X)``.  A saved model's defines ``saved``, which
-    `clearprop.save` or `clearprop.answers` take; run as ``python script.py FILE.csv``, it prints the file's answers.
+    A network's script defines ``model`` and ``predict(X)``.  A saved model's defines ``saved``, which `clearprop.save`
+    or `clearprop.judge.answers` take; run as ``python script.py FILE.csv``, it prints the file's answers.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> s
         imports["clearprop"] |= {"Preparation", "read_table"}
         imports["clearprop.formats"] = {"SavedModel"}
         imports["clearprop.data.columns"] = {type(column).__name__ for column in plan.columns}
-        imports["clearprop.answers"] = {"answer_table", "predictions_for"}
+        imports["clearprop.judge.answers"] = {"answer_table", "predictions_for"}
         imports["clearprop.formats.tables"] = {"csv_text"}
         columns = "".join(f"        {column!r},\n" for column in plan.columns)
         given = {f.name: getattr(plan, f.name) for f in fields(plan) if getattr(plan, f.name) != f.default}

@@ -12,7 +12,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.errors import ConfigurationError, OutputError
-from clearprop.store import atomic_file
+from clearprop.files.atomic import atomic_file
 
 _ROWS_AT_ONCE = 10_000
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.data.scores import LOWER_IS_BETTER, classes_with_rows, normalised, score
+from clearprop.judge.scores import LOWER_IS_BETTER, classes_with_rows, normalised, score
 
 LEVEL = 0.95
 """Of a hundred intervals, so many hold the difference that endlessly many rows would show."""
@@ -121,7 +121,7 @@ def judge(
     Parameters
     ----------
     metric : str
-        One of `clearprop.data.scores.METRICS_OF_TASK`.
+        One of `clearprop.judge.scores.METRICS_OF_TASK`.
     y_true : array
         Class numbers or quantities.
     network : array

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from clearprop.files.atomic import atomic_write
 from clearprop.posts import POSTS
 from clearprop.posts.base import measure
-from clearprop.store import atomic_write
 
 atomic_write(Path(__file__).with_name("measured.json"), measure(POSTS).encode())

@@ -11,8 +11,8 @@ from typing import Any
 
 from clearprop._versions import versions
 from clearprop.errors import OutputError
+from clearprop.files.atomic import atomic_write, output_error
 from clearprop.posts.base import Finding, Post, Replays, Row
-from clearprop.store import atomic_write, output_error
 
 REPORT = "report.json"
 

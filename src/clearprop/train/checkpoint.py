@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.container import DocumentKind, opened, sealed
 from clearprop.engine import State
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
-from clearprop.store import atomic_write, output_error, sync_folder
+from clearprop.files.atomic import atomic_write, output_error, sync_folder
+from clearprop.files.container import DocumentKind, opened, sealed
+from clearprop.files.lock import claimed
 from clearprop.train.history import History
-from clearprop.train.lock import claimed
 from clearprop.train.saved import SavedTraining, with_state
 from clearprop.train.training import Epoch, Training
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clearprop.errors import ConfigurationError
-from clearprop.store import atomic_write
+from clearprop.files.atomic import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clearprop._types import Array
-from clearprop.calibration import Calibration
 from clearprop.errors import DataError
+from clearprop.judge.calibration import Calibration
 from clearprop.viz.figure import axes_for, literally, new_figure, palette_of, shades, short, tidy
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def reliability(found: Calibration, *, ax: "Axes | None" = None, dark: bool = Fa
     dark : bool
         Light on dark.
 
-    >>> from clearprop.calibration import calibration
+    >>> from clearprop.judge.calibration import calibration
     >>> reliability(calibration(np.array([0]), np.array([[0.8, 0.2]]))).get_title()
     'calibration: off by 0.200 on average'
     """

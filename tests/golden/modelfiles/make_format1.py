@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from clearprop import Adam, Sequential, fit, load_dataset
-from clearprop.answers import predictions_for
 from clearprop.data import Dataset, Preparation, read_table
 from clearprop.formats import SavedModel, save
 from clearprop.initializers import VarianceScaling
+from clearprop.judge.answers import predictions_for
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from clearprop.model import MLP
 

@@ -224,7 +224,7 @@ def _read(path: Path, key: bytes) -> bytes | None:
 
 
 def _write(path: Path, key: bytes, code: bytes) -> None:
-    # No wait for the disk as in clearprop.store: after a power cut the file is whole, missing or found damaged.
+    # No wait for the disk as in clearprop.files.atomic: after a power cut the file is whole, missing or found damaged.
     temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with contextlib.suppress(OSError):

@@ -1,0 +1,475 @@
+"""From a table to a judged model: what `clearprop train` does, without printing.
+
+The rows are split three ways (see `parts`). Weights, scales and medians come from the training rows; the validation
+rows say when to stop; the test rows judge, once, at the end, and judge a constant and a linear model too, because a
+network that does not beat those is not worth having. What kind a column is, and which values a category has, is settled
+on all rows.
+"""
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearprop._registry import did_you_mean, listed
+from clearprop._types import Array
+from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
+from clearprop.data.class_weights import balanced_weights, weighted
+from clearprop.data.dataset import Task
+from clearprop.diagnose import Diagnosis, diagnose, spread
+from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
+from clearprop.files.nearest import nearest_file
+from clearprop.formats.modelfile import SavedModel, packed
+from clearprop.judge import Leak, Verdict, judge, leaks
+from clearprop.judge.answers import evaluate, predictions, preparation_of, rows_of
+from clearprop.judge.baselines import rivals
+from clearprop.judge.division import Division, absences, division_of, far_from_wanted, time_order
+from clearprop.judge.importance import Importance, importances
+from clearprop.judge.scores import METRIC_OF_TASK, UP_TO_ONE, classification_scores, regression_scores, score
+from clearprop.runs.options import RunOptions, make_loss, make_model, make_optimizer, metric_of
+from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
+from clearprop.train.saved import fingerprint
+
+LEAST_ROWS = 10
+_MEANINGS = ("dates", "missing", "drop", "kinds", "decimal", "thousands", "day_first")  # what cells mean
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Where runs save themselves as they go on; a run that finds its own there goes on from it.
+
+    Attributes
+    ----------
+    folder : Path
+        Each run has a folder in it, named after its seed.
+    every : int or str
+        See `Checkpoint`.
+    settings : mapping
+        Kept in each.
+    strict : bool
+        Refuse a damaged newest one, instead of taking the one before.
+    """
+
+    folder: Path
+    every: int | str = "30s"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False
+
+    def of(self, seed: int, plan: Preparation, test: Dataset) -> tuple[Checkpoint, SavedTraining | None]:
+        """The callback of the run with this seed, and what it goes on from."""
+        own = self.folder / f"seed-{seed}"
+        depends = {"preparation": json.loads(json.dumps(plan.config())), "test rows": fingerprint(test)}
+        checkpoint = Checkpoint(own, self.every, {**self.settings, **depends})
+        if not any(own.glob("*.safetensors")):
+            return checkpoint, None
+        saved = load_checkpoint(own, strict=self.strict)
+        for name, value in depends.items():
+            if saved.settings.get(name) != value:
+                raise CheckpointError(
+                    f"{saved.path}: the checkpoint is of other data: its {name} differ; give the data of that run, or "
+                    "start a new one in another folder"
+                )
+        return checkpoint, saved
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model, and how good it is on rows it has never seen.
+
+    Attributes
+    ----------
+    saved : SavedModel
+        The model with its preparation: all that a prediction needs.
+    data : Dataset
+        All rows, raw.
+    test : Dataset
+        The test rows, raw.
+    rows : dict
+        How many rows were used for training, validation and test.
+    history : History
+        One record for each epoch.
+    best_epoch : int
+        The epoch whose weights were kept.
+    split : str
+        How the rows were divided, in a sentence.
+    scores : dict
+        On the test rows, in the target's own unit.
+    rivals : dict
+        The same of ``"constant"`` and ``"linear"``, the two simplest models, trained and judged on the same rows.
+    judgement : Verdict
+        The network beside them, by the one metric that decides.
+    leaks : tuple of Leak
+        Columns that alone tell the answer.
+    cautions : tuple of str
+        What else should be known before the scores are believed.
+    options : RunOptions
+        As given.
+    loss : str
+        The loss, as the code that makes it.
+    optimizer : str
+        The optimiser, likewise.
+    seconds : float
+        Spent in training.
+    """
+
+    saved: SavedModel
+    data: Dataset
+    test: Dataset
+    rows: dict[str, int]
+    history: History
+    best_epoch: int
+    split: str
+    scores: dict[str, Any]
+    rivals: dict[str, dict[str, Any]]
+    judgement: Verdict
+    leaks: tuple[Leak, ...]
+    cautions: tuple[str, ...]
+    options: RunOptions
+    loss: str
+    optimizer: str
+    seconds: float
+
+    @property
+    def metric(self) -> str:
+        """What is judged by."""
+        return self.judgement.metric
+
+    @property
+    def score(self) -> float:
+        """The metric on the test rows."""
+        return self.judgement.score
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """The metric of the rivals on the same rows."""
+        return self.judgement.baselines
+
+    @property
+    def verdict(self) -> str:
+        """Better than the simple models or not, in one honest half sentence."""
+        return str(self.judgement)
+
+    @property
+    def kept_loss(self) -> float:
+        """The validation loss (without validation rows, the loss) of the weights that were kept."""
+        record = self.history[self.best_epoch - 1]
+        return float(record.get("validation_loss", record["loss"]))
+
+    @property
+    def importance_metric(self) -> str:
+        """What the worth of a column is measured in."""
+        return self.metric if self.metric in UP_TO_ONE else METRIC_OF_TASK[self.data.task]
+
+    @cached_property
+    def importances(self) -> list[Importance]:
+        """How much worse the test rows are predicted when a column is shuffled, for each column."""
+        return importances(self.saved, self.test, seed=self.options.seed, metric=self.importance_metric)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What is wrong with the network: units, gradients and biases on all rows, the verdict on the test rows."""
+        rows = preparation_of(self.saved).transform(self.data.take(spread(len(self.data))))
+        return diagnose(
+            self.saved.model,
+            rows,
+            make_loss(self.options, self.data.task),
+            verdict=self.judgement,
+            leaks=self.leaks,
+            confusion=np.array(self.scores["confusion"]) if "confusion" in self.scores else None,
+            weighted=self.options.class_weight is not None,
+        )
+
+
+def load_data(name: str, **how: Any) -> Dataset | Table:
+    """A built-in data set, or the table in the file `name` (write ``./iris`` for a file called iris).
+
+    What else is given says how a file is read: see `read_table`.
+
+    Raises
+    ------
+    DataError
+        Neither, or the file cannot be used.
+    """
+    if name in DATASETS:
+        for option, value in how.items():
+            if value is not None:
+                raise ConfigurationError(f"{option} is for files, and {name} is built in; leave it out")
+        return load_dataset(name)
+    if not os.path.lexists(name) and not os.path.splitext(name)[1] and os.path.basename(name) == name:
+        hint = nearest_file(name)
+        raise DataError(
+            f"{name}: neither a file nor a built-in data set; {hint + ' ' if hint else ''}"
+            f"{did_you_mean(name, list(DATASETS))}"
+        )
+    return read_table(name, **how)
+
+
+def train_run(
+    data: Dataset | Table,
+    options: RunOptions | None = None,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    validation: Dataset | Table | None = None,
+    test: Dataset | Table | None = None,
+    test_rows: Any = None,
+    callbacks: tuple[Callable[[Epoch], Any], ...] = (),
+    checkpoints: Checkpoints | None = None,
+) -> Run:
+    """Split, prepare, train, stop in time, and judge.
+
+    Parameters
+    ----------
+    data : Dataset or Table
+        At least 10 rows.
+    options : RunOptions, optional
+        How to train.
+    target : str, optional
+        The column to predict; a Table needs one, a Dataset has one.
+    task : {"classification", "regression"}, optional
+        Overrules what the target's values suggest; for a Table.
+    validation, test : Dataset or Table, optional
+        Rows of their own, instead of the fractions of `data` that `options` names.
+    test_rows : array of int, optional
+        Row numbers of `data` to hold back and judge on, as a fold of a cross-validation.
+    callbacks : tuple of callables
+        Called after each epoch, as in `fit`.
+
+    Raises
+    ------
+    ConfigurationError
+        Options out of their range, or a target missing.
+    DataError
+        Data that cannot be used.
+    DivergenceError
+        Training left the finite numbers.
+
+    >>> from clearprop.data import load_dataset
+    >>> run = train_run(load_dataset("iris"), RunOptions(epochs=30))
+    >>> run.rows
+    {'training': 96, 'validation': 24, 'test': 30}
+    """
+    (run,) = train_repeatedly(
+        data,
+        options,
+        repeats=1,
+        target=target,
+        task=task,
+        validation=validation,
+        test=test,
+        test_rows=test_rows,
+        callbacks=callbacks,
+        checkpoints=checkpoints,
+    )
+    return run
+
+
+def train_repeatedly(
+    data: Dataset | Table,
+    options: RunOptions | None = None,
+    *,
+    repeats: int,
+    target: str | None = None,
+    task: Task | None = None,
+    validation: Dataset | Table | None = None,
+    test: Dataset | Table | None = None,
+    test_rows: Any = None,
+    callbacks: tuple[Callable[[Epoch], Any], ...] = (),
+    checkpoints: Checkpoints | None = None,
+) -> list[Run]:
+    """`train_run` with the seeds ``seed``, ``seed + 1``, ...: how much of a score is luck?"""
+    options = options or RunOptions()
+    if repeats < 1:
+        raise ConfigurationError(f"repeats={repeats} is a number of runs, 1 or more")
+    if options.validation == 0.0 and validation is None and options.early_stopping:
+        raise ConfigurationError(
+            "early stopping watches validation rows, but validation is 0; put some aside "
+            "(--validation 0.2), or turn it off (--early-stopping 0)"
+        )
+    given = (test is not None or test_rows is not None) and (validation is not None or not options.validation)
+    if options.split is not None and given:
+        raise ConfigurationError(
+            f"split={options.split!r} has nothing to divide, as the rows of each part are given; leave it out"
+        )
+    make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
+    everything, plan, division = _plan(data, target, task, options)
+    if len(everything) < LEAST_ROWS:
+        raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
+    order = None
+    if isinstance(data, Table) and division.keys is None and test is None and test_rows is None:
+        order = time_order(data, plan.target, plan, _columns(options))
+    runs: list[Run] = []
+    for seed in range(options.seed, options.seed + repeats):
+        this = replace(options, seed=seed)
+        with warnings.catch_warnings():
+            if runs:  # what is unseen in rows of their own has been said
+                warnings.simplefilter("ignore", DataWarning)
+            parts = _divide(everything, plan, division, this, {"validation": validation, "test": test}, test_rows)
+        cautions = [*parts.cautions, *([_ORDERED.format(name=everything.name, column=order)] if order else [])]
+        parts = replace(parts, cautions=tuple(cautions), leaks=tuple(leaks(parts.training, plan.groups)))
+        if not runs:  # other seeds have hardly others
+            _warn(parts)
+        runs.append(_run(everything, this, parts, callbacks, checkpoints))
+    return runs
+
+
+_ORDERED = (
+    "{name}: the rows are in the order of {column!r}, and the test rows are drawn from all times; if new rows will be "
+    "later ones, judge on the last rows: split='time:{column}' (--split 'time:{column}')"
+)
+
+
+def _columns(options: RunOptions) -> dict[str, Any]:
+    """The options that say how columns are read."""
+    return {name: getattr(options, name) for name in _MEANINGS}
+
+
+def _plan(
+    data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
+) -> tuple[Dataset, Preparation, Division]:
+    columns = _columns(options)
+    if isinstance(data, Dataset):
+        given = [name for name, value in {**columns, "split": options.split}.items() if value not in (None, (), {})]
+        if target is not None or task is not None:
+            raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
+        if given:
+            raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
+        return data, Preparation.unmeasured(data), Division()
+    if target is None:
+        names = listed(data.names)
+        raise ConfigurationError(
+            f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
+        )
+    division = division_of(data, target, options.split, columns)
+    if not division.left_out:
+        plan, everything = Preparation.settle(data, target, task, **columns)
+        return everything, plan, division
+    columns["kinds"] = {name: kind for name, kind in options.kinds.items() if name != division.column}
+    columns["drop"] = tuple(dict.fromkeys((*options.drop, division.column)))
+    plan, everything = Preparation.settle(data, target, task, **columns)
+    why = {division.column: "the rows are split by it"}
+    plan = replace(plan, left_out=tuple((name, why.get(name, reason)) for name, reason in plan.left_out))
+    return everything, plan, division
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The rows of a run, the plan that the training rows are measured for, and what is to be known of them."""
+
+    plan: Preparation
+    training: Dataset
+    validation: Dataset | None
+    test: Dataset
+    split: str
+    cautions: tuple[str, ...] = ()
+    leaks: tuple[Leak, ...] = ()
+
+
+def _divide(
+    everything: Dataset,
+    plan: Preparation,
+    division: Division,
+    options: RunOptions,
+    own: Mapping[str, Dataset | Table | None],
+    test_rows: Any,
+) -> _Parts:
+    """Rows to judge on, then rows to say when to stop, then what is left to learn from."""
+    left = np.arange(len(everything))
+    split: dict[str, Array] = {}
+    cautions = []
+    if own["test"] is None and test_rows is not None:
+        split["test"], left = np.asarray(test_rows), np.setdiff1d(left, test_rows)
+    for name, fraction in (("test", options.test), ("validation", options.validation)):
+        if own[name] is not None or name in split or not fraction:
+            continue
+        rows = len(left)
+        left, split[name] = division.split(everything, left, fraction, options.seed)
+        cautions.append(far_from_wanted(name, len(split[name]), rows, fraction))
+    parts = {"training": everything.take(left)}
+    plan = plan.fit_statistics(parts["training"])
+    for name, given in own.items():
+        if given is not None:
+            parts[name] = rows_of(plan, given)
+        elif name in split:
+            parts[name] = everything.take(split[name])
+    cautions.append(absences(everything, parts))
+    said = tuple(one for one in cautions if one)
+    return _Parts(plan, parts["training"], parts.get("validation"), parts["test"], division.about(split), said)
+
+
+def _warn(parts: _Parts) -> None:
+    for text in (*parts.cautions, *(leak.about(parts.plan.target) for leak in parts.leaks)):
+        warnings.warn(text, DataWarning, stacklevel=3)
+
+
+def _run(
+    everything: Dataset,
+    options: RunOptions,
+    parts: _Parts,
+    callbacks: tuple[Callable[[Epoch], Any], ...],
+    checkpoints: Checkpoints | None,
+) -> Run:
+    plan, training, validation, test = parts.plan, parts.training, parts.validation, parts.test
+    if len(plan.constant) == everything.n_features:
+        warnings.warn(
+            f"{everything.name}: every feature is constant in the training rows, so the network can only learn "
+            "what is frequent; add other columns",
+            DataWarning,
+            stacklevel=3,
+        )
+    metric = metric_of(options, everything.task)
+    loss = make_loss(options, everything.task)
+    model = make_model(options, everything.n_features, everything.n_outputs)
+    packed(model, preparation=plan, link=loss.link)  # what cannot be saved is refused now, not after the training
+    optimizer = make_optimizer(options, len(training), everything.n_features, model.least_rows)
+    weights = None if options.class_weight is None else balanced_weights(training)
+    learnt = weighted(plan.transform(training), weights)
+    others = rivals(learnt, plan.transform(test).X, metric)
+    others = {name: plan.inverse_target(answers) for name, answers in others.items()}
+    score(metric, test.y, others["constant"], test.sample_weight)  # what cannot be judged is refused now
+    stopping = EarlyStopping("validation_loss", options.early_stopping) if options.early_stopping else None
+    checkpoint, begun = checkpoints.of(options.seed, plan, test) if checkpoints else (None, None)
+    started = time.perf_counter()
+    history = fit(
+        model,
+        learnt,
+        loss,
+        optimizer,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        validation=None if validation is None else weighted(plan.transform(validation), weights),
+        metrics=(METRIC_OF_TASK[everything.task],),
+        seed=options.seed,
+        l2=options.l2,
+        callbacks=(*callbacks, *([stopping] if stopping else []), *([checkpoint] if checkpoint else [])),
+        resume=begun,
+    )
+    seconds = time.perf_counter() - started
+    saved = SavedModel(model, plan, loss.link)
+    scores = evaluate(saved, test)
+    scored = classification_scores if everything.task == "classification" else regression_scores
+    return Run(
+        saved=saved,
+        data=everything,
+        test=test,
+        rows={"training": len(training), "validation": 0 if validation is None else len(validation), "test": len(test)},
+        history=history,
+        best_epoch=stopping.best_epoch if stopping else len(history),
+        split=parts.split,
+        scores=scores,
+        rivals={name: scored(test, answers) for name, answers in others.items()},
+        judgement=judge(metric, test.y, predictions(saved, test.X), others, test.sample_weight),
+        leaks=parts.leaks,
+        cautions=parts.cautions,
+        options=options,
+        loss=repr(loss),
+        optimizer=repr(optimizer),
+        seconds=seconds,
+    )
