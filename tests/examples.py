@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from clearprop import ops
+from clearprop.estimators.parameters import RateInside
 from clearprop.initializers import Normal, Orthogonal
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, NumericEmbedding, Scale
 from clearprop.losses import (
@@ -86,11 +87,15 @@ LOSS_EXAMPLES: list[Loss] = [
     )
 ]
 
+NUMPY_LOSSES: list[Loss] = [Quantile((0.1, 0.5, 0.9), reduction) for reduction in ("mean", "rows", "sum")]
+"""Examples that need more than the dialect has: a number for each output."""
+
 Draw = Callable[[Any, np.random.Generator, int, int], tuple[Any, ...]]  # (loss, rng, n, k) -> y_true, y_pred
 
 
 def quantities(loss: Loss, rng: np.random.Generator, n: int, k: int) -> tuple[Any, ...]:
     """Any numbers, the differences away from 0, 0.3 and 1, where derivatives jump."""
+    k = len(loss.q) if isinstance(loss, Quantile) and isinstance(loss.q, tuple) else k  # one output for each
     y_true = rng.normal(size=(n, k))
     return y_true, y_true + rng.choice([-1.0, 1.0], (n, k)) * rng.choice([0.1, 0.6, 1.5], (n, k)) * rng.uniform(
         0.7, 1.1
@@ -147,3 +152,5 @@ OPTIMIZER_EXAMPLES = [
     Lion(0.01, weight_decay=0.1),
     Rprop(0.02),
 ]
+UNNAMED_OPTIMIZERS = [RateInside(0.02, 0.9, False), RateInside(0.02, 0.9, True)]
+"""Those that no registry has: what the estimators make of scikit-learn's settings."""

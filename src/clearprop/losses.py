@@ -219,29 +219,27 @@ class LogCosh(Loss):
 
 
 class Quantile(Loss):
-    """q·(t - y) for t > y, else (1 - q)·(y - t), least at the q-quantile (Koenker, Bassett 1978); derivative 0 at t"""
+    """q·(t - y) for t > y, else (1 - q)·(y - t), least at the q-quantile (Koenker, Bassett 1978); derivative 0 at t
 
-    def __init__(self, q: float = 0.5, reduction: str = "mean") -> None:
-        if not 0.0 < q < 1.0:
+    Of several q, each is that of one output.
+    """
+
+    def __init__(self, q: float | tuple[float, ...] = 0.5, reduction: str = "mean") -> None:
+        if not np.all((np.array(q) > 0.0) & (np.array(q) < 1.0)):
             raise ConfigurationError(f"Quantile needs q between 0 and 1, not {q!r}")
         super().__init__(reduction)
         self.q = q
 
     def value(self, t: Value, y: Value) -> Value:
-        return pinball(self.q, t, y)
+        q = self._q(y)
+        return np.maximum(q * (t - y), (1.0 - q) * (y - t))
 
     def gradient(self, t: Value, y: Value) -> Value:
-        return pinball_gradient(self.q, t, y)
+        q = self._q(y)
+        return np.where(y > t, 1.0 - q, np.where(y < t, -q, 0.0 * y))
 
-
-def pinball(q: Value, t: Value, y: Value) -> Value:
-    """`Quantile`'s value, for one q or for one of each column"""
-    return np.maximum(q * (t - y), (1.0 - q) * (y - t))
-
-
-def pinball_gradient(q: Value, t: Value, y: Value) -> Value:
-    """∂pinball/∂y"""
-    return np.where(y > t, 1.0 - q, np.where(y < t, -q, 0.0 * y))
+    def _q(self, y: Value) -> Any:
+        return np.array(self.q, y.dtype) if isinstance(self.q, tuple) else self.q
 
 
 class Poisson(Loss):

@@ -7,7 +7,7 @@ from clearprop import ops
 from clearprop.gradients.check import check_gradients, sample_inputs
 from clearprop.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
 from clearprop.ops import ACTIVATIONS, OPS, Op
-from examples import DATA_OF_LOSS, LOSS_EXAMPLES
+from examples import DATA_OF_LOSS, LOSS_EXAMPLES, NUMPY_LOSSES
 from witnesses import layer_errors, second_order_error, worst_loss_error, worst_op_error
 
 NOTICED = 1e-12  # what the conformance tests allow
@@ -82,7 +82,7 @@ def test_a_derivative_whose_own_derivative_is_wrong_is_noticed(rng):
     assert second_order_error(square, sample_inputs(square, rng), rng) > 1e-6
 
 
-@pytest.mark.parametrize("loss", LOSS_EXAMPLES, ids=repr)
+@pytest.mark.parametrize("loss", [*LOSS_EXAMPLES, *NUMPY_LOSSES], ids=repr)
 def test_a_wrong_loss_gradient_is_noticed(loss):
     class Broken(type(loss)):
         def gradient(self, t, y):

@@ -6,7 +6,7 @@ import pytest
 from clearprop.gradients.check import sample_inputs
 from clearprop.losses import penalty_gradient
 from clearprop.ops import OPS, Op
-from examples import DATA_OF_LOSS, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
+from examples import DATA_OF_LOSS, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES, UNNAMED_OPTIMIZERS
 from symbolic import Mask, Symbol, symbol
 from witnesses import is_float, same_bits
 
@@ -55,7 +55,7 @@ def test_every_loss(loss, part, dtype, rng):
 
 
 @every_dtype
-@pytest.mark.parametrize("optimizer", OPTIMIZER_EXAMPLES, ids=repr)
+@pytest.mark.parametrize("optimizer", [*OPTIMIZER_EXAMPLES, *UNNAMED_OPTIMIZERS], ids=repr)
 def test_every_optimizer_rule(optimizer, dtype, rng):
     w, g, *slots = (0.1 + rng.random((2 + len(optimizer.slots), 50))).astype(dtype)
     g = (g * rng.choice([-1, 0, 1], 50)).astype(dtype)

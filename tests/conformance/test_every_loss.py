@@ -8,10 +8,10 @@ from clearprop.errors import DataError, ShapeError
 from clearprop.gradients.check import check_gradients
 from clearprop.losses import BinaryCrossEntropy, CrossEntropy, Loss
 from clearprop.tape import GradientTape
-from examples import DATA_OF_LOSS, LOSS_EXAMPLES
+from examples import DATA_OF_LOSS, LOSS_EXAMPLES, NUMPY_LOSSES
 from witnesses import CASES, same_bits, worst_loss_error
 
-every_loss = pytest.mark.parametrize("loss", LOSS_EXAMPLES, ids=repr)
+every_loss = pytest.mark.parametrize("loss", [*LOSS_EXAMPLES, *NUMPY_LOSSES], ids=repr)
 FROM_LOGITS = [loss for loss in LOSS_EXAMPLES if getattr(loss, "from_logits", False)]
 
 

@@ -19,7 +19,7 @@ from clearprop.model import MLP, Sequential
 from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, SGD, AdamW, Lion, Rprop
 from clearprop.train import train
-from examples import LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
+from examples import LOSS_EXAMPLES, OPTIMIZER_EXAMPLES, UNNAMED_OPTIMIZERS
 from jobs import (
     TOLERANCE,
     Job,
@@ -293,7 +293,7 @@ def ordinary(rng, dtype, **others):
 
 @every_dtype
 @pytest.mark.parametrize("batch_size", [1, 4])
-@pytest.mark.parametrize("optimizer", OPTIMIZER_EXAMPLES, ids=repr)
+@pytest.mark.parametrize("optimizer", [*OPTIMIZER_EXAMPLES, *UNNAMED_OPTIMIZERS], ids=repr)
 def test_optimizers(optimizer, batch_size, dtype, rng):
     job = regression([Dense(18), Activation("tanh"), Dense(2, trainable=("bias",))], rng, dtype)
     job = replace(job, optimizer=optimizer, batch_size=batch_size)

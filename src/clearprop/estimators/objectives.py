@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from clearprop._types import Value
 from clearprop.errors import ConfigurationError
 from clearprop.losses import (
     LOSSES,
@@ -14,23 +13,8 @@ from clearprop.losses import (
     HalfSquaredError,
     Loss,
     PoissonDeviance,
-    pinball,
-    pinball_gradient,
+    Quantile,
 )
-
-
-class Quantiles(Loss):
-    """Σ_j q_j·(t - y_j) for t > y_j, else (1 - q_j)·(y_j - t): one output for each quantile of the same target"""
-
-    def __init__(self, quantiles: tuple[float, ...], reduction: str = "rows") -> None:
-        super().__init__(reduction)
-        self.quantiles = quantiles
-
-    def value(self, t: Value, y: Value) -> Value:
-        return pinball(np.array(self.quantiles, y.real.dtype), t, y)
-
-    def gradient(self, t: Value, y: Value) -> Value:
-        return pinball_gradient(np.array(self.quantiles, y.real.dtype), t, y)
 
 
 def classification_loss(loss: Any, *, softmax: bool) -> Loss:
@@ -56,7 +40,7 @@ def regression_loss(loss: Any, quantiles: Any = None) -> Loss:
     >>> regression_loss("squared_error")
     HalfSquaredError(reduction='rows')
     >>> regression_loss("quantile", [0.1, 0.9])
-    Quantiles((0.1, 0.9))
+    Quantile(q=(0.1, 0.9), reduction='rows')
     """
     if quantiles is not None:
         if loss != "quantile":
@@ -64,7 +48,7 @@ def regression_loss(loss: Any, quantiles: Any = None) -> Loss:
         chosen = tuple(float(q) for q in np.atleast_1d(quantiles))
         if not chosen or not all(0.0 < q < 1.0 for q in chosen):
             raise ConfigurationError(f"quantiles are numbers between 0 and 1, not {quantiles!r}")
-        return Quantiles(chosen)
+        return Quantile(chosen, "rows")
     if loss == "squared_error":
         return HalfSquaredError("rows")
     return PoissonDeviance("rows") if loss == "poisson" else _named(loss)

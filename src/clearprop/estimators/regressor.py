@@ -12,7 +12,7 @@ from clearprop.data import Dataset
 from clearprop.errors import DataError
 from clearprop.estimators.base import BaseMLP, takes_steps
 from clearprop.estimators.habits import refuse_options, refuses_others
-from clearprop.estimators.objectives import Quantiles, regression_loss
+from clearprop.estimators.objectives import regression_loss
 from clearprop.losses import Loss, Quantile
 
 
@@ -99,28 +99,27 @@ beta_1, beta_2, epsilon, n_iter_no_change, max_fun
 
     def _targets(self, y: Any) -> tuple[Array, tuple[str, ...]]:
         y = y if y.dtype in (np.float32, np.float64) else y.astype(np.float64)
-        return (np.tile(y[:, None], len(self._make_loss().quantiles)) if self.quantiles is not None else y), ()  # type: ignore[attr-defined]
+        return (y if self.quantiles is None else np.tile(y[:, None], self._n_outputs())), ()
 
     def _make_loss(self) -> Loss:
         return regression_loss(self.loss, self.quantiles)
 
     def _n_outputs(self) -> int:
         loss = self._make_loss()
-        return len(loss.quantiles) if isinstance(loss, Quantiles) else self._width
+        return np.size(loss.q) if isinstance(loss, Quantile) and self.quantiles is not None else self._width
 
     def _score_of(self, data: Dataset, predicted: Array) -> float:
-        truth = data.y[:, 0] if isinstance(self._loss, Quantiles) else data.y
+        truth = data.y if self.quantiles is None else data.y[:, 0]
         return self._score(truth, predicted.reshape(data.y.shape), data.sample_weight)
 
     def _score(self, y: Any, predicted: Array, sample_weight: Any) -> float:
         loss = self._loss
-        if not isinstance(loss, Quantile | Quantiles):
+        if not isinstance(loss, Quantile):
             return float(r2_score(y, predicted, sample_weight=sample_weight))
-        quantiles = loss.quantiles if isinstance(loss, Quantiles) else (loss.q,)
         columns = predicted.reshape(len(predicted), -1).T
         scores = [
             d2_pinball_score(y, column, sample_weight=sample_weight, alpha=q)
-            for q, column in zip(quantiles, columns, strict=True)
+            for q, column in zip(np.atleast_1d(loss.q), columns, strict=True)
         ]
         return float(np.mean(scores))
 
