@@ -5,6 +5,7 @@ from clearprop.train.checkpoint import Checkpoint, load_checkpoint
 from clearprop.train.history import History
 from clearprop.train.loop import fit, predict, train
 from clearprop.train.orders import epoch_batches
+from clearprop.train.population import Member, PopulationProgress, train_population
 from clearprop.train.saved import SavedTraining
 from clearprop.train.training import Epoch, Training
 
@@ -14,6 +15,8 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "History",
+    "Member",
+    "PopulationProgress",
     "Progress",
     "SavedTraining",
     "Training",
@@ -22,4 +25,5 @@ __all__ = [
     "load_checkpoint",
     "predict",
     "train",
+    "train_population",
 ]

@@ -12,6 +12,7 @@ from clearprop.data.arrays import dense_rows
 from clearprop.layers import Activation, Dropout
 from clearprop.losses import Loss
 from clearprop.model import Sequential
+from clearprop.train.rows import TrainingRows
 
 LOOKED_AT = 64  # rows, spread over the data, that the network of the start answers,
 TARGETS = 4096  # and that a network would answer 0 to
@@ -31,15 +32,14 @@ class Causes:
     model : Sequential
         With the weights of the start.
     loss : Loss
-    data : Dataset
-        The training data.
+    training : TrainingRows
     rows : int
         How many of them to look at, at most.
     """
 
     model: Sequential
     loss: Loss
-    data: Dataset
+    training: TrainingRows
     rows: int = LOOKED_AT
 
     def __post_init__(self) -> None:
@@ -49,20 +49,19 @@ class Causes:
     def losses_at_start(self) -> tuple[float, float]:
         """The losses of a network that answers 0, and of this one; infinite where there is no number for it."""
         with np.errstate(all="ignore"):
-            rows = self._spread(TARGETS)
-            nothing = self._loss(rows, np.zeros((len(rows), self.model.n_out), self.model.dtype))
-            rows = self._spread(min(self.rows, LOOKED_AT))
-            return nothing, self._loss(rows, self.model.forward(dense_rows(self.data.X, rows))[0])
+            some = self._spread(TARGETS)
+            nothing = self._loss(some, np.zeros((len(some), self.model.n_out), self.model.dtype))
+            some = self._spread(min(self.rows, LOOKED_AT))
+            return nothing, self._loss(some, self.model.forward(dense_rows(some.X, slice(None)))[0])
 
-    def _spread(self, most: int) -> Array:
-        return np.unique(np.linspace(0, len(self.data) - 1, most).astype(int))
+    def _spread(self, most: int) -> Dataset:
+        """At most so many rows, spread over all."""
+        return self.training.take(np.unique(np.linspace(0, len(self.training) - 1, most).astype(int)))
 
-    def _loss(self, rows: Array, outputs: Array) -> float:
-        data = self.data
-        weights = None if data.sample_weight is None else data.sample_weight[rows]
-        value = float(self.loss(data.y[rows], outputs, weights))
+    def _loss(self, some: Dataset, outputs: Array) -> float:
+        value = float(self.loss(some.y, outputs, some.sample_weight))
         if self.loss.reduction == "sum":
-            value *= len(data) / len(rows)
+            value *= len(self.training) / len(some)
         return value if value > 0.0 else math.inf
 
     @property
@@ -76,13 +75,13 @@ class Causes:
 
     def column(self, beyond: float = LARGE) -> str:
         """A clause on the feature of the largest values, if they are beyond this; else ""."""
-        sizes = _sizes(self.data)
+        sizes = _sizes(self.training.data)
         worst = int(np.argmax(sizes))
         if sizes[worst] < beyond:
             return ""
         return (
-            f"the feature {self.data.feature_names[worst]!r} reaches {sizes[worst]:.2g}: scale the features, for "
-            "example X = (X - X.mean(axis=0)) / X.std(axis=0)"
+            f"the feature {self.training.data.feature_names[worst]!r} reaches {sizes[worst]:.2g}: scale the features, "
+            "for example X = (X - X.mean(axis=0)) / X.std(axis=0)"
         )
 
     def came_to_nothing(self, loss: float, epochs: int) -> str:

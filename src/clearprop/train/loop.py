@@ -37,6 +37,7 @@ from clearprop.train.checks import check_labels, check_rows, for_model, split
 from clearprop.train.habits import refuse_options
 from clearprop.train.history import History
 from clearprop.train.orders import Order, epoch_batches
+from clearprop.train.rows import TrainingRows
 from clearprop.train.saved import SavedTraining, describe_order, fingerprint
 from clearprop.train.training import (
     Epoch,
@@ -64,6 +65,7 @@ def train(
     order: Order = "shuffled",
     steps_per_epoch: int | None = None,
     record: str = "epoch",
+    rows: Any = None,
     validation: Any = None,
     metrics: Sequence[str] = (),
     seed: int = 0,
@@ -94,8 +96,11 @@ def train(
     steps_per_epoch : int, optional
     record : {"epoch", "step"}
         Yield after each epoch, or after each step (with the loss of that step's batch before its update).
-    validation : Dataset, (X, y) or float, optional
-        Data to report on, never trained on; a number takes that fraction of `data`.
+    rows : array of int, optional
+        The rows of `data` to train on, in this order: as ``data.take(rows)``, but they are read where they are, so that
+        many networks can share the data.
+    validation : Dataset, (X, y), float or array of int, optional
+        Data to report on, never trained on; a number takes that fraction of `data`, an array those of its rows.
     metrics : sequence of str
         Reported after each epoch on the training data and, with the prefix "validation_", on the validation data.
     seed : int
@@ -135,12 +140,12 @@ def train(
     loss = LOSSES[loss]() if isinstance(loss, str) else loss
     optimizer = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
     options = GradientOptions(l1, l2, clip_value, clip_norm, penalty_in_sum)
-    training, held_out = split(as_dataset(data), validation, seed)
+    data, numbers, held_out = split(as_dataset(data), rows, validation, seed)
     if not model.built:
-        model.build(training.n_features)
-    check_labels(training)
+        model.build(data.n_features)
+    check_labels(data)
+    training = TrainingRows(for_model(data, model, loss), numbers)
     check_rows(training, model)
-    training = for_model(training, model, loss)
     held_out = None if held_out is None else for_model(held_out, model, loss)
     chosen = choose_engine(engine, model, loss, optimizer)[0]
 
@@ -156,7 +161,7 @@ def train(
             "steps_per_epoch": None if steps_per_epoch is None else int(steps_per_epoch),
             "record": record,
             "metrics": list(metrics),
-            "training rows": fingerprint(training),
+            "training rows": fingerprint(training.whole()),
             "validation rows": None if held_out is None else fingerprint(held_out),
             "engine": chosen.name,
         }
@@ -164,7 +169,7 @@ def train(
     if isinstance(resume, SavedTraining):
         resume.check(configuration())
     program = chosen.compile(model, loss, optimizer, options)
-    first = dense_rows(training.X, slice(_few_rows(model)))
+    first = dense_rows(training.take(np.arange(min(_few_rows(model), len(training)))).X, slice(None))
     causes = Causes(model, loss, training, len(first))
     for sentence in saturated_layers(model, first) if resume is None else ():
         large = causes.column().partition(":")[0]
@@ -183,11 +188,11 @@ def train(
                 ClearpropWarning,
                 stacklevel=2,
             )
-        minimising = minimise(run, program, optimizer, options, training, epochs, report)
+        minimising = minimise(run, program, optimizer, options, training.whole(), epochs, report)
         return Training(run, minimising, configuration, resumed, causes)
 
     def plan(epoch: int) -> Any:
-        return epoch_batches(
+        batches = epoch_batches(
             order,
             epoch,
             len(training),
@@ -196,6 +201,7 @@ def train(
             seed=seed,
             least_rows=model.least_rows,
         )
+        return training.batches(batches)
 
     if batch_size < model.least_rows and not callable(order):
         plan(run.state.epoch)  # refused now, unless the order is a list of larger batches
@@ -203,7 +209,7 @@ def train(
     joinable = ordinary and record == "epoch" and held_out is None and not metrics
     together = epochs_at_once(len(training), len(model.w)) if joinable else 1
     run.each_step = record == "step"
-    epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
+    epochs_by_steps = steps(run, program, optimizer, training.data, epochs, plan, report, together)
     return Training(run, epochs_by_steps, configuration, resumed, causes)
 
 

@@ -20,6 +20,7 @@ from clearprop.ops import ACTIVATIONS
 from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
 from clearprop.train.causes import Causes
 from clearprop.train.history import History
+from clearprop.train.rows import TrainingRows
 from clearprop.train.saved import Configuration
 
 AHEAD = 2**17  # rows that epochs trained at once have together, at most,
@@ -362,7 +363,7 @@ class Report:
 
     program: Program
     loss: Loss
-    training: Dataset
+    training: TrainingRows
     held_out: Dataset | None
     metrics: tuple[str, ...]
     penalty_in_sum: bool
@@ -382,7 +383,8 @@ class Report:
 
     def epoch(self, row: dict[str, float], number: int, epochs: int, rate: float, seconds: float, rows: int) -> Epoch:
         if self.metrics:
-            row |= self._measure(self.training, self.program.predict(self.training.X), "")
+            training = self.training.whole()
+            row |= self._measure(training, self.program.predict(training.X), "")
         if self.held_out is not None:
             outputs = self.program.predict(self.held_out.X)
             with np.errstate(all="ignore"):
