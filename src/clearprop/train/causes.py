@@ -8,7 +8,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
-from clearprop.data.arrays import dense_rows
+from clearprop.data.arrays import dense_rows, is_sparse
 from clearprop.layers import Activation, Dropout
 from clearprop.losses import Loss
 from clearprop.model import Sequential
@@ -97,8 +97,9 @@ class Causes:
 
 def _sizes(data: Dataset) -> Array:
     """The largest absolute value of each feature."""
-    found = abs(data.X).max(axis=0)
-    return np.asarray(found.toarray() if hasattr(found, "toarray") else found).ravel()
+    highest, lowest = data.X.max(axis=0), data.X.min(axis=0)  # where |X| would be a copy
+    found = abs(highest).maximum(abs(lowest)).toarray() if is_sparse(data.X) else np.maximum(highest, -lowest)
+    return np.asarray(found).ravel()
 
 
 def twice_linked(model: Sequential, loss: Loss) -> str:

@@ -65,4 +65,4 @@ def row_numbers(rows: Any, data: Dataset, what: str) -> Array:
     if found.min() < 0 or found.max() >= len(data):
         wrong = int(found[(found < 0) | (found >= len(data))][0])
         raise DataError(f"{what} name row {wrong} of {data.name}, but its rows are 0 to {len(data) - 1}")
-    return found.astype(np.int64)
+    return np.ascontiguousarray(found, np.int64)
