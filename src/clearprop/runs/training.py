@@ -24,6 +24,7 @@ from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, 
 from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
 from clearprop.diagnose import Diagnosis, diagnose, spread
+from clearprop.ensemble import networks
 from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
 from clearprop.files.nearest import nearest_file
 from clearprop.formats.modelfile import SavedModel, packed
@@ -177,7 +178,7 @@ class Run:
         """What is wrong with the network: units, gradients and biases on all rows, the verdict on the test rows."""
         rows = preparation_of(self.saved).transform(self.data.take(spread(len(self.data))))
         return diagnose(
-            self.saved.model,
+            networks(self.saved.model)[0],
             rows,
             make_loss(self.options, self.data.task),
             verdict=self.judgement,
