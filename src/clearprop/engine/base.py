@@ -187,7 +187,7 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
 
 @functools.lru_cache(maxsize=1024)
 def _say_once(text: str) -> None:
-    warnings.warn(text, EngineWarning, stacklevel=4)  # of who called `train`, `predict` or an estimator
+    warnings.warn(text, EngineWarning, stacklevel=5)  # of who called `train`, `predict` or an estimator
 
 
 def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) -> float:

@@ -18,6 +18,8 @@ class Activation(Layer):
     Activation('leaky_relu', slope=0.2)
     """
 
+    draws = False
+
     def __init__(self, activation: "str | Op | Callable[[Value], Value]", **parameters: Any) -> None:
         if not isinstance(activation, str | Op):
             if not callable(activation):

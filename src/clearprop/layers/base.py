@@ -35,12 +35,15 @@ class Layer(Configured, ABC):
         Factor on the optimiser's learning rate for this layer.
     least_rows : int
         The fewest rows that it can be trained on at once.
+    draws : bool
+        Whether it uses its key in training: random numbers of the epoch, which then has to be trained by itself.
     """
 
     trainable: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()
     learning_rate_factor: float = 1.0
     least_rows: int = 1
+    draws: bool = True
 
     def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
         """Number of outputs for `n_in` inputs, and the shapes of the parameters by name."""
@@ -84,6 +87,7 @@ class OpLayer(Layer):
     """
 
     initial: ClassVar[Mapping[str, float]] = {}
+    draws = False
 
     @abstractmethod
     def operation(self) -> Op:

@@ -31,6 +31,7 @@ class Dense(Layer):
     """
 
     decays = ("weight",)
+    draws = False
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Why training goes wrong, as far as network, loss and data show it."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,9 +10,10 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.data.arrays import dense_rows, is_sparse
+from clearprop.errors import ClearpropWarning, SaturationWarning
 from clearprop.layers import Activation, Dropout
 from clearprop.losses import Loss
-from clearprop.model import Sequential
+from clearprop.model import Sequential, saturated_layers
 from clearprop.train.rows import TrainingRows
 
 LOOKED_AT = 64  # rows, spread over the data, that the network of the start answers,
@@ -20,6 +22,7 @@ LARGE = 100.0  # features beyond it are named where training went wrong,
 VERY_LARGE = 1000.0  # and beyond this also where it only came to nothing
 BEYOND_SENSE = 1e8  # times the loss of the start: training has diverged
 NOT_BETTER = 3.0  # times the loss of answering 0: nothing is learnt
+SINGLE_THREADED = 2**18  # multiplications that OpenBLAS, in NumPy, does without its other threads
 TRIED = 5  # epochs before that may be said
 
 
@@ -42,8 +45,24 @@ class Causes:
     training: TrainingRows
     rows: int = LOOKED_AT
 
+    @classmethod
+    def of(cls, model: Sequential, loss: Loss, training: TrainingRows) -> "Causes":
+        """Those of a training that is about to begin."""
+        return cls(model, loss, training, min(_few_rows(model), len(training)))
+
     def __post_init__(self) -> None:
         _ = self.losses_at_start  # before training changes the weights
+
+    def at_start(self, *, fresh: bool) -> Iterator[tuple[str, type[ClearpropWarning]]]:
+        """What is to be warned of before the first epoch: saturated layers, if the weights are `fresh`; two links."""
+        if fresh:
+            first = dense_rows(self.training.take(np.arange(self.rows)).X, slice(None))
+            for sentence in saturated_layers(self.model, first):
+                large = self.column().partition(":")[0]
+                scale = f"scale the inputs ({large})" if large else "scale the inputs"
+                yield f"{sentence}; {scale}, or choose another init", SaturationWarning
+        if sentence := twice_linked(self.model, self.loss):
+            yield sentence, ClearpropWarning
 
     @cached_property
     def losses_at_start(self) -> tuple[float, float]:
@@ -93,6 +112,15 @@ class Causes:
         if epochs < TRIED or not why:
             return ""
         return f"after {epochs} epochs the loss is {loss:.3g}, and a network that answers 0 has {nothing:.3g}; {why}"
+
+
+def _few_rows(model: Sequential) -> int:
+    """How many rows to look at before training: 16 to 256, if possible so few that NumPy uses one thread.
+
+    OpenBLAS's threads, once woken, wait busily for a tenth of a second, on processors that training is about to use.
+    """
+    sizes = (p.size for values in model.parameter_views(model.w) for p in values.values())
+    return min(max(SINGLE_THREADED // max(sizes, default=1), 16), 256)
 
 
 def _sizes(data: Dataset) -> Array:

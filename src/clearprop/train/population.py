@@ -18,9 +18,9 @@ from clearprop.losses import Loss
 from clearprop.model import Sequential
 from clearprop.optim import LBFGS, Optimizer
 from clearprop.train.checkpoint import Checkpoint
+from clearprop.train.course import Epoch
 from clearprop.train.history import History
 from clearprop.train.loop import fit
-from clearprop.train.training import Epoch
 
 _LEAST_SECONDS = 0.1  # between two reports of progress
 _MANY_EPOCHS = 1000  # that may be trained before a member looks whether it is to go on

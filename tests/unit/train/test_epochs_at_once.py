@@ -5,7 +5,8 @@ import pytest
 
 from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset, train
 from clearprop.errors import DivergenceError
-from clearprop.train import training
+from clearprop.train import ahead as module
+from clearprop.train.ahead import Ahead
 
 DATA = load_dataset("moons", n_samples=90)
 
@@ -14,11 +15,13 @@ def seeing(epoch):
     """A callback: somebody looks."""
 
 
-def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=training.AHEAD, model=None, **options):
-    """History without times, final weights, and how many epochs went into each call of `_at_once`."""
-    calls, original = [], training._at_once
-    monkeypatch.setattr(training, "AHEAD", ahead)
-    monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=module.ROWS, model=None, **options):
+    """History without times, final weights, and how many epochs were trained each time that several were."""
+    calls, original = [], Ahead._trained
+    monkeypatch.setattr(module, "ROWS", ahead)
+    monkeypatch.setattr(
+        Ahead, "_trained", lambda self, plans, *_: calls.append(len(plans)) or original(self, plans, *_)
+    )
     model = model or MLP([2, 8, 2], "tanh", seed=3, normalization="batch")
     settings = {"epochs": 13, "batch_size": 16, "seed": 2, "l2": 0.01} | options
     history = fit(model, DATA, "crossentropy", optimizer or Adam(0.01), callbacks=callbacks, **settings)
@@ -83,7 +86,11 @@ def test_ahead_asks_an_order_once_for_each_epoch(diverges, monkeypatch):
         return rng.permutation(90)
 
     if diverges:  # as far as those who train epochs at once can see; each is trained again, on the rows drawn for it
-        monkeypatch.setattr(training, "_at_once", lambda *given: None)
+
+        def diverged(*given):
+            raise DivergenceError("beyond sense")
+
+        monkeypatch.setattr(Ahead, "_trained", diverged)
     model = MLP([2, 8, 2], "tanh", seed=3)
     run = train(model, DATA, "crossentropy", epochs=12, order=order)
     lengths = []
