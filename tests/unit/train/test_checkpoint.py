@@ -15,7 +15,7 @@ from clearprop.data import Dataset
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
 from clearprop.files.container import opened, sealed
 from clearprop.optim import LBFGS
-from clearprop.train import Checkpoint, load_checkpoint
+from clearprop.train import Checkpoint, job, load_checkpoint
 from clearprop.train import checkpoint as module
 from clearprop.train.checkpoint import CHECKPOINT
 from clearprop.train.saved import describe_order, fingerprint
