@@ -22,6 +22,7 @@ from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
 from clearprop.formats.python_source import function_text, head_text, listed_text, numbers_text
 from clearprop.formats.saved import SavedModel
+from clearprop.layers import Context, Parameters
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -256,10 +257,9 @@ def _network(model: Sequential, link: str, definitions: Definitions, number: str
     """The function that computes one network's layers and the link, and the weights as assignments."""
     constants: list[str] = []
     lines: list[str] = []
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    for i, layer in enumerate(model.layers):
+    for i, (layer, parameters, run) in enumerate(model.walk()):
 
-        def named(arrays: dict[str, Array], i: int = i) -> dict[str, Formula]:
+        def named(arrays: Parameters, i: int = i) -> dict[str, Formula]:
             formulas = {}
             for key, array in arrays.items():
                 name = f"{ {'weight': 'W', 'bias': 'b'}.get(key, key) }{number + '_' if number else ''}{i}"
@@ -269,7 +269,7 @@ def _network(model: Sequential, link: str, definitions: Definitions, number: str
 
         x = Formula(ast.Name("x"), definitions, (None, model.widths[i]))
         try:
-            y = str(layer.forward(x, named(parameters[i]), buffers=named(buffers[i]))[0])
+            y = str(layer.forward(x, named(parameters), Context(buffers=named(run.buffers)))[0])
         except (TypeError, AttributeError, ValueError) as error:
             if isinstance(error, ConfigurationError):
                 raise

@@ -130,11 +130,10 @@ def _network(graph: Graph, what: Exported, x: Value) -> Value:
 
 def _prediction(model: Sequential, link: str, x: Value) -> Value:
     """The layers and the link."""
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    for i, layer in enumerate(model.layers):
+    for i, (layer, parameters, run) in enumerate(model.walk()):
         x.shape = (None, model.widths[i])
         try:
-            x = layer.forward(x, parameters[i], buffers=buffers[i])[0]
+            x = layer.forward(x, parameters, run)[0]
         except (TypeError, AttributeError, ValueError) as error:
             if isinstance(error, ClearpropError):
                 raise

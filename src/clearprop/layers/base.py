@@ -7,6 +7,7 @@ returns as `cache`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,29 @@ from clearprop.randomness import Key
 
 Parameters = Mapping[str, Value]
 NOTHING: Parameters = {}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a layer's forward pass depends on, besides its input and its parameters.
+
+    Attributes
+    ----------
+    training : bool
+        Whether dropout drops and batch normalisation uses the batch's statistics.
+    key : Key, optional
+        Where in the run this batch belongs, for random numbers.
+    buffers : mapping
+        What the layer keeps that is not trained by gradients, by name.
+    """
+
+    training: bool = False
+    key: Key | None = None
+    buffers: Parameters = field(default_factory=dict)
+
+
+PREDICTION = Context()
+"""Of a layer that keeps nothing."""
 
 
 class Layer(Configured, ABC):
@@ -59,13 +83,7 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         """y of shape (n, n_out), the cache for `backward`, and the new buffers."""
 
@@ -100,17 +118,11 @@ class OpLayer(Layer):
         return {name: np.full(n_in, value) for name, value in self.initial.items()}
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         inputs = (x, *(parameters[name] for name in self.initial))
         y = self.operation()(*inputs)
-        return y, (y, inputs), buffers
+        return y, (y, inputs), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         y, inputs = cache

@@ -13,7 +13,9 @@ from clearprop.data.arrays import dense_rows, is_sparse
 from clearprop.errors import ClearpropWarning, SaturationWarning
 from clearprop.layers import Activation, Dropout
 from clearprop.losses import Loss
-from clearprop.model import Sequential, saturated_layers
+from clearprop.model import Sequential
+from clearprop.ops import ACTIVATIONS
+from clearprop.ops.activations import FLAT, relative_slope
 from clearprop.train.rows import TrainingRows
 
 LOOKED_AT = 64  # rows, spread over the data, that the network of the start answers,
@@ -143,3 +145,25 @@ def twice_linked(model: Sequential, loss: Loss) -> str:
         f"the network ends in {last!r}, and {name} applies {loss.link} to its outputs once more, so it learns slowly "
         f"and its probabilities are wrong; leave that layer out, or pass {name}(from_logits=False)"
     )
+
+
+def saturated_layers(model: Sequential, X: Array) -> list[str]:
+    """A sentence for each activation layer whose mean slope over the rows of X is under `FLAT` times its steepest.
+
+    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.
+    """
+    found = []
+    y = X
+    for i, (layer, parameters, run) in enumerate(model.walk()):
+        x, y = y, layer.forward(y, parameters, run)[0]
+        if not isinstance(layer, Activation):
+            continue
+        if layer.name not in ACTIVATIONS or layer.op.kind != "elementwise" or layer.op.domain != (-math.inf, math.inf):
+            continue
+        slope = relative_slope(layer.op, x).mean()
+        if slope < FLAT:
+            found.append(
+                f"layer {i} ({layer!r}) starts saturated: its inputs average {x.mean():.3g}, where its slope is "
+                f"{slope:.1%} of the steepest, so almost no gradient passes"
+            )
+    return found

@@ -11,9 +11,9 @@ from clearprop.engine.native.rows import Pass, down_columns
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.row import RowStage
 from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
-from clearprop.layers import BatchNorm, Layer
+from clearprop.layers import BatchNorm, Context, Layer
 from clearprop.ops import Op, batch_norm
-from clearprop.ops.normalization import SMALL
+from clearprop.ops.normalization import SMALL, running_average
 
 if TYPE_CHECKING:
     from clearprop.engine.native.layout import Layout
@@ -49,8 +49,8 @@ def batch_sums(
     n = Whole.splat(f, count).to_real()
     unit = largest.maximum(SMALL) / SMALL
     for k, new in enumerate((total / n / SMALL, squares / n * unit * unit)):
-        old = (averages + ldp * k).load()
-        (averages + ldp * k).store(momentum * old + (1.0 - momentum) * new)
+        average = averages + ldp * k
+        average.store(running_average(average.load(), new, momentum))
 
 
 @kernel
@@ -181,8 +181,8 @@ class ColumnStage(Stage):
 @functools.lru_cache(maxsize=256)
 def _with_averages(layer: BatchNorm) -> Op:
     def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
-        buffers = {"mean": mean, "variance": variance}
-        return layer.forward(x, {"gamma": gamma, "beta": beta}, buffers=buffers)[0]
+        averages = Context(buffers={"mean": mean, "variance": variance})
+        return layer.forward(x, {"gamma": gamma, "beta": beta}, averages)[0]
 
     return Op(batch_norm, shapes="ni,i,i,i,i->ni", kind="elementwise")
 
