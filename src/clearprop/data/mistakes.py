@@ -81,6 +81,24 @@ def _otherwise_written(text: str, number: str, unit: str, style: NumberStyle) ->
     return f"is not a number with {own}, as the column's others are, but with {others[0]}; write them in one way"
 
 
+def is_a_word(text: str) -> bool:
+    """Whether a cell among numbers cannot be one that is written wrongly: it has no digits.
+
+    >>> is_a_word("many"), is_a_word("5 or more"), is_a_word("1_000"), is_a_word("inf")
+    (True, False, False, False)
+    """
+    return not re.search("[0-9]", folded(text)) and not _infinite(text)
+
+
+def is_inexact(text: str) -> bool:
+    """Whether a cell is a range, a bound or the like.
+
+    >>> is_inexact("5 or more"), is_inexact("1_000")
+    (True, False)
+    """
+    return re.fullmatch(INEXACT, folded(text)) is not None
+
+
 def _infinite(text: str) -> bool:
     try:
         return math.isinf(float(text))

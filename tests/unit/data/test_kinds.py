@@ -471,3 +471,25 @@ def test_a_tall_and_narrow_piece_reads_as_the_whole(table):
     np.testing.assert_array_equal(plan.apply(made)[:, :7], np.column_stack(list(columns.values())))
     saved = train_run(made, RunOptions(epochs=2), target="y").saved
     assert set(evaluate(saved, rows_for(saved, made))) >= {"accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["2", "3", "3", "many"] * 10, "category"),
+        (["2", "3", "3", "many"] * 9 + ["2"] * 4, "'many' is not a number"),  # too rare to be meant
+        (["2", "3", "3", "1_000"] * 10, "'1_000' is not a number"),
+        (["2", "3", "3", "26-27"] * 10, "'26-27' is a range"),
+        (["-50000", "-50000", "50000+."] * 10, "category"),
+        ([*map(str, range(30)), *["many"] * 10], "'many' is not a number"),  # too many numbers to be words
+        (["2", "3", "3", "?"] * 10, "number"),
+    ],
+)
+def test_few_words_in_many_rows_among_few_numbers_are_meant(cells, kind, table):
+    made = table({"x": cells, "z": [f"{i % 7}.5" for i in range(len(cells))], "y": list("pq") * (len(cells) // 2)})
+    if kind in ("category", "number"):
+        plan = Preparation.fit(made, "y", missing="median")
+        assert {column.name: column.kind for column in plan.columns}["x"] == kind
+    else:
+        with pytest.raises(DataError, match=kind):
+            Preparation.fit(made, "y", missing="median")

@@ -289,7 +289,7 @@ def test_dates_and_columns_without_gaps(tmp_path):
         "y": [str(i * 1.5) for i in range(40)],
     }
     write_rows(tmp_path / "t.csv", rows)
-    for missing in (None, "median"):
+    for missing in ("refuse", "median"):
         saved = trained(read_table(tmp_path / "t.csv"), "y", missing=missing, dates="expand")
         function = execute(to_numpy(saved))["predict"]
         close(function(rows), expected(saved, tmp_path / "t.csv"))
@@ -305,7 +305,7 @@ def test_dates_and_columns_without_gaps(tmp_path):
 def test_numpy_text_refuses_cells_that_clearprop_refuses(tmp_path):
     rows = {"size": ["1", "2", "3"] * 5, "word": ["a", "b", "c"] * 5, "member": ["yes", "no", "no"] * 5}
     write_rows(tmp_path / "t.csv", {**rows, "y": [str(float(i)) for i in range(15)]})
-    strict = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y", missing=None)))["predict"]
+    strict = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y", missing="refuse")))["predict"]
     filled = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y")))["predict"]
     for predict_rows in (strict, filled):
         with pytest.raises(ValueError, match="there is no column 'word'"):
