@@ -76,7 +76,7 @@ def test_the_schema_knows_every_exit_code_and_refuses_what_it_should():
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
-def test_code(case: Case, tmp_path, monkeypatch) -> None:
+def test_what_the_row_says_is_raised_and_nothing_given_is_changed(case: Case, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"needs {case.needs}")
@@ -137,7 +137,7 @@ def run(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "case", [case for case in CASES if not (case.code or case.why_not or case.tested)], ids=lambda case: case.id
 )
-def test_command(case: Case, run, tmp_path) -> None:
+def test_the_command_ends_as_the_row_says_and_changes_no_file(case: Case, run, tmp_path) -> None:
     for name, content in case.files.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

@@ -45,7 +45,7 @@ def test_the_rows_are_complete():
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.code], ids=lambda case: case.id)
-def test_code(case: Case, names, tmp_path, monkeypatch) -> None:
+def test_what_the_row_says_is_raised_and_nothing_given_is_changed(case: Case, names, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     if case.needs and importlib.util.find_spec(case.needs) is None:
         pytest.skip(f"needs {case.needs}")

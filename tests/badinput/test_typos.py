@@ -75,7 +75,7 @@ def test_names_of_definitions():
         assert found >= SHARE, missed
 
 
-def test_columns(tmp_path):
+def test_a_misspelt_column_is_told_the_nearest(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(",".join(COLUMNS) + "\n" + ",".join("12345678") + "\n")
     table = read_table(path)

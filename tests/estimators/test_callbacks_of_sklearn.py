@@ -113,7 +113,7 @@ def test_an_error_in_a_callback_leaves_a_model_that_predicts():
     assert estimator.predict(IRIS[0]).shape == (150,)
 
 
-def test_tensorboard(tmp_path):
+def test_tensorboard_gets_each_epochs_losses_and_rate(tmp_path):
     pytest.importorskip("tensorboardX")
     MLPClassifier(5, max_iter=3).set_callbacks(TensorBoard(str(tmp_path))).fit(*IRIS, X_val=IRIS[0], y_val=IRIS[1])
     (events,) = tmp_path.iterdir()
@@ -121,7 +121,7 @@ def test_tensorboard(tmp_path):
     assert content.count(b"validation_loss") == 3 and b"learning_rate" in content
 
 
-def test_mlflow(tmp_path, monkeypatch):
+def test_mlflow_gets_parameters_and_each_epochs_loss(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow = pytest.importorskip("mlflow")
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())

@@ -100,7 +100,10 @@ def test_ensembles_and_curves():
     assert (
         BaggingClassifier(MLP, n_estimators=3, max_samples=0.7, random_state=0, n_jobs=2).fit(X, y).score(X, y) > 0.85
     )
-    assert VotingClassifier([("a", MLP), ("b", MLPClassifier(4))], voting="soft").fit(X, y).score(X, y) > 0.85
+    assert (
+        VotingClassifier([("a", MLP), ("b", MLPClassifier(4, random_state=0))], voting="soft").fit(X, y).score(X, y)
+        > 0.85
+    )
     assert CalibratedClassifierCV(MLP, cv=3).fit(X, y).score(X, y) > 0.9
     assert np.mean(cross_val_predict(MLP, X, y, cv=3, method="predict_proba").argmax(axis=1) == y) > 0.9
     assert learning_curve(MLP, X, y, cv=3, train_sizes=[0.5, 1.0], shuffle=True)[2].shape == (2, 3)

@@ -131,7 +131,7 @@ def test_a_wide_table(hidden, tmp_path):
     ],
     ids=lambda changes: " ".join(changes),
 )
-def test_checkpoints(changes, tmp_path):
+def test_a_checkpoint_whose_description_makes_no_sense_is_refused(changes, tmp_path):
     model, data = MLP([2, 4, 2]), load_dataset("moons", n_samples=60)
     fit(model, data, "crossentropy", epochs=1, callbacks=[EarlyStopping("loss"), Checkpoint(tmp_path / "c")])
     content = max((tmp_path / "c").glob("step-*")).read_bytes()

@@ -68,7 +68,7 @@ def test_a_number_that_must_agree_and_does_not_is_exit_code_5(quick, monkeypatch
     assert done.exit_code == 5 and "✗" in done.stdout and "1 numbers that must agree do not" in done.stdout
 
 
-def test_json(quick):
+def test_as_json_each_number_has_what_the_post_printed_and_what_is_right(quick):
     done = run("003", "--json")
     document = json.loads(done.stdout)
     post = document["posts"]["003"]

@@ -222,7 +222,7 @@ def test_himmelblaus_grid():
     assert np.abs(z).max() == pytest.approx(recording["absmax"], rel=1e-12)
 
 
-def test_derivatives():
+def test_derivatives_are_those_of_the_posts_language():
     table = read("seed004_derivatives_chain")
     x = np.array(table["x"])
     for name, column in (

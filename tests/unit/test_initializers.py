@@ -35,7 +35,7 @@ def test_settings_out_of_range_are_refused(make, message):
 
 
 @pytest.mark.parametrize(("fan", "variance"), [("in", 1 / 1000), ("out", 1 / 200), ("average", 1 / 600)])
-def test_fans(fan, variance, rng):
+def test_the_variance_is_that_of_the_fan(fan, variance, rng):
     for distribution in ("normal", "uniform"):
         w = VarianceScaling(1.0, fan, distribution)((1000, 200), rng)
         assert w.var() == pytest.approx(variance, rel=0.02)

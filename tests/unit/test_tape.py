@@ -113,7 +113,7 @@ def test_repeated_indices_add_up():
 
 
 @pytest.mark.parametrize("index", [0, -1, slice(1, None), (slice(None), 1), ..., None, [True, False, True]], ids=str)
-def test_indexing(index):
+def test_the_gradient_of_what_is_picked_is_one_where_it_was_picked(index):
     x = np.arange(12.0).reshape(3, 4)
     expected = np.zeros_like(x)
     expected[index] += 1.0

@@ -55,7 +55,7 @@ def test_missing_peers_are_reported(quick):
     assert "Not installed here, so not compared: Absent." in (quick / "results.md").read_text()
 
 
-def test_statistics():
+def test_summary_pairs_and_fastest_equal_those_worked_out_by_hand():
     from benchmarks.measure import fastest, paired, summary
 
     assert summary([4.0, 1.0, 2.0, 5.0]) == {"median": 3.0, "min": 1.0, "max": 5.0, "n": 4}
@@ -63,7 +63,7 @@ def test_statistics():
     assert fastest({1: [2.0, 2.0, 9.0], 2: [3.0, 1.0, 3.0]}) == 1
 
 
-def test_texts():
+def test_times_and_ratios_are_written_with_three_digits():
     from benchmarks.report import ratio_text, seconds_text
 
     assert [seconds_text(s) for s in (0.0000123, 0.0471, 12.34)] == ["12.3 µs", "47.1 ms", "12.3 s"]

@@ -159,7 +159,7 @@ def test_constant_columns_are_mentioned(run):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes(run, folder, arguments, code, message):
+def test_a_mistake_is_told_in_words_with_its_exit_code_and_leaves_no_file(run, folder, arguments, code, message):
     with open("t.csv", "w") as file:
         file.write("width,kind\n" + "1,a\n2,b\n" * 10)
     with open("bad.csv", "w") as file:
@@ -370,7 +370,7 @@ def test_control_characters_never_reach_the_terminal(run):
     assert "\x1b" not in err
 
 
-def test_help(run):
+def test_every_command_has_help_and_there_is_a_version(run):
     code, out, err = run()
     assert code == 2 and "train" in out + err
     for command in ("train", "predict", "evaluate", "gradcheck", "doctor"):
@@ -380,7 +380,7 @@ def test_help(run):
     assert code == 0 and out.startswith("clearprop ")
 
 
-def test_gradcheck(run, monkeypatch):
+def test_gradcheck_counts_what_is_right_and_fails_on_what_is_wrong(run, monkeypatch):
     code, out, _ = run("gradcheck", "tanh", "Dense", "crossentropy")
     assert code == 0 and "3 of 3 gradients are right" in out
     wrong = GradientReport("tanh()", [InputComparison("x", "complex step", 0.5, "x[0, 0]", 1.0, 0.5)])
@@ -408,7 +408,7 @@ def test_gradcheck_of_everything(run):
     assert code == 0 and "WRONG" not in out
 
 
-def test_doctor(run):
+def test_doctor_names_versions_processors_engine_and_fonts(run):
     code, out, _ = run("doctor")
     assert code == 0
     for word in ("python", "clearprop", "scikit-learn", "processors", "engine", "CJK font"):

@@ -50,7 +50,7 @@ def close(found, wanted, tolerance=1e-12):
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
 
 
-def test_numpy(table, run):
+def test_a_numpy_module_answers_as_the_run(table, run):
     rows, _, wanted = table
     assert run("model.safetensors", "--to", "numpy", "--out", "model.py") == (
         0,
@@ -65,7 +65,7 @@ def test_numpy(table, run):
     close(namespace["predict_proba"](dict(zip(header, zip(*lines, strict=True), strict=True))), wanted)
 
 
-def test_python(table, run):
+def test_a_python_module_answers_as_the_run(table, run):
     _, saved, wanted = table
     run("model.safetensors", "--to", "python", "--out", "model.py")
     namespace = {"__name__": "model"}
@@ -75,7 +75,7 @@ def test_python(table, run):
     assert expected(namespace["saved"], "t.csv").tobytes() == wanted.tobytes()
 
 
-def test_json(table, run):
+def test_a_json_document_answers_as_the_run(table, run):
     _, _, wanted = table
     code, printed = run("model.safetensors", "--to", "json", "--out", "model.json", "--json")
     assert (code, json.loads(printed)) == (0, {"format": "json", "file": "model.json"})
@@ -83,7 +83,7 @@ def test_json(table, run):
         assert expected(from_json(file.read()), "t.csv").tobytes() == wanted.tobytes()
 
 
-def test_sklearn(table, run):
+def test_a_scikit_learn_pipeline_answers_as_the_run(table, run):
     rows, saved, wanted = table
     assert (
         "load such files only if you wrote them" in run("model.safetensors", "--to", "sklearn", "--out", "m.joblib")[1]
@@ -95,7 +95,7 @@ def test_sklearn(table, run):
     close(joblib.load("m.joblib").predict_proba(pd.DataFrame(columns)), wanted)
 
 
-def test_onnx(table, run):
+def test_an_onnx_graph_answers_as_the_run(table, run):
     runtime = pytest.importorskip("onnxruntime")
     rows, saved, wanted = table
     run("model.safetensors", "--to", "onnx", "--out", "model.onnx")

@@ -43,7 +43,7 @@ X = np.arange(12.0).reshape(6, 2)
         ({"feature_names": ("a",)}, ShapeError, "X has 2 columns but feature_names has 1"),
     ],
 )
-def test_refuses(arguments, error, message):
+def test_what_is_no_table_of_numbers_is_refused_in_few_words(arguments, error, message):
     with pytest.raises(error, match=message) as caught:
         Dataset(**({"X": X, "y": np.zeros(6), "feature_names": ("a", "b")} | arguments))
     assert len(str(caught.value)) < 200
@@ -210,7 +210,7 @@ def test_baselines_with_one_class_or_several_targets():
     assert set(baselines(linnerud, linnerud, "r2")) == {"constant", "linear"}
 
 
-def test_scores():
+def test_scores_equal_those_worked_out_by_hand():
     data = Dataset(X, [0, 0, 0, 1, 1, 1], target_names=("a", "b"))
     probabilities = np.array([[0.9, 0.1]] * 4 + [[0.2, 0.8]] * 2, dtype=np.float32)
     scores = classification_scores(data, probabilities)

@@ -116,7 +116,7 @@ def test_twenty_whole_numbers_are_classes_and_twenty_one_are_not(table):
         ("a,y\n1,u\n2,v\n3,v\n4,u\n", "y", "regression", r"t\.csv:2: column 'y': 'u' is not a number"),
     ],
 )
-def test_refuses(table, content, target, task, message):
+def test_a_table_that_cannot_be_learnt_from_is_refused(table, content, target, task, message):
     with pytest.raises(DataError, match=message):
         Preparation.fit(table(content), target, task)
 

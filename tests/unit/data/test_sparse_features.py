@@ -149,7 +149,7 @@ def damaged(**parts):
         (damaged(indptr=[0, 3]), DataError, "damaged sparse matrix"),
     ],
 )
-def test_refuses(X, error, message):
+def test_what_is_no_sparse_matrix_of_numbers_is_refused(X, error, message):
     with pytest.raises(error, match=message):
         Dataset(X, np.zeros(2), feature_names=("a", "b") if X.shape != (3, 3) else ())
 

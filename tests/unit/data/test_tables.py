@@ -92,7 +92,7 @@ def test_reads_exactly_what_is_there(write, content, columns, lines):
         (b"\x89PNG\r\n", "a PNG picture"),
     ],
 )
-def test_refuses(write, content, message):
+def test_files_that_are_no_table_are_refused_with_the_place(write, content, message):
     with pytest.raises(DataError, match=message) as caught:
         read_table(write(content))
     assert caught.value.exit_code == 3
@@ -270,7 +270,7 @@ def parquet(path, query):
     return path
 
 
-def test_parquet(tmp_path):
+def test_every_type_of_parquet_becomes_the_text_it_stands_for(tmp_path):
     path = parquet(
         tmp_path / "t.parquet",
         "SELECT 1::UTINYINT AS i, 'nan'::DOUBLE AS f, 0.1::DECIMAL(4, 2) AS d, true AS b, ' x ' AS s, "
@@ -311,7 +311,7 @@ def test_parquet_that_is_no_table(tmp_path, write):
 # ------------------------------------------------------------------------------------------------- queries, frames
 
 
-def test_query(write):
+def test_a_query_chooses_rows_and_columns_and_places_say_so(write):
     write('"select",City,n\n5,Oslo,007\n6.5,Rome,008\n7,,009\n')
     table = read_table(
         "t.csv", sql='SELECT "select" * 2 AS twice, City, n FROM data WHERE "select" > 5.5 ORDER BY n DESC;'
@@ -355,7 +355,7 @@ def test_query_can_read_the_table_and_nothing_else(write, sql, message):
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
-def test_frames(library):
+def test_frames_are_read_as_files_are(library):
     frames = pytest.importorskip(library)
     columns = {"n": [1.5, None, 3.0], "城市": ["x", None, " z "], "b": [True, False, True]}
     frame = frames.table(columns) if library == "pyarrow" else frames.DataFrame(columns)

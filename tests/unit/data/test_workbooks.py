@@ -142,7 +142,7 @@ def test_merged_cells(write):
     assert read_table(write(two, change=merge_names)).names == ("id", "w", "h", "y")
 
 
-def test_sheets(write):
+def test_the_first_sheet_is_read_the_others_named_and_can_be_asked_for(write):
     other = [["c", "d"], ["x", 1], ["y", 2]]
     name = write(ROWS, other, [])
     table = read_table(name)

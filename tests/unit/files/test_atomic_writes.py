@@ -57,7 +57,7 @@ def test_reasons_in_plain_words(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_digest():
+def test_the_digest_is_sha_256():
     assert digest(b"abc").startswith("ba7816bf")
 
 

@@ -77,7 +77,7 @@ def test_kinds_do_not_mix(path):
         opened(path, NOTE)
 
 
-def test_formats(path):
+def test_a_newer_format_is_refused_with_the_version_that_wrote_it(path):
     newer = DocumentKind("checkpoint", 4, NOTE.fields | {"more"}, NOTE.tensors, CheckpointError, "", "")
     path.write_bytes(sealed(newer, {**DOCUMENT, "more": 1}, TENSORS))
     with pytest.raises(
@@ -107,7 +107,7 @@ def test_what_could_not_be_opened_is_not_sealed(document, tensors, message):
         sealed(NOTE, document, tensors)
 
 
-def test_depth():
+def test_what_is_nested_deeper_than_can_be_read_is_not_written():
     value: list = []
     for _ in range(container.DEEPEST - 2):
         value = [value]

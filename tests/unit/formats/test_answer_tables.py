@@ -16,7 +16,7 @@ COLUMNS = {
 }
 
 
-def test_csv(tmp_path):
+def test_csv_read_back_is_what_was_written(tmp_path):
     write_table(COLUMNS, tmp_path / "a.CSV")
     with open(tmp_path / "a.CSV", encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
@@ -25,7 +25,7 @@ def test_csv(tmp_path):
         assert [column.dtype.type(cell) if column.dtype != object else cell for cell in found] == column.tolist()
 
 
-def test_parquet(tmp_path):
+def test_parquet_read_back_is_what_was_written(tmp_path):
     path = tmp_path / "it's.parquet"
     write_table(COLUMNS, path)
     found = duckdb.connect().execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
@@ -40,7 +40,7 @@ def test_many_rows_come_in_pieces():
     assert len(pieces) == 4 and "".join(pieces).count("\n") == 25_001
 
 
-def test_refusals(tmp_path):
+def test_other_endings_and_folders_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match=r"a\.xlsx: a file of predictions ends in \.csv or \.parquet"):
         write_table(COLUMNS, "a.xlsx")
     for name in ("a.csv", "a.parquet"):

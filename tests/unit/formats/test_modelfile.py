@@ -98,7 +98,7 @@ def test_every_damaged_byte_is_noticed(saved):
         ((200_000).to_bytes(8, "little") + b"[" * 200_000, "not a model file that clearprop wrote"),
     ],
 )
-def test_other_files(tmp_path, content, message):
+def test_files_of_another_kind_are_refused_by_what_they_are(tmp_path, content, message):
     path = tmp_path / "m"
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=message) as caught:
@@ -183,7 +183,7 @@ def test_a_long_file_of_another_kind_is_not_read_to_its_end(tmp_path):
             load(path)
 
 
-def test_paths(saved, tmp_path):
+def test_a_path_without_a_model_is_told_with_the_nearest_one(saved, tmp_path):
     path, model, _ = saved
     with pytest.raises(ModelFileError, match=r"there is no such model file; did you mean '.*模型\.safetensors'"):
         load(str(path).replace("safetensors", "safetensor"))

@@ -210,7 +210,7 @@ class Looking(Layer):
         return dy
 
 
-def test_refusals(tmp_path):
+def test_a_layer_without_an_export_is_refused_by_its_number(tmp_path):
     with pytest.raises(ConfigurationError, match=r"layer 0 \(Looking\(\)\) cannot be exported"):
         to_onnx(Sequential([Looking()], n_in=2))
     with pytest.raises(ConfigurationError, match="layer 1"):

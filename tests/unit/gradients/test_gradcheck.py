@@ -26,7 +26,7 @@ def wrong_square():
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("loss", [None, CrossEntropy()], ids=repr)
 @pytest.mark.parametrize("options", [{}, {"normalization": "batch"}, {"normalization": "layer"}, {"dropout": 0.3}])
-def test_models(options, loss, training, rng):
+def test_every_parameter_and_the_input_of_a_model_are_compared(options, loss, training, rng):
     model = MLP([3, 5, 4], "gelu", **options)
     data = (rng.normal(size=(6, 3)), rng.integers(0, 4, 6)) if loss else (rng.normal(size=(6, 3)),)
     report = check_gradients(model, *data, loss=loss, training=training)

@@ -23,7 +23,7 @@ def test_no_false_alarm_on_the_built_in_sets(name):
 
 @pytest.mark.parametrize("rows", [20, 60, 400, 30_000])
 @pytest.mark.parametrize("share", [0.5, 0.1])
-def test_classes(rows, share):
+def test_a_column_that_tells_the_class_is_found_and_a_merely_good_one_is_not(rows, share):
     rng = np.random.default_rng(rows)
     y = (np.arange(rows) < max(6, rows * share)).astype(int)
     y = rng.permutation(y)
@@ -45,7 +45,7 @@ def test_rows_in_the_order_of_the_answer():
 
 @pytest.mark.parametrize("shape", [np.exp, np.cbrt, lambda y: 7.0 - 2.0 * y, lambda y: y])
 @pytest.mark.parametrize("rows", [30, 1000])
-def test_quantities(shape, rows):
+def test_a_column_that_is_the_target_in_other_words_is_found_and_a_noisy_one_is_not(shape, rows):
     rng = np.random.default_rng(rows)
     y = rng.normal(size=rows)
     (found,) = table([rng.normal(size=rows), shape(y)], y)

@@ -208,7 +208,7 @@ def test_a_fold_of_a_cross_validation():
     assert run.rows == {"training": 96, "validation": 24, "test": 30}
 
 
-def test_repeats():
+def test_repeats_are_the_runs_of_the_next_seeds_with_mean_and_spread():
     data = load_dataset("iris")
     runs = train_repeatedly(data, SHORT, repeats=3)
     assert [run.options.seed for run in runs] == [0, 1, 2]
@@ -263,7 +263,7 @@ def test_other_optimizers(optimizer):
     assert len(run.history) == 5
 
 
-def test_targets():
+def test_a_table_needs_a_target_and_a_data_set_has_one():
     with pytest.raises(ConfigurationError, match="moons has its target already"):
         train_run(load_dataset("moons"), target="y")
     with open("t.csv", "w") as file:

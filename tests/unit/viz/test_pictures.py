@@ -542,7 +542,7 @@ def test_confusion_of_many_classes(tmp_path, k):
     assert image.imread(tmp_path / "c.png").shape[0] <= 12 * 150
 
 
-def test_residuals(rng):
+def test_residuals_are_drawn_for_at_most_5000_rows(rng):
     truth = rng.normal(size=6000)
     left, right = viz.residuals(truth, truth[:, None] + 0.1, target="$销量_{").axes
     assert len(left.collections[0].get_offsets()) == 5000
@@ -553,7 +553,7 @@ def test_residuals(rng):
 
 
 @pytest.mark.parametrize("n", [1, 3, 50])
-def test_importance(tmp_path, n):
+def test_importance_draws_at_most_20_columns_in_a_picture_of_finite_height(tmp_path, n):
     means = np.linspace(0.3, -0.01, n)
     axes = viz.importance([f"列 {i} {'x' * 30}" for i in range(n)], means, np.abs(means) / 9, unit="r2")
     np.testing.assert_allclose([bar.get_width() for bar in axes.patches], means[:20])
@@ -561,7 +561,7 @@ def test_importance(tmp_path, n):
     assert image.imread(tmp_path / "i.png").shape[0] < 8 * 150
 
 
-def test_reliability(rng):
+def test_reliability_draws_the_bins_of_the_calibration(rng):
     sure = rng.uniform(0.5, 1.0, 400)
     found = calibration((rng.random(400) > sure).astype(int), np.stack([sure, 1 - sure], axis=1))
     assert found.error < 0.08 and len(found.bins) == 5

@@ -449,7 +449,7 @@ def test_eight_processes_with_an_empty_cache(cache):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_fork():
+def test_after_a_fork_code_stays_and_more_can_be_loaded():
     """Code stays, more can be loaded, and the lock is free, though another thread is loading while the fork is made."""
     known = add(1)
     address = jit.load(HOST, [known])[known.name]
@@ -467,7 +467,7 @@ def test_fork():
         assert len(busy.result()) == 40
 
 
-def test_threads():
+def test_threads_that_load_the_same_code_at_once_share_it():
     shared = [add(k) for k in range(10)]
     batches = [[*shared, add(k)] for k in range(8)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:

@@ -405,7 +405,7 @@ def test_omp_num_threads(machine, monkeypatch, asked, threads):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
-def test_affinity():
+def test_no_more_threads_than_the_process_may_use_processors():
     assert python("import os, test_scheduler as test; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
                   "print(test.usable_threads())") == ["1"]  # fmt: skip
 
