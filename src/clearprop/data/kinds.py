@@ -1,9 +1,9 @@
 """What each column of a table is, judged by its cells; a column that would mislead is left out, or refused.
 
 The rules, in order: a chosen kind; no or only one value; yes/no; a number, if at least half of the cells are (the
-others are then mistakes, not words, unless they are few words that stand in many rows each: 2, 3, 4 and many are a
-category), unless it only numbers the rows; a date or a time of day; an identifier; a
-category. The column to predict is read by the same rules (see `target`).
+others are then mistakes, not words, unless they are few words that stand in many rows each: 2, 3, 4 and 5more are a
+category), unless it only numbers the rows; a date or a time of day; an identifier; a category. The column to predict is
+read by the same rules (see `target`).
 
 Each question is put to many columns at once, see `Table.blocks`.
 """

@@ -8,7 +8,7 @@ import re
 
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.dates import DATE, DateStyle, read_date, read_time
-from clearprop.data.numbers import PLAIN, NumberStyle, folded, number_and_unit, styles_of
+from clearprop.data.numbers import PLAIN, NumberStyle, folded, is_unit, number_and_unit, styles_of
 
 FILLED = "if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
 
@@ -82,12 +82,15 @@ def _otherwise_written(text: str, number: str, unit: str, style: NumberStyle) ->
 
 
 def is_a_word(text: str) -> bool:
-    """Whether a cell among numbers cannot be one that is written wrongly: it has no digits.
+    """Whether a cell among numbers is none that is written otherwise: no digits, or behind them what is no unit.
 
-    >>> is_a_word("many"), is_a_word("5 or more"), is_a_word("1_000"), is_a_word("inf")
-    (True, False, False, False)
+    >>> is_a_word("many"), is_a_word("5more"), is_a_word("5 kg"), is_a_word("1_000"), is_a_word("inf")
+    (True, True, False, False, False)
     """
-    return not re.search("[0-9]", folded(text)) and not _infinite(text)
+    if not re.search("[0-9]", folded(text)):
+        return not _infinite(text)
+    found = number_and_unit(text)
+    return found is not None and found[1] != "" and not is_unit(found[1])
 
 
 def is_inexact(text: str) -> bool:

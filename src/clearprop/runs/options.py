@@ -77,7 +77,7 @@ class RunOptions:
     seed : int
         Of the splits, the first weights and the order of rows.
     dates, missing, drop, kinds, decimal, thousands, day_first
-        How columns are read: see `Preparation.fit`.
+        How columns are read: see `Preparation.settle`.
     """
 
     hidden: tuple[int, ...] = (32, 32)

@@ -231,7 +231,8 @@ def train_run(
     Parameters
     ----------
     data : Dataset or Table
-        At least 10 rows.
+        At least 10 rows. Gaps and dates in a table are dealt with, and rows without a target left out, unless `options`
+        refuse them.
     options : RunOptions, optional
         How to train.
     target : str, optional
