@@ -5,6 +5,8 @@ import pytest
 
 from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset, train
 from clearprop.errors import DivergenceError
+from clearprop.layers import PREDICTION, Activation, Dense, Layer, LayerNorm, NumericEmbedding, Scale
+from clearprop.model import Sequential
 from clearprop.train import ahead as module
 from clearprop.train.ahead import Ahead
 
@@ -56,6 +58,36 @@ def test_the_same_bits(optimizer, batch_size, engine, monkeypatch):
 )
 def test_one_by_one_where_something_is_needed_after_each(options, monkeypatch):
     assert trained(monkeypatch, **options)[2] == []
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize(
+    "layer", [NumericEmbedding(), Scale(), LayerNorm(), Activation("softmax")], ids=lambda layer: type(layer).__name__
+)
+def test_every_layer_that_draws_nothing_is_joined_to_the_same_bits(layer, engine, monkeypatch):
+    def model():
+        return Sequential([layer, Dense(6), Activation("tanh"), Dense(2)], 2, seed=3)
+
+    one_by_one = trained(monkeypatch, model=model(), engine=engine, callbacks=[seeing])
+    at_once = trained(monkeypatch, model=model(), engine=engine)
+    assert at_once[:2] == one_by_one[:2] and (one_by_one[2], at_once[2]) == ([], [13])
+
+
+class Noisy(Layer):
+    """Adds a number of its own in each epoch; like any layer that says nothing of it, it may draw."""
+
+    def forward(self, x, parameters=None, run=PREDICTION):
+        return x + (0.01 * run.key.epoch if run.training else 0.0), None, run.buffers
+
+    def backward(self, dy, cache, grads):
+        return dy
+
+
+def test_a_layer_that_may_draw_is_trained_one_by_one(monkeypatch):
+    def model():
+        return Sequential([Dense(6), Noisy(), Activation("tanh"), Dense(2)], 2, seed=3)
+
+    assert trained(monkeypatch, model=model(), engine="reference")[2] == []
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
