@@ -78,7 +78,7 @@ def mixed_rows(n=240, seed=0):
     return {name: values.tolist() for name, values in cells.items()}
 
 
-def trained(table, target, *, missing="median", dtype="float64", drop=(), activation="relu", dates=None):
+def trained(table, target, *, missing="median", dtype="float64", drop=(), activation="relu", dates="refuse"):
     """A model with its preparation, briefly trained."""
     plan = Preparation.fit(table, target, missing=missing, drop=drop, dates=dates)
     data = plan.transform(plan.dataset(table))

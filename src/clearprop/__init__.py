@@ -12,6 +12,7 @@ from clearprop.compare import Comparison, compare
 from clearprop.data import Dataset, Preparation, load_dataset, read_table
 from clearprop.diagnose import Diagnosis, diagnose
 from clearprop.engine import ENGINES
+from clearprop.ensemble import Ensemble
 from clearprop.explain import Explanation, explain
 from clearprop.formats import load, save
 from clearprop.gradients.check import check_gradients
@@ -64,12 +65,14 @@ from clearprop.train import (
     EarlyStopping,
     Epoch,
     History,
+    Member,
     Progress,
     SavedTraining,
     fit,
     load_checkpoint,
     predict,
     train,
+    train_population,
 )
 
 if TYPE_CHECKING:
@@ -107,6 +110,7 @@ __all__ = [
     "Diagnosis",
     "Dropout",
     "EarlyStopping",
+    "Ensemble",
     "Epoch",
     "Explanation",
     "ExponentialDecay",
@@ -122,6 +126,7 @@ __all__ = [
     "Loss",
     "MLPClassifier",
     "MLPRegressor",
+    "Member",
     "NAdam",
     "Normal",
     "NumericEmbedding",
@@ -157,6 +162,7 @@ __all__ = [
     "read_table",
     "save",
     "train",
+    "train_population",
 ]
 
 

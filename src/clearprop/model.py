@@ -7,7 +7,7 @@ treats alike lie side by side: each such run is a `Segment`.
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.initializers import Initializer, decode_initializer, encode_initializer
 from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm
-from clearprop.layers.base import Parameters
-from clearprop.ops import ACTIVATIONS, Op, as_activation
+from clearprop.layers.base import Context, Parameters
+from clearprop.ops import Op, as_activation
 from clearprop.randomness import WEIGHTS, Key, generator
 from clearprop.tape import differentiable
 
@@ -216,6 +216,38 @@ class Sequential:
             layers[int(layer)][parameter] = value
         return layers
 
+    def walk(
+        self,
+        parameters: Sequence[Parameters] | None = None,
+        *,
+        training: bool = False,
+        key: Key | None = None,
+        buffers: Sequence[Parameters] | None = None,
+    ) -> Iterator[tuple[Layer, Parameters, Context]]:
+        """Each layer with what its `forward` takes besides its input; the arguments are those of `forward`.
+
+        >>> y = np.ones((1, 2))
+        >>> for layer, parameters, run in MLP([2, 3, 1], "tanh").walk():
+        ...     y, cache, buffers = layer.forward(y, parameters, run)
+        ...     print(layer, y.shape)
+        Dense(3) (1, 3)
+        Activation('tanh') (1, 3)
+        Dense(1) (1, 1)
+        """
+        self._needs_build()
+        parameters = self.parameter_views(self.w) if parameters is None else parameters
+        buffers = self.buffer_views(self.buffers) if buffers is None else buffers
+        for i, layer in enumerate(self.layers):
+            of_layer = Key(key.seed, key.epoch, key.row, i) if key else None
+            yield layer, parameters[i], Context(training, of_layer, buffers[i])
+
+    def walk_back(
+        self, caches: Sequence[Any], grads: Sequence[Mapping[str, Array]]
+    ) -> Iterator[tuple[int, Layer, Any, Mapping[str, Array]]]:
+        """From the last layer to the first: its number, itself, and what its `backward` takes besides dy."""
+        for i in reversed(range(len(self.layers))):
+            yield i, self.layers[i], caches[i], grads[i]
+
     # --- calculation --------------------------------------------------------------------------------------------------
 
     def forward(
@@ -245,16 +277,11 @@ class Sequential:
             x does not have n_in columns.
         """
         self._needs_build()
-        if parameters is None:
-            parameters = self.parameter_views(self.w)
-        if buffers is None:
-            buffers = self.buffer_views(self.buffers)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ShapeError(f"the model expects an array of shape (n, {self.n_in}), not {tuple(x.shape)}")
         caches, new_buffers = [], []
-        for i, layer in enumerate(self.layers):
-            layer_key = Key(key.seed, key.epoch, key.row, i) if key else None
-            x, cache, kept = layer.forward(x, parameters[i], training=training, key=layer_key, buffers=buffers[i])
+        for layer, own, run in self.walk(parameters, training=training, key=key, buffers=buffers):
+            x, cache, kept = layer.forward(x, own, run)
             caches.append(cache)
             new_buffers.append(kept)
         return x, caches, new_buffers
@@ -265,7 +292,7 @@ class Sequential:
 
     def backward_into(self, dy: Value, caches: Sequence[Any], grads: Sequence[Mapping[str, Array]]) -> Value:
         """As `backward`, with the views into g made beforehand."""
-        for layer, cache, grad in zip(reversed(self.layers), reversed(caches), reversed(grads), strict=True):
+        for _, layer, cache, grad in self.walk_back(caches, grads):
             dy = layer.backward(dy, cache, grad)
         return dy
 
@@ -446,28 +473,3 @@ def model_from_config(config: Mapping[str, Any]) -> Sequential:
                 arguments[name] = decode_initializer(value)
         layers.append(layer(**arguments))
     return Sequential(layers, config["n_in"], seed=config["seed"], dtype=config["dtype"])
-
-
-def saturated_layers(model: Sequential, X: Array, *, below: float = 0.05) -> list[str]:
-    """A sentence for each activation layer whose mean slope over the rows of X is under `below` times its steepest.
-
-    Such a layer passes almost no gradient back: its units sit where a sigmoid is flat, or a ReLU is dead.
-    """
-    found = []
-    grid = np.linspace(-8.0, 8.0, 1601)
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    y = X
-    for i, layer in enumerate(model.layers):
-        x, y = y, layer.forward(y, parameters[i], buffers=buffers[i])[0]
-        if not isinstance(layer, Activation):
-            continue
-        if layer.name not in ACTIVATIONS or layer.op.kind != "elementwise" or layer.op.domain != (-math.inf, math.inf):
-            continue
-        slope = np.abs(layer.op.vjp(np.ones_like(x), layer.op.forward(x), x)).mean()
-        steepest = np.abs(layer.op.vjp(np.ones_like(grid), layer.op.forward(grid), grid)).max()
-        if slope < below * steepest:
-            found.append(
-                f"layer {i} ({layer!r}) starts saturated: its inputs average {x.mean():.3g}, where its slope is "
-                f"{slope / steepest:.1%} of the steepest, so almost no gradient passes"
-            )
-    return found

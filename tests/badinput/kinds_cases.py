@@ -10,15 +10,27 @@ def rows(names: str, cells: Iterable[str]) -> str:
     return "\n".join([names, *cells, ""])
 
 
-def about(id: str, what: str, target: Iterable[str], exit: int, message: str) -> Case:
+def about(id: str, what: str, target: Iterable[str], exit: int, message: str, options: str = "") -> Case:
     """A row about a file whose target has these cells."""
     cells = (f'{7 * i % 11}.5,"{cell}"' for i, cell in enumerate(target))
-    return files(id, what, rows("x,y", cells), exit, message)
+    return files(id, what, rows("x,y", cells), exit, message, options)
 
 
 K = [
     about(
-        "K1", "599 numbers and one n/a as the target", ["1.5", "2.5", "3.25"] * 7 + ["n/a"], 3, r"stands for a missing"
+        "K1",
+        "599 numbers and one n/a as the target",
+        ["1.5", "2.5", "3.25"] * 7 + ["n/a"],
+        0,
+        r"note: 1 of 22 rows has no target and is left out: data\.csv:23: column 'y'",
+    ),
+    about(
+        "K1b",
+        "the same, to be refused",
+        ["1.5", "2.5", "3.25"] * 7 + ["n/a"],
+        3,
+        r"stands for a missing",
+        "--missing refuse",
     ),
     about(
         "K2", "prices with a decimal comma as the target", [f"{i},0" for i in range(60)], 0, r"so this is regression"
@@ -45,6 +57,21 @@ K = [
         ["yes", "no"] * 10 + ["?"],
         3,
         r"data\.csv:22: column 'y': '\?' stands for a m",
+        "--missing refuse",
+    ),
+    about(
+        "K7b",
+        "a word among whole numbers, in many rows",
+        ["1", "2", "2", "many"] * 10,
+        0,
+        r"target 'y': 3 classes, so this is classification",
+    ),
+    about(
+        "K7c",
+        "a number and a bound",
+        ["-50000", "-50000", "50000+."] * 10,
+        0,
+        r"target 'y': 2 classes, so this is classification",
     ),
     files(
         "K8",
@@ -67,6 +94,7 @@ K = [
         3,
         r"data\.csv: 3 columns cannot be used as they are\n.*'a': the value is missing(.*\n)+.*'b': '2024-01-31' is a "
         r"date(.*\n)+.*'c': 'big' is not a number",
+        "--missing refuse --dates refuse",
     ),
     files(
         "K11",
@@ -74,6 +102,7 @@ K = [
         rows("a,y", ["yes,u", "No,v", "n/a,u", *["no,v", "YES,u"] * 10]),
         3,
         r"data\.csv:4: column 'a': 'n/a' is neither 'no' nor 'yes'; if it stands for a missing value",
+        "--missing refuse",
     ),
     files(
         "K12", "the same mark for decimals and thousands", "a,y\n1,u\n", 2, r"must differ", "--decimal . --thousands ."

@@ -10,7 +10,7 @@ import pytest
 import clearprop
 from clearprop import initializers, ops
 from clearprop.gradients.check import check_gradients
-from clearprop.layers import Activation, BatchNorm, Layer
+from clearprop.layers import Activation, BatchNorm, Context, Layer
 from clearprop.model import Sequential, model_from_config
 from clearprop.randomness import Key
 from clearprop.tape import GradientTape
@@ -35,7 +35,7 @@ class Setting:
     def forward(self, x=None, parameters=None, *, training):
         x = self.x if x is None else x
         parameters = self.parameters if parameters is None else parameters
-        return self.layer.forward(x, parameters, training=training, key=KEY, buffers=self.buffers)
+        return self.layer.forward(x, parameters, Context(training, KEY, self.buffers))
 
     def explicit(self, dy, *, training) -> dict[str, np.ndarray]:
         """Gradients by the layer's own backward pass."""

@@ -23,7 +23,7 @@ from clearprop import Dense
 from clearprop.errors import DataError
 from clearprop.estimators import MLPClassifier, MLPRegressor
 from clearprop.losses import Loss
-from clearprop.train import training
+from clearprop.train.ahead import Ahead
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 IRIS = scale(load_iris().data), load_iris().target
@@ -176,8 +176,10 @@ def test_the_network_is_an_ordinary_model():
     ids=str,
 )
 def test_epochs_that_nobody_looks_at_leave_no_trace(settings, monkeypatch):
-    calls, original = [], training._at_once
-    monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+    calls, original = [], Ahead._trained
+    monkeypatch.setattr(
+        Ahead, "_trained", lambda self, plans, *_: calls.append(len(plans)) or original(self, plans, *_)
+    )
     X, y = IRIS
     unseen = MLPClassifier(9, random_state=4, **settings).fit(X, y)
     assert bool(calls) == (settings.get("learning_rate") != "invscaling")

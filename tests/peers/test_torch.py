@@ -10,7 +10,7 @@ import layer_trajectories
 import trajectories
 from clearprop import losses, ops
 from clearprop.engine import choose_engine
-from clearprop.layers import BatchNorm, Dense, LayerNorm
+from clearprop.layers import BatchNorm, Context, Dense, LayerNorm
 from clearprop.optim import Adam
 from examples import DATA_OF_LOSS
 
@@ -135,7 +135,7 @@ def test_layers_and_their_derivatives(layer, function, rng):
     x, dy = rng.normal(size=(7, 4)), rng.normal(size=(7, layer.build(4)[0]))
     parameters = {k: p + rng.normal(size=p.shape) for k, p in layer.initial_parameters(4, rng).items()}
     expected, found = pytorch_gradient(lambda *a: function(*a) * torch.tensor(dy), x, *parameters.values())
-    y, cache, _ = layer.forward(x, parameters, training=True, buffers=layer.initial_buffers(4))
+    y, cache, _ = layer.forward(x, parameters, Context(True, buffers=layer.initial_buffers(4)))
     grads = {name: np.empty_like(p) for name, p in parameters.items()}
     derived = [layer.backward(dy, cache, grads), *grads.values()]
     np.testing.assert_allclose(y * dy, expected, rtol=1e-11, atol=1e-12)

@@ -12,7 +12,7 @@ from clearprop import initializers, ops
 from clearprop.errors import ConfigurationError, ShapeError
 from clearprop.initializers import Constant, Initializer, Uniform
 from clearprop.layers import LAYERS, Activation, BatchNorm, Dense, Dropout, LayerNorm
-from clearprop.model import MLP, Segment, Sequential, default_init, model_from_config, saturated_layers
+from clearprop.model import MLP, Segment, Sequential, default_init, model_from_config
 from clearprop.tape import GradientTape, differentiable
 
 NAMES = vars(initializers) | {name: getattr(clearprop, name) for name in clearprop.__all__}
@@ -234,31 +234,3 @@ def test_a_pickled_model_is_the_same():
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.w, model.w)
     assert again.layers == model.layers
-
-
-# --- saturation -------------------------------------------------------------------------------------------------------
-
-
-def test_saturated_layers_are_found(rng):
-    X = rng.uniform(4.0, 8.0, (50, 10))
-    model = MLP([10, 20, 20, 1], ["sigmoid", "tanh"], init=Uniform(0.0, 1.0))
-    first, second = saturated_layers(model, X)
-    assert "layer 1 (Activation('sigmoid')) starts saturated" in first and "layer 3" in second
-    assert "of the steepest, so almost no gradient passes" in first
-
-
-@pytest.mark.parametrize(("slope", "found"), [(0.049, 1), (0.051, 0)])
-def test_a_layer_counts_as_saturated_below_a_twentieth_of_its_steepest_slope(slope, found):
-    X = np.full((3, 1), np.arctanh(np.sqrt(1.0 - slope)))  # where tanh has this slope; its steepest is 1
-    assert len(saturated_layers(Sequential([Activation("tanh")], 1), X)) == found
-
-
-def test_dead_relus_are_found():
-    model = MLP([2, 8, 1], "relu", init="ones", bias_init=Constant(-100.0))
-    assert len(saturated_layers(model, np.ones((5, 2)))) == 1
-
-
-@pytest.mark.parametrize("activation", ["tanh", "relu", "exp", "softmax", "identity"])
-def test_ordinary_layers_are_not(activation, rng):
-    model = MLP([3, 20, 1], activation, dropout=0.2, normalization="layer")
-    assert saturated_layers(model, rng.normal(size=(100, 3))) == []

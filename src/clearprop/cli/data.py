@@ -56,15 +56,19 @@ Sheet = Annotated[
     str | None, typer.Option(metavar="NAME", help="Of a workbook; by default the first.", rich_help_panel=PANEL)
 ]
 Dates = Annotated[
-    str | None,
+    str,
     typer.Option(
-        help="expand turns dates into year, month, weekday, season and days; else they are refused.",
+        help="expand turns dates into year, month, weekday, season and days; refuse tells where the first stands.",
         rich_help_panel=PANEL,
     ),
 ]
 Missing = Annotated[
-    str | None,
-    typer.Option(help="median fills missing cells in and notes where; else they are refused.", rich_help_panel=PANEL),
+    str,
+    typer.Option(
+        help="median fills missing cells in and notes where, and leaves rows without target out; refuse tells where "
+        "the first stands.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Drop = Annotated[
     list[str] | None,

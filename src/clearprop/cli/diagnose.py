@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from clearprop.cli.data import SQL, Encoding, FirstRow, Footer, Header, Separator, Sheet, reading, rows_in
-from clearprop.cli.explain import Language, LossName, loss_of
+from clearprop.cli.explain import Language, LossName, Member, loss_of
 from clearprop.cli.output import AsJSON, say, say_json, table
 
 LanguageOption = Annotated[Language, typer.Option("--lang", help="en or zh.")]
@@ -14,6 +14,7 @@ LanguageOption = Annotated[Language, typer.Option("--lang", help="en or zh.")]
 def diagnose(
     model: Annotated[str, typer.Argument(help="A model file, or the folder of a run.")],
     data: Annotated[str, typer.Argument(help="A file with features and target, or a built-in data set.")],
+    member: Member = 1,
     loss: LossName = None,
     metric: Annotated[
         str | None,
@@ -39,6 +40,7 @@ def diagnose(
     """
     from clearprop.diagnose import diagnose as diagnosis_of
     from clearprop.diagnose.sentences import WORDS
+    from clearprop.ensemble import member as member_of
     from clearprop.judge.answers import load_model, preparation_of, rows_for
     from clearprop.runs.folder import judged_by
 
@@ -47,7 +49,7 @@ def diagnose(
     rows = preparation_of(saved).transform(rows_for(saved, given))
     own_metric, weighted = judged_by(model)
     diagnosis = diagnosis_of(
-        saved.model,
+        member_of(saved.model, member),
         rows,
         loss_of(saved, loss),
         metric=metric or own_metric,

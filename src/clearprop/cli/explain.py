@@ -34,6 +34,8 @@ LossName = Annotated[
     str | None, typer.Option("--loss", help="By default the one that suits the model's answers: crossentropy, mse, ...")
 ]
 
+Member = Annotated[int, typer.Option(min=1, help="Which network of an ensemble, counted from 1.")]
+
 
 def explain(
     model: Annotated[str, typer.Argument(help="A model file, the folder of a run, or a post: 000 to 004.")],
@@ -47,6 +49,7 @@ def explain(
     language: Annotated[Language, typer.Option("--lang", help="en or zh.")] = Language.en,
     units: Annotated[int, typer.Option(min=1, help="Wider layers show so many units, and the largest.")] = 4,
     full: Annotated[bool, typer.Option("--full", help="Show all units.")] = False,
+    member: Member = 1,
     loss: LossName = None,
     optimizer: Annotated[
         str | None, typer.Option(help="Whose first step to show: sgd, adam, ...; by default sgd, or the post's own.")
@@ -75,7 +78,7 @@ def explain(
         explanation = _of_post(model, row, loss, optimizer, shown)
     else:
         how = reading(sql, encoding, separator, header, first_row, footer, sheet)
-        explanation = _of_model(model, data, row, loss, optimizer, shown, how)
+        explanation = _of_model(model, data, row, member, loss, optimizer, shown, how)
     if out is not None:
         from clearprop.files.atomic import atomic_write
 
@@ -95,11 +98,13 @@ def _of_model(
     model: str,
     data: str,
     row: int,
+    number: int,
     loss: str | None,
     optimizer: str | None,
     shown: dict[str, Any],
     how: dict[str, Any],
 ) -> "Explanation":
+    from clearprop.ensemble import member as member_of
     from clearprop.explain import explain as explanation_of
     from clearprop.judge.answers import load_model, preparation_of, rows_for
 
@@ -112,7 +117,7 @@ def _of_model(
     prepared = plan.transform(raw)
     names = [f"{name} {value:.6g}" for name, value in zip(raw.feature_names, raw.X[0], strict=True)]
     return explanation_of(
-        saved.model,
+        member_of(saved.model, number),
         prepared.X[0],
         prepared.y[0],
         loss_of(saved, loss),

@@ -28,7 +28,10 @@ def say_data(run: "Run", *, detected: bool) -> None:
     lines = plan.describe()
     say(table([("column", "kind", "treatment"), *lines[:_LONGEST_TABLE]]))
     if len(lines) > _LONGEST_TABLE:
-        say(f"and {len(lines) - _LONGEST_TABLE} more columns, all in report.json")
+        shown = {name for name, *_ in lines[:_LONGEST_TABLE]}
+        gaps = [count for name, count in plan.gaps if name not in shown]
+        filled = f" (with {sum(gaps)} gaps in {len(gaps)} of them)" if gaps else ""
+        say(f"and {len(lines) - _LONGEST_TABLE} more columns{filled}, all in report.json")
     say()
 
 

@@ -73,8 +73,8 @@ def train(
     first_row: FirstRow = None,
     footer: Footer = None,
     sheet: Sheet = None,
-    dates: Dates = None,
-    missing: Missing = None,
+    dates: Dates = "expand",
+    missing: Missing = "median",
     drop: Drop = None,
     kind: Kinds = None,
     decimal: Decimal = None,
@@ -111,12 +111,13 @@ def train(
 ) -> None:
     """Train a network on DATA, and compare it with a constant and a linear model.
 
-    DATA is CSV (any separator, also gzip), Parquet, JSON lines or a workbook (.xlsx, .xls, .ods), a folder or a
-    pattern of such files, or a built-in name. Every column but the target is a feature: numbers, yes or no,
-    categories, dates. A fifth of the rows is put aside to judge the network, a fifth of the others to say when to
-    stop. The network is better than a simple model if the whole interval of the difference, row by row, is. The
-    folder gets the model, the history of each epoch, a report and pictures. If training is interrupted, go on with
-    `clearprop train --resume FOLDER`.
+    DATA is CSV (any separator, also gzip), Parquet, JSON lines or a workbook (.xlsx, .xls, .ods), a folder or a pattern
+    of such files, or a built-in name. Every column but the target is a feature: numbers, yes or no, categories, dates.
+    Gaps are filled in, columns that only name the rows and rows without a target are left out; what is done is printed,
+    with counts, and kept in the model's plan. A fifth of the rows is put aside to judge the network, a fifth of the
+    others to say when to stop. The network is better than a simple model if the whole interval of the difference, row
+    by row, is. The folder gets the model, the history of each epoch, a report and pictures. If training is interrupted,
+    go on with `clearprop train --resume FOLDER`.
 
         Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """

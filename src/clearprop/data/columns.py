@@ -249,7 +249,7 @@ class Category:
         """The values, and what becomes of others."""
         shown_values = listed(self.values, 6)
         rare = f"; {len(self.rare) or 'many'} less frequent ones as {OTHER}" if self.other else ""
-        return f"{len(self.values)} values: {shown_values}{rare}{'; gaps are a value' if self.missing else ''}"
+        return f"{len(self.values)} values: {shown_values}{rare}"
 
 
 def _positions(block: Block, columns: Sequence[Category]) -> Array:

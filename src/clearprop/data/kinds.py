@@ -1,15 +1,16 @@
 """What each column of a table is, judged by its cells; a column that would mislead is left out, or refused.
 
 The rules, in order: a chosen kind; no or only one value; yes/no; a number, if at least half of the cells are (the
-others are then mistakes, not words), unless it only numbers the rows; a date or a time of day; an identifier; a
-category. The column to predict is read by the same rules (see `target`).
+others are then mistakes, not words, unless they are few words that stand in many rows each: 2, 3, 4 and 5more are a
+category), unless it only numbers the rows; a date or a time of day; an identifier; a category. The column to predict is
+read by the same rules (see `target`).
 
 Each question is put to many columns at once, see `Table.blocks`.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -18,10 +19,10 @@ from clearprop._types import Array
 from clearprop.data.cells import CODE, Cell
 from clearprop.data.columns import Category, Column, Date, Number, TimeOfDay, YesNo, shown
 from clearprop.data.dates import date_style, time_of_day
-from clearprop.data.mistakes import INEXACT, not_a_number
+from clearprop.data.mistakes import INEXACT, is_a_word, is_inexact, not_a_number
 from clearprop.data.numbers import PLAIN, NumberStyle, number_style, plainly
 from clearprop.data.table import Table
-from clearprop.data.words import Value, is_gap, said_of, values_of, yes_no_pair
+from clearprop.data.words import Value, is_gap, number_in, said_of, values_of, yes_no_pair
 from clearprop.errors import DataError
 
 Kind = Literal["number", "yes/no", "category", "date", "time"]
@@ -31,6 +32,9 @@ MOST_VALUES = 50
 
 RARE = 10
 """A value in fewer rows than this (and than 1 % of the rows) is rare: it shares a feature with the others."""
+
+FEW_VALUES = 20
+"""Up to this many distinct values are taken for classes in a target, and may be words where most are numbers."""
 
 LEAST_TO_JUDGE = 10
 """In fewer rows, all values being different, or rising, means nothing."""
@@ -97,6 +101,8 @@ class Profile:
         Cells with digits.
     unplain : bool
         Whether the numbers may be written in another style.
+    worded : bool
+        Whether the cells that are no numbers are words, not mistakes.
     """
 
     rows: int
@@ -111,6 +117,7 @@ class Profile:
     codes: int
     digits: int
     unplain: bool = False
+    worded: bool = False
 
     @property
     def valued(self) -> int:
@@ -120,7 +127,7 @@ class Profile:
     @property
     def numeric(self) -> bool:
         """Whether the column is one of numbers, its other cells being mistakes or gaps."""
-        return not self.codes and self.numbers >= max(1, _SHARE * self.valued)
+        return not self.codes and not self.worded and self.numbers >= max(1, _SHARE * self.valued)
 
     @property
     def constant(self) -> bool:
@@ -144,12 +151,15 @@ class Judged:
         Those that cannot be used as they are.
     notes : dict of str to str
         What should be known of a column.
+    gaps : dict of str to int
+        How many cells of each column are to be filled in.
     """
 
     columns: dict[str, Column] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     refused: dict[str, DataError] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    gaps: dict[str, int] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------------------------------------------- counting
@@ -171,8 +181,25 @@ def profiles_of(table: Table, names: Iterable[str], said: Said) -> dict[str, Pro
             for name, (rows, present, same, *more) in counted.items()
         }
         for name in block.names:
-            profiles[name] = _in_its_style(table, name, plain[name], said)
+            profile = _in_its_style(table, name, plain[name], said)
+            if isinstance(profile, Profile) and profile.numeric and _has_words(table, name, profile):
+                profile = replace(profile, worded=True)
+            profiles[name] = profile
     return profiles
+
+
+def _has_words(table: Table, name: str, profile: Profile) -> bool:
+    """Whether a column of numbers has few values, and its other cells are words that stand in many rows each.
+
+    Beside a single number, as in -50000 and 50000+, ranges and bounds are words too: it is no quantity anyway.
+    """
+    if profile.numbers >= profile.valued:
+        return False
+    counted = [pair for pair in table.counts(table.cell(name).text, FEW_VALUES + 2) if pair[0] is not None]
+    others = [pair for pair in counted if not is_gap(pair[0]) and number_in(pair[0], profile.style) is None]
+    single = profile.least == profile.most
+    words = (is_a_word(word) or (single and is_inexact(word)) for word, _ in others)
+    return len(counted) <= FEW_VALUES and min(count for _, count in others) >= RARE and all(words)
 
 
 def _numbers_counted(cell: Cell) -> str:
@@ -266,6 +293,12 @@ def judge(table: Table, names: Sequence[str], said: Said, *, alone: bool) -> Jud
             if reason.startswith((f"identifier: {_RISES}", f"identifier: {_FALLS}")):
                 found.columns[name] = Number.of(name, numbers[name].style, indicator=_gaps(numbers[name], said))
                 del found.left_out[name]
+    if said.fill:
+        present = {  # a category has words for what is missing
+            name: profiles[name].present if isinstance(column, Category) else profiles[name].valued
+            for name, column in found.columns.items()
+        }
+        found.gaps = {name: profiles[name].rows - count for name, count in present.items()}
     return found
 
 

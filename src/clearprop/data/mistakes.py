@@ -8,7 +8,7 @@ import re
 
 from clearprop.data.cells import MISSING_WORDS
 from clearprop.data.dates import DATE, DateStyle, read_date, read_time
-from clearprop.data.numbers import PLAIN, NumberStyle, folded, number_and_unit, styles_of
+from clearprop.data.numbers import PLAIN, NumberStyle, folded, is_unit, number_and_unit, styles_of
 
 FILLED = "if it stands for a missing value, have gaps filled: missing='median' (--missing median)"
 
@@ -79,6 +79,27 @@ def _otherwise_written(text: str, number: str, unit: str, style: NumberStyle) ->
     if not others:
         return f"is not a number; correct it, leave the column out, {_WORDS}"
     return f"is not a number with {own}, as the column's others are, but with {others[0]}; write them in one way"
+
+
+def is_a_word(text: str) -> bool:
+    """Whether a cell among numbers is none that is written otherwise: no digits, or behind them what is no unit.
+
+    >>> is_a_word("many"), is_a_word("5more"), is_a_word("5 kg"), is_a_word("1_000"), is_a_word("inf")
+    (True, True, False, False, False)
+    """
+    if not re.search("[0-9]", folded(text)):
+        return not _infinite(text)
+    found = number_and_unit(text)
+    return found is not None and found[1] != "" and not is_unit(found[1])
+
+
+def is_inexact(text: str) -> bool:
+    """Whether a cell is a range, a bound or the like.
+
+    >>> is_inexact("5 or more"), is_inexact("1_000")
+    (True, False)
+    """
+    return re.fullmatch(INEXACT, folded(text)) is not None
 
 
 def _infinite(text: str) -> bool:

@@ -101,6 +101,9 @@ def _stem(unit: str) -> str:
     return unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
 
 
+_STEMS = set(map(_stem, _UNITS))
+
+
 def _unit_pattern(unit: str) -> str:
     """The unit with or without plural and full stop."""
     stem = _stem(unit)
@@ -407,6 +410,15 @@ def _number_and_unit(front: str, number: str, behind: str) -> tuple[str, str] | 
     return None if unit is None else (number, unit)
 
 
+def is_unit(word: str) -> bool:
+    """Whether a word behind a number is a unit or a currency that is known.
+
+    >>> is_unit("years"), is_unit("more")
+    (True, False)
+    """
+    return _stem(word) in _STEMS
+
+
 def styles_of(number: str) -> list[NumberStyle]:
     """The styles in which digits with separators are a number, the simplest first."""
     return [NumberStyle(*marks) for marks in _CANDIDATES if _value(marks, number)]
@@ -439,7 +451,7 @@ def _unit_of(table: "Table", name: str, key: str, shapes: list[Shape], least: fl
     stem, most = cells.most_common(1)[0]
     unit = next(unit for unit, _ in spelled.most_common() if _stem(unit) == stem)
     if len(cells) > 1:
-        if not cells.keys() <= {_stem(known) for known in _UNITS} and most < _MOSTLY * (sum(cells.values()) + bare):
+        if not cells.keys() <= _STEMS and most < _MOSTLY * (sum(cells.values()) + bare):
             return "" if bare >= least else None
         second = next(other for other, _ in spelled.most_common() if _stem(other) != stem)
         here, there = (_first(table, name, key, [s.key for s in shapes if s.unit == u]) for u in (unit, second))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NUMBERS = ("fill", "mean", "scale", "target_mean", "target_scale")
 _WORDS = ("class_names", "constant")
 _FIRST = (*_NUMBERS, *_WORDS, "columns", "target", "missing", "left_out")  # every document has these
-_LATER = ("target_style", "notes")
+_LATER = ("target_style", "notes", "gaps")
 _FIRST_FIELDS = ("name", "indicator", "words", "values", "rare", "other", "missing")  # of columns, likewise
 
 
@@ -31,13 +31,15 @@ def plan_config(plan: "Preparation") -> dict[str, Any]:
     config |= {
         "columns": [_column_config(column) for column in plan.columns],
         "target": plan.target,
-        "missing": plan.missing,
+        "missing": plan.missing if plan.fills else None,
         "left_out": [list(pair) for pair in plan.left_out],
     }
     if plan.target_style != PLAIN:
         config["target_style"] = {name: getattr(plan.target_style, name) for name in _types(NumberStyle)}
     if plan.notes:
         config["notes"] = list(plan.notes)
+    if plan.gaps:
+        config["gaps"] = [list(pair) for pair in plan.gaps]
     return config
 
 
@@ -56,14 +58,15 @@ def plan_from_config(cls: "type[Preparation]", config: Any) -> "Preparation":
     plan = cls(
         columns=columns,
         target=config["target"],
-        missing=config["missing"],
+        missing=config["missing"] or "refuse",
         left_out=pairs,
+        gaps=_counts("gaps", config.get("gaps", [])),
         target_style=_style(config.get("target_style", {})),
         notes=_list_of("notes", config.get("notes", []), str),
         **given,
     )
     n_features = len(plan.feature_names)
-    fits = n_features == len(plan.mean) == len(plan.scale) and len(plan.fill) == (n_features if plan.missing else 0)
+    fits = n_features == len(plan.mean) == len(plan.scale) and len(plan.fill) == (n_features if plan.fills else 0)
     fits_target = len(plan.target_mean) == len(plan.target_scale) and (bool(plan.target_mean) != bool(plan.class_names))
     if not n_features or not fits or not fits_target or any(len(pair) != 2 for pair in pairs):
         raise ConfigurationError("the preparation's columns, means and scales do not fit together")
@@ -72,9 +75,17 @@ def plan_from_config(cls: "type[Preparation]", config: Any) -> "Preparation":
     names = [column.name for column in plan.columns]
     _refuse_repeats("columns", [*names, *(name for name, _ in pairs)])
     _refuse_repeats("classes", plan.class_names)
-    if not set(plan.constant) <= set(names):
-        raise ConfigurationError("the preparation has a constant column that is not among its columns")
+    for what, some in (("constant column", plan.constant), ("column with gaps", [name for name, _ in plan.gaps])):
+        if not set(some) <= set(names):
+            raise ConfigurationError(f"the preparation has a {what} that is not among its columns")
     return plan
+
+
+def _counts(name: str, entries: Any) -> tuple[tuple[str, int], ...]:
+    pairs = _list_of(name, entries, list)
+    if not all(list(map(type, pair)) == [str, int] for pair in pairs):
+        raise ConfigurationError(f"the preparation's {name} must hold pairs of a column and a count")
+    return tuple((column, count) for column, count in pairs)
 
 
 def _style(entry: Any) -> NumberStyle:

@@ -20,14 +20,14 @@ import numpy as np
 from clearprop._registry import did_you_mean, listed
 from clearprop._types import Array
 from clearprop.data.arrays import refuse_sparse
-from clearprop.data.columns import Category, Column, Number, Read, Unseen
+from clearprop.data.columns import MISSING, Category, Column, Number, Read, Unseen
 from clearprop.data.database import too_large
 from clearprop.data.dataset import Dataset, Task
 from clearprop.data.kinds import Kind, Said, judge
 from clearprop.data.numbers import PLAIN, NumberStyle, check_marks
 from clearprop.data.plan_config import plan_config, plan_from_config
 from clearprop.data.table import Table
-from clearprop.data.target import Target, class_numbers, quantities, target_of
+from clearprop.data.target import Target, class_numbers, known_targets, quantities, target_of, with_targets
 from clearprop.errors import ConfigurationError, DataError, DataWarning, SeveralDataErrors, ShapeError
 from clearprop.files.memory import free_memory
 
@@ -48,8 +48,8 @@ class Preparation:
         The column to predict.
     class_names : tuple of str
         What the class numbers mean, in order; empty for regression.
-    missing : {None, "median"}
-        What becomes of gaps: they are refused, or filled (see `fit`).
+    missing : {"refuse", "median"}
+        What becomes of gaps: they are refused, or filled (see `settle`).
     fill : tuple of float
         For each feature, what stands in a gap: the median. Empty if gaps are refused.
     mean, scale : tuple of float
@@ -64,6 +64,8 @@ class Preparation:
         How the target's numbers are written.
     notes : tuple of str
         What should be known of how the table was read.
+    gaps : tuple of (str, int)
+        Columns that had gaps to fill, and how many.
 
     Examples
     --------
@@ -80,7 +82,7 @@ class Preparation:
     columns: tuple[Column, ...]
     target: str
     class_names: tuple[str, ...] = ()
-    missing: Literal["median"] | None = None
+    missing: Literal["refuse", "median"] = "refuse"
     fill: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
@@ -90,6 +92,7 @@ class Preparation:
     left_out: tuple[tuple[str, str], ...] = ()
     target_style: NumberStyle = PLAIN
     notes: tuple[str, ...] = ()
+    gaps: tuple[tuple[str, int], ...] = ()
 
     # ------------------------------------------------------------------------------------------ fitting
 
@@ -109,8 +112,8 @@ class Preparation:
         target: str,
         task: Task | None = None,
         *,
-        dates: Literal["expand"] | None = None,
-        missing: Literal["median"] | None = None,
+        dates: Literal["refuse", "expand"] = "refuse",
+        missing: Literal["refuse", "median"] = "refuse",
         drop: Sequence[str] = (),
         kinds: Mapping[str, Kind] | None = None,
         decimal: Literal[".", ","] | None = None,
@@ -133,11 +136,12 @@ class Preparation:
             The column to predict.
         task : {"classification", "regression"}, optional
             Overrules what the target's values suggest.
-        dates : {None, "expand"}
+        dates : {"refuse", "expand"}
             Dates are refused, or become year, month, weekday, season and days.
-        missing : {None, "median"}
+        missing : {"refuse", "median"}
             Gaps are refused, or filled: with the column's median, a feature telling that it was filled; in a
-            category a gap is a value of its own. In columns of numbers, words such as ``NA`` are gaps too.
+            category a gap is a value of its own. In columns of numbers, words such as ``NA`` are gaps too. Rows without
+            a target are left out.
         drop : sequence of str
             Columns to leave out.
         kinds : mapping, optional
@@ -162,7 +166,8 @@ class Preparation:
         _check_options(
             table, target, dates=dates, missing=missing, drop=drop, kinds=kinds, decimal=decimal, thousands=thousands
         )
-        said = Said(kinds, dates == "expand", missing is not None, decimal, thousands, day_first)
+        said = Said(kinds, dates == "expand", missing == "median", decimal, thousands, day_first)
+        table = known_targets(table, target, said)
         names = [name for name in table.names if name != target]
         found = judge(table, [name for name in names if name not in drop], said, alone=len(names) == 1)
         refused = found.refused
@@ -183,6 +188,7 @@ class Preparation:
                 *table.notes,
                 *_notes(table, found.notes | ({target: aim.note} if aim.note else {})),
             ),
+            gaps=tuple((name, found.gaps[name]) for name in names if found.gaps.get(name)),
         )
         if refused:
             for column, values in plan._read(table, Unseen()):  # what is wrong with the other columns is said as well
@@ -211,7 +217,7 @@ class Preparation:
         """The same plan with medians, mean and scale of `dataset`, which holds raw values."""
         refuse_sparse(dataset.X, "standardisation")  # less its mean, hardly any feature stays zero
         X = dataset.X
-        fill = self._medians(X) if self.missing else ()
+        fill = self._medians(X) if self.fills else ()
         measured = replace(self, fill=fill)
         mean, scale, same = _moments(measured._filled(X), self.feature_names)
         scaled = np.concatenate([column.scaled for column in self.columns])
@@ -245,6 +251,11 @@ class Preparation:
     def task(self) -> Task:
         """``"classification"`` or ``"regression"``."""
         return "classification" if self.class_names else "regression"
+
+    @property
+    def fills(self) -> bool:
+        """Whether gaps are filled."""
+        return self.missing == "median"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -323,10 +334,15 @@ class Preparation:
             except DataError as error:
                 yield column, error
         for kind, columns in kinds.items():
-            yield from kind.read(table, columns, fill=self.missing is not None, unseen=unseen)
+            yield from kind.read(table, columns, fill=self.fills, unseen=unseen)
 
     def dataset(self, table: Table) -> Dataset:
-        """Features and target of `table` as raw numbers."""
+        """Features and target of `table` as raw numbers; if the plan fills gaps, of the rows that have a target."""
+        if self.fills:
+            found = with_targets(table, self.target, self.class_names)
+            for note in found.notes[len(table.notes) :]:
+                warnings.warn(f"{table.path}: {note}", DataWarning, stacklevel=2)
+            table = found
         self._check_size(table, _COPIES_TRAINING)
         refused: list[DataError] = []
         X = y = np.empty(0)
@@ -453,8 +469,12 @@ class Preparation:
         if isinstance(column, Number):
             style = column.style.describe()
             text = f"mean {self.mean[part][0]:.4g}, scale {self.scale[part][0]:.4g}" + (f"; {style}" if style else "")
+        count = dict(self.gaps).get(column.name)
+        gaps = "gaps" if count is None else f"{count} gap{'s' if count > 1 else ''}"  # older plans have no counts
         if column.indicator:
-            text += f"; gaps: {', '.join(f'{value:.4g}' for value in self.fill[part][:-1])}, and noted"
+            text += f"; {gaps} filled with {', '.join(f'{value:.4g}' for value in self.fill[part][:-1])}, and noted"
+        elif isinstance(column, Category) and column.missing:
+            text += f"; {gaps} as {MISSING}"
         return text
 
 
@@ -469,10 +489,10 @@ def _check_options(
     decimal: str | None,
     thousands: str | None,
 ) -> None:
-    if dates not in (None, "expand"):
-        raise ConfigurationError(f"dates={dates!r} must be None or 'expand'")
-    if missing not in (None, "median"):
-        raise ConfigurationError(f"missing={missing!r} must be None or 'median'")
+    if dates not in ("refuse", "expand"):
+        raise ConfigurationError(f"dates={dates!r} must be 'refuse' or 'expand'")
+    if missing not in ("refuse", "median"):
+        raise ConfigurationError(f"missing={missing!r} must be 'refuse' or 'median'")
     check_marks(decimal, thousands)
     if isinstance(drop, str):
         raise ConfigurationError(f"drop={drop!r} must be a list of column names: [{drop!r}]")

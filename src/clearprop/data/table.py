@@ -5,6 +5,7 @@ The cells stay in DuckDB, which puts them on disk if there are too many. What th
 """
 
 import bisect
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from clearprop.errors import ClearpropError, DataError
 
 _CELLS_TOGETHER = 1 << 20  # asked for in one query: one column of a tall table, many of a wide one
 _COLUMNS_TOGETHER = 1000  # planning a query takes longer than linearly in its columns
+_NUMBERS = itertools.count(1)  # no two relations of one connection have the same name
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,20 @@ class Table:
         for start in range(self.start, self.stop, rows):
             yield replace(self, start=start, stop=min(start + rows, self.stop))
 
+    def where(self, condition: str) -> "Table":
+        """The rows for which an SQL condition holds; the places of their cells are still those in the files."""
+        relation = f"rows_{next(_NUMBERS)}"
+        with memory_guard(self.path):
+            self.connection.execute(f"CREATE TABLE {relation} AS SELECT * FROM {self.rows} AND ({condition})")
+            found = self.connection.execute(f"SELECT rowid AS row FROM {self.rows} AND ({condition})")
+        kept = np.sort(np.asarray(found.fetchnumpy()["row"]))
+        ends = list(itertools.accumulate(origin.rows for origin in self.origins))
+        origins = []
+        for origin, end, rows in zip(self.origins, ends, np.split(kept, np.searchsorted(kept, ends)), strict=False):
+            own = rows - (end - origin.rows)
+            origins.append(replace(origin, rows=len(own), line_of=functools.partial(_line_of, origin, own)))
+        return replace(self, relation=relation, origins=tuple(origins), start=0, stop=len(kept))
+
     def text(self, column: str) -> Array:
         """A column's cells as text; a missing one is ``""``."""
         return np.asarray(self.values(f"coalesce({self.cell(column).text}, '')"), dtype=object)
@@ -167,6 +183,11 @@ class Table:
     def rows(self) -> str:
         """The table's rows, as SQL has them after FROM."""
         return f"{self.relation} WHERE rowid >= {self.start} AND rowid < {self.stop}"
+
+
+def _line_of(origin: Origin, kept: Array, row: int) -> str:
+    """Where a row of those kept is in its file."""
+    return origin.line_of(int(kept[row]))
 
 
 @dataclass(frozen=True)

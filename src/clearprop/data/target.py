@@ -1,7 +1,7 @@
 """The column to predict: classes or a quantity, read by the same rules as the features."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,16 +9,13 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.columns import Number, Unseen, refuse_missing, shown
 from clearprop.data.dataset import Task
-from clearprop.data.kinds import Profile, Said, profiles_of, yes_no_columns
+from clearprop.data.kinds import FEW_VALUES, Profile, Said, profiles_of, yes_no_columns
 from clearprop.data.numbers import PLAIN, NumberStyle
 from clearprop.data.table import Table
-from clearprop.data.words import Value, Vocabulary, exactly, meaning, number_in, said_of, values_of
+from clearprop.data.words import Value, Vocabulary, exactly, is_gap, meaning, number_in, said_of, values_of
 from clearprop.errors import DataError
 
-FEW_CLASSES = 20
-"""Up to this many distinct whole numbers in a target are taken for classes."""
-
-_REMEDY = "fill it in, or leave such rows out"
+_REMEDY = "fill it in, or have such rows left out: missing='median' (--missing median)"
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,42 @@ class Target:
     classes: tuple[str, ...]
     style: NumberStyle = PLAIN
     note: str = ""
+
+
+def with_targets(table: Table, name: str, classes: Sequence[str] | None = None) -> Table:
+    """The rows that have a target; how many have none is added to the notes.
+
+    An empty cell is none, and nor is a word such as n/a, unless it is one of the `classes` (None: any word may be).
+
+    Raises
+    ------
+    DataError
+        No row has one.
+    """
+    cell = table.cell(name)
+    words = classes is not None and not any(map(is_gap, classes))
+    gap = f"({cell.text} IS NULL" + (f" OR {cell.missing_word})" if words else ")")
+    found = table.first(name, gap)
+    if found is None:
+        return table
+    row, _, count = found
+    if count == len(table):
+        raise DataError(f"{table.path}: the target {name!r} is missing in every row; choose another target")
+    rows = f"{count} of {len(table)} rows have" if count > 1 else f"1 of {len(table)} rows has"
+    first = f", the first at {table.place(row, name)}" if count > 1 else f": {table.place(row, name)}"
+    note = f"{rows} no target and {'are' if count > 1 else 'is'} left out{first}"
+    return replace(table.where(f"NOT {gap}"), notes=(*table.notes, note))
+
+
+def known_targets(table: Table, name: str, said: Said) -> Table:
+    """`with_targets` of a table to learn from, unless gaps are refused; among numbers, or yes and no, n/a is a gap."""
+    if not said.fill:
+        return table
+    profile = profiles_of(table, [name], said)[name]
+    if isinstance(profile, DataError):  # which `target_of` raises
+        return table
+    plain = profile.numeric or name in yes_no_columns(table, {name: profile}, said)
+    return with_targets(table, name, () if plain else None)
 
 
 def target_of(table: Table, name: str, task: Task | None, said: Said) -> Target:
@@ -103,7 +136,7 @@ def _task_of(table: Table, name: str, profile: Profile) -> Task:
             "it, or say that these are classes: task='classification' (--task classification)"
         )
     few = profile.whole and not profile.style.unit
-    return "classification" if few and table.distinct(number) <= min(FEW_CLASSES, profile.rows // 2) else "regression"
+    return "classification" if few and table.distinct(number) <= min(FEW_VALUES, profile.rows // 2) else "regression"
 
 
 def _in_order(values: Sequence[Value], style: NumberStyle, *, yes_no: bool) -> tuple[str, ...]:

@@ -22,13 +22,12 @@ from clearprop.losses import LOSSES, Loss
 from clearprop.metrics import classes
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
+from clearprop.ops.activations import FLAT, relative_slope
 
 ROWS = 5000
 """At most so many rows are looked at, spread evenly: shares and means are known to a percent by then."""
 DEAD_UNITS = 0.25
 """Share of a layer's units.  Some dead units are the price of ReLU; a quarter is capacity paid for and lost."""
-FLAT = 0.05
-"""Of the steepest slope.  A sigmoid is that flat beyond ±4.4, a tanh beyond ±2.2; `train` warns at the same value."""
 FLAT_ROWS, SATURATED_UNITS = 0.9, 0.5
 """A unit that is flat on nine of ten rows learns from the tenth only; half of a layer being so blocks the layer."""
 VANISHING, EXPLODING = 1e-3, 1e3
@@ -49,7 +48,6 @@ ABSURD = 1e3
 LINEAR_ANSWERS = 0.97
 """Share of a network's answers that a linear model reproduces: then the network is hardly more than one.  Posts 000 and
 004 are at 98.6 and 99.3 % after 50 epochs, and at 87 % when they have learnt the moons."""
-_GRID = np.linspace(-8.0, 8.0, 1601)
 _MOST_NAMES = 5
 
 
@@ -173,23 +171,23 @@ def spread(n: int) -> Array:
 
 def _measured(model: Sequential, data: Dataset, loss: Loss) -> tuple[list[LayerState], Array]:
     """The state of each layer, and the outputs."""
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
     y, states, caches = np.asarray(data.X), [], []
-    for i, layer in enumerate(model.layers):
+    for i, (layer, parameters, run) in enumerate(model.walk()):
         x = y
-        y, cache, _ = layer.forward(x, parameters[i], buffers=buffers[i])
+        y, cache, _ = layer.forward(x, parameters, run)
         caches.append(cache)
         state = LayerState(i, repr(layer), y.shape[1])
         states.append(_activation_state(state, layer.op, x) if isinstance(layer, Activation) else state)
     g = np.zeros_like(model.w)
     grads = model.parameter_views(g)
     dy = loss.backward(loss.forward(data.y, y)[1])
-    for i in reversed(range(len(model.layers))):
+    weights = model.parameter_views(model.w)
+    for i, layer, cache, grad in model.walk_back(caches, grads):
         states[i] = replace(states[i], gradient=float(np.sqrt(np.mean(np.sum(np.square(dy), axis=1)))))
-        dy = model.layers[i].backward(dy, caches[i], grads[i])
-        if "weight" in grads[i]:
-            length = float(np.linalg.norm(parameters[i]["weight"]))
-            relative = float(np.linalg.norm(grads[i]["weight"])) / max(length, np.finfo(float).tiny)
+        dy = layer.backward(dy, cache, grad)
+        if "weight" in grad:
+            length = float(np.linalg.norm(weights[i]["weight"]))
+            relative = float(np.linalg.norm(grad["weight"])) / max(length, np.finfo(float).tiny)
             states[i] = replace(states[i], relative=relative)
     return states, y
 
@@ -197,9 +195,7 @@ def _measured(model: Sequential, data: Dataset, loss: Loss) -> tuple[list[LayerS
 def _activation_state(state: LayerState, op: Op, x: Array) -> LayerState:
     if op.kind != "elementwise":
         return state
-    low, high = op.domain
-    steepest = float(np.max(_slope(op, _GRID[(low < _GRID) & (high > _GRID)])))
-    slope = _slope(op, x) / steepest
+    slope = relative_slope(op, x)
     dead = np.all(slope == 0.0, axis=0)
     flat = np.mean(slope < FLAT, axis=0) >= FLAT_ROWS
     # What has a kink is flat on one side by design: a ReLU's unit is at fault only if it is so on every row.
@@ -211,12 +207,6 @@ def _activation_state(state: LayerState, op: Op, x: Array) -> LayerState:
         dead=int(np.sum(dead)) if op.kinks else 0,
         saturated=saturated,
     )
-
-
-def _slope(op: Op, x: Array) -> Array:
-    """|∂y/∂x|, element by element."""
-    slope: Array = np.abs(np.asarray(op.vjp(np.ones_like(x), op.forward(x), x)))
-    return slope
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------

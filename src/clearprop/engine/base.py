@@ -187,7 +187,7 @@ def choose_engine(name: str, model: Sequential, loss: Loss, optimizer: "Optimize
 
 @functools.lru_cache(maxsize=1024)
 def _say_once(text: str) -> None:
-    warnings.warn(text, EngineWarning, stacklevel=4)  # of who called `train`, `predict` or an estimator
+    warnings.warn(text, EngineWarning, stacklevel=5)  # of who called `train`, `predict` or an estimator
 
 
 def penalties(model: Sequential, options: GradientOptions, weight: float = 1.0) -> float:
@@ -216,12 +216,12 @@ def divergence(model: Sequential, state: State, position: int, what: str, w: Arr
     X : array
         The batch's rows.
     """
-    parameters, buffers = model.parameter_views(w), model.buffer_views(state.buffers)
     y: Any = X
     with np.errstate(all="ignore"):
-        for i, layer in enumerate(model.layers):
-            y = layer.forward(y, parameters[i], buffers=buffers[i])[0]
-            if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters[i].values()):
+        steps = model.walk(model.parameter_views(w), buffers=model.buffer_views(state.buffers))
+        for i, (layer, parameters, run) in enumerate(steps):
+            y = layer.forward(y, parameters, run)[0]
+            if not np.isfinite(y).all() or not all(np.isfinite(p).all() for p in parameters.values()):
                 where = f"layer {i} ({layer!r})"
                 break
         else:

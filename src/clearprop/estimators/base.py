@@ -38,8 +38,8 @@ from clearprop.layers import Dense
 from clearprop.losses import Loss
 from clearprop.optim import Optimizer
 from clearprop.train import History, train
+from clearprop.train.job import first_state
 from clearprop.train.loop import follow
-from clearprop.train.training import first_state
 
 _SHOWN_LINKS = {"sigmoid": "logistic"}
 _NOT_FINITE = (

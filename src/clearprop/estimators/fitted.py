@@ -121,12 +121,11 @@ class FittedMLP(
         X = self._rows(X)
         self._adopt()
         model, found = self._linked_model(), []
-        y, views, buffers = dense_rows(X, slice(None)).astype(model.dtype, copy=False), None, None
-        views, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-        for i, layer in enumerate(model.layers):
+        y = dense_rows(X, slice(None)).astype(model.dtype, copy=False)
+        for i, (layer, own, run) in enumerate(model.walk()):
             if i and isinstance(layer, Dense):
                 found.append(y)
-            y = layer.forward(y, views[i], buffers=buffers[i])[0]
+            y = layer.forward(y, own, run)[0]
         return [*found, y]
 
     def transform(self, X: Any, layer: int = -1) -> Array:

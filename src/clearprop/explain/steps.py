@@ -1,5 +1,6 @@
 """One row through a network, forward, backward and through the optimiser's step, each number beside its formula."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -120,11 +121,11 @@ class _Steps:
             for i, views in enumerate(model.buffer_views(model.buffers))
         ]
         taken = {"x"}
-        for i, layer in enumerate(model.layers):
+        for i, (layer, own, run) in enumerate(model.walk(self.parameters, buffers=self.buffers)):
             before = self.signals[-1]
             if not i and before.shape[1] != model.n_in:
                 model.forward(before.value)  # which says what is wrong
-            y_pred, cache, _ = layer.forward(before, self.parameters[i], buffers=self.buffers[i])
+            y_pred, cache, _ = layer.forward(before, own, run)
             if y_pred is before and not isinstance(layer, Dropout):  # the identity: a value of its own all the same
                 y_pred = np.positive(before)
             if y_pred is not before:
@@ -302,9 +303,12 @@ class _Steps:
     def tail(self, first: int, x: Any, parameters: dict[str, Array] | None = None) -> Any:
         """The loss if layer `first` is handed x, and these parameters instead of its own."""
         y = self.signals[first].value.astype(np.float64) if x is None else x
-        for i in range(first, len(self.model.layers)):
-            own = parameters if parameters is not None and i == first else _doubles(self.parameters[i])
-            y = self.model.layers[i].forward(y, own, buffers=_doubles(self.buffers[i]))[0]
+        all_parameters = [_doubles(own) for own in self.parameters]
+        if parameters is not None:
+            all_parameters[first] = parameters
+        steps = self.model.walk(all_parameters, buffers=[_doubles(kept) for kept in self.buffers])
+        for layer, own, run in itertools.islice(steps, first, None):
+            y = layer.forward(y, own, run)[0]
         return self.loss.forward(self.y, y)[0]
 
     def of_signal(self, i: int) -> Witness:

@@ -338,7 +338,7 @@ def column_exports(plan: Preparation) -> list[ColumnExport]:
                 f"column {column.name!r} cannot be exported: nothing says how a {column.kind!r} is; add its class to "
                 "clearprop.formats.column_exports.EXPORTS, or export to json"
             )
-        fill = plan.fill[part][: part.stop - part.start - column.indicator] if plan.missing else None
+        fill = plan.fill[part][: part.stop - part.start - column.indicator] if plan.fill else None
         found.append(EXPORTS[type(column)](column, fill))
     return found
 

@@ -1,4 +1,4 @@
-"""What every bridge to another program needs to know of a model: the network, and what its outputs mean."""
+"""What every bridge to another program needs to know of a model: its networks, and what their outputs mean."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 
 from clearprop.data.preparation import Preparation
+from clearprop.ensemble import Model, networks
 from clearprop.errors import ConfigurationError
 from clearprop.formats.saved import SavedModel
 from clearprop.layers import Activation
 from clearprop.losses import check_link
-from clearprop.model import Sequential
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A network ready to be written for another program.
+    """A network, or an ensemble of several, ready to be written for another program.
 
     Attributes
     ----------
-    model : Sequential
+    model : Sequential or Ensemble
     link : str
         What turns outputs into predictions.
     classes : tuple or None
@@ -31,7 +31,7 @@ class Exported:
         How columns become inputs; None if the inputs are the network's own.
     """
 
-    model: Sequential
+    model: Model
     link: str
     classes: tuple[Any, ...] | None
     multilabel: bool
@@ -49,7 +49,7 @@ class Exported:
 
 
 def exported(
-    model: "Sequential | SavedModel",
+    model: Model | SavedModel,
     link: str | None = None,
     classes: Sequence[Any] | None = None,
     multilabel: bool = False,
@@ -70,19 +70,19 @@ def exported(
         preparation, link = model.preparation, model.link
         if preparation is not None and preparation.class_names:
             classes = preparation.class_names
-        model = model.model
+    network = model.model if isinstance(model, SavedModel) else model
     link = "identity" if link is None else link
     check_link(link)
-    if not model.built:
+    if not network.built:
         raise ConfigurationError("the model has no parameters yet; call model.build(n_in), or fit it to data")
-    if not (np.isfinite(model.w).all() and np.isfinite(model.buffers).all()):
+    if not all(np.isfinite(one.w).all() and np.isfinite(one.buffers).all() for one in networks(network)):
         raise ConfigurationError("the model has weights that are NaN or infinite; train it again before exporting")
     labels = None if classes is None else _labels(classes)
     if labels is not None:
-        _check_outputs(labels, model, link, multilabel)
+        _check_outputs(labels, network, link, multilabel)
     elif multilabel:
         raise ConfigurationError("multilabel=True needs classes, one for each output")
-    return Exported(model, link, labels, multilabel, preparation)
+    return Exported(network, link, labels, multilabel, preparation)
 
 
 def _labels(classes: Sequence[Any]) -> tuple[Any, ...]:
@@ -96,10 +96,10 @@ def _labels(classes: Sequence[Any]) -> tuple[Any, ...]:
     return labels
 
 
-def _check_outputs(labels: tuple[Any, ...], model: Sequential, link: str, multilabel: bool) -> None:
-    last = model.layers[-1]
-    if link == "identity" and isinstance(last, Activation):
-        link = last.name  # the outputs are probabilities already
+def _check_outputs(labels: tuple[Any, ...], model: Model, link: str, multilabel: bool) -> None:
+    ends = {last.name if isinstance(last := network.layers[-1], Activation) else "" for network in networks(model)}
+    if link == "identity" and len(ends) == 1:
+        link = ends.pop()  # the outputs are probabilities already
     if link not in ("softmax", "sigmoid") or (multilabel and link != "sigmoid"):
         needed = "'sigmoid'" if multilabel else "'softmax' or 'sigmoid'"
         raise ConfigurationError(f"link={link!r} gives no probabilities of classes; use {needed}, or leave classes out")

@@ -9,6 +9,7 @@ The document has these entries:
 ``weights``, ``buffers``
     Arrays as nested lists under the layer's number and the parameter's name: ``"0.weight"`` of shape
     (inputs, outputs), ``"0.bias"``, ``"1.gamma"`` ...; buffers are running statistics: ``"1.mean"``, ``"1.variance"``.
+    Of an ensemble ``architecture`` is a list, and so are these: one for each network.
 ``link``
     What turns outputs into predictions: ``"identity"``, ``"softmax"``, ``"sigmoid"`` or ``"exp"``.
 ``preparation``
@@ -17,11 +18,13 @@ The document has these entries:
 """
 
 import json
+from typing import Any
 
 import numpy as np
 
 from clearprop._types import Array
 from clearprop.data.preparation import Preparation
+from clearprop.ensemble import Ensemble, Model, networks
 from clearprop.errors import ModelFileError
 from clearprop.formats.exported import exported
 from clearprop.formats.saved import SavedModel
@@ -30,10 +33,11 @@ from clearprop.model import Sequential, model_from_config
 
 FORMAT, VERSION = "clearprop network", 1
 
+_OF_NETWORK = ("architecture", "weights", "buffers")
 _ENTRIES = {"format", "version", "architecture", "weights", "buffers", "link", "preparation"}
 
 
-def to_json(model: "Sequential | SavedModel", *, link: str | None = None) -> str:
+def to_json(model: Model | SavedModel, *, link: str | None = None) -> str:
     """The model as a JSON document; `from_json` gives it back bit for bit.
 
     Raises
@@ -48,13 +52,19 @@ def to_json(model: "Sequential | SavedModel", *, link: str | None = None) -> str
     ('Dense', [0.0], 'sigmoid')
     """
     what = exported(model, link)
-    network = what.model
+    found = [
+        {
+            "architecture": network.config(),
+            "weights": {name: value.tolist() for name, value in network.parameters().items()},
+            "buffers": {name: value.tolist() for name, value in _buffers(network).items()},
+        }
+        for network in networks(what.model)
+    ]
+    several = isinstance(what.model, Ensemble)
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "architecture": network.config(),
-        "weights": {name: value.tolist() for name, value in network.parameters().items()},
-        "buffers": {name: value.tolist() for name, value in _buffers(network).items()},
+        **{name: [one[name] for one in found] if several else found[0][name] for name in _OF_NETWORK},
         "link": what.link,
         "preparation": None if what.preparation is None else what.preparation.config(),
     }
@@ -80,26 +90,14 @@ def from_json(text: str) -> SavedModel:
     if set(document) != _ENTRIES or document["link"] not in links():
         raise _damaged("its entries are not those that clearprop writes")
     try:
-        config = document["architecture"]
-        model = model_from_config({**config, "n_in": None})
-        width = config["n_in"]
-        shapes: dict[str, tuple[int, ...]] = {}
-        for i, layer in enumerate(model.layers):  # before memory is taken for it
-            width, of_layer = layer.build(width)
-            shapes |= {f"{i}.{name}": shape for name, shape in of_layer.items()}
-        weights = {name: np.asarray(value, dtype=model.dtype) for name, value in document["weights"].items()}
-        if {name: value.shape for name, value in weights.items()} != shapes:
-            raise _damaged("its weights are not those of its architecture")
-        model.build(config["n_in"])
+        parts = [document[name] for name in _OF_NETWORK]
+        model: Model
+        if isinstance(document["architecture"], list):
+            model = Ensemble([_network(*one) for one in zip(*parts, strict=True)])
+        else:
+            model = _network(*parts)
         plan = document["preparation"]
         preparation = None if plan is None else Preparation.from_config(plan)
-        for name, view in model.parameters().items():
-            view[...] = weights[name]
-        buffers = _buffers(model)
-        if set(buffers) != set(document["buffers"]):
-            raise _damaged("its buffers are not those of its architecture")
-        for name, view in buffers.items():
-            view[...] = np.asarray(document["buffers"][name], dtype=model.dtype).reshape(view.shape)
         saved = SavedModel(model, preparation, document["link"])
         exported(saved)
     except ModelFileError:
@@ -107,6 +105,28 @@ def from_json(text: str) -> SavedModel:
     except Exception as error:  # whatever a senseless description leads to, the text is to blame
         raise _damaged(f"it makes no sense ({type(error).__name__})") from None
     return saved
+
+
+def _network(config: dict[str, Any], weights: dict[str, Any], buffers: dict[str, Any]) -> Sequential:
+    """One network of the document."""
+    model = model_from_config({**config, "n_in": None})
+    width = config["n_in"]
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, layer in enumerate(model.layers):  # before memory is taken for it
+        width, of_layer = layer.build(width)
+        shapes |= {f"{i}.{name}": shape for name, shape in of_layer.items()}
+    found = {name: np.asarray(value, dtype=model.dtype) for name, value in weights.items()}
+    if {name: value.shape for name, value in found.items()} != shapes:
+        raise _damaged("its weights are not those of its architecture")
+    model.build(config["n_in"])
+    for name, view in model.parameters().items():
+        view[...] = found[name]
+    views = _buffers(model)
+    if set(views) != set(buffers):
+        raise _damaged("its buffers are not those of its architecture")
+    for name, view in views.items():
+        view[...] = np.asarray(buffers[name], dtype=model.dtype).reshape(view.shape)
+    return model
 
 
 def _buffers(model: Sequential) -> dict[str, Array]:

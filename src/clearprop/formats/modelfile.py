@@ -16,6 +16,7 @@ import numpy as np
 from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data.preparation import Preparation
+from clearprop.ensemble import Ensemble, Model, networks
 from clearprop.errors import ClearpropError, ConfigurationError, ModelFileError
 from clearprop.files.atomic import atomic_write
 from clearprop.files.container import DocumentKind, opened, sealed
@@ -44,7 +45,7 @@ MODEL = DocumentKind(
 
 
 def save(
-    model: Sequential,
+    model: Model,
     path: str | os.PathLike[str],
     *,
     preparation: Preparation | None = None,
@@ -54,8 +55,7 @@ def save(
 
     Parameters
     ----------
-    model : Sequential
-        The network.
+    model : Sequential or Ensemble
     path : path
         The file; by custom it ends in ``.safetensors``.
     preparation : Preparation, optional
@@ -74,21 +74,24 @@ def save(
     atomic_write(path, packed(model, preparation=preparation, link=link))
 
 
-def packed(model: Sequential, *, preparation: Preparation | None, link: str) -> bytes:
+def packed(model: Model, *, preparation: Preparation | None, link: str) -> bytes:
     """What `save` writes; it raises all that `save` does, but for the file."""
     check_link(link)
-    for name, vector in (("weights", model.w), ("running statistics", model.buffers)):
+    members = networks(model)
+    w, buffers = (np.concatenate([getattr(one, name) for one in members]) for name in ("w", "buffers"))
+    for name, vector in (("weights", w), ("running statistics", buffers)):
         if not np.isfinite(vector).all():
             raise ConfigurationError(f"the model has {name} that are NaN or infinite; train it again before saving")
-    if len(model.layers) > MOST_LAYERS:
-        raise ConfigurationError(f"the model has {len(model.layers)} layers; at most {MOST_LAYERS} can be saved")
+    layers = sum(len(one.layers) for one in members)
+    if layers > MOST_LAYERS:
+        raise ConfigurationError(f"the model has {layers} layers; at most {MOST_LAYERS} can be saved")
     _check_preparation(model, preparation)
     document = {
         "architecture": model.config(),
         "preparation": None if preparation is None else preparation.config(),
         "link": link,
     }
-    return sealed(MODEL, document, {"w": model.w, "buffers": model.buffers})
+    return sealed(MODEL, document, {"w": w, "buffers": buffers})
 
 
 def load(path: str | os.PathLike[str]) -> SavedModel:
@@ -121,7 +124,7 @@ def load(path: str | os.PathLike[str]) -> SavedModel:
     try:
         if document["link"] not in links():
             raise ConfigurationError("its link is none that there is")
-        model = _network(document["architecture"], tensors)
+        model = _model(document["architecture"], tensors)
         plan = document["preparation"]
         preparation = None if plan is None else Preparation.from_config(plan)
         _check_preparation(model, preparation)
@@ -149,7 +152,7 @@ def _file_in(folder: str) -> str:
     raise ModelFileError(f"{folder}: there is no {FILE_NAME} in this folder; name the folder of a run, or a model file")
 
 
-def _check_preparation(model: Sequential, preparation: Preparation | None) -> None:
+def _check_preparation(model: Model, preparation: Preparation | None) -> None:
     """Refuse a preparation that makes another number of inputs, or of outputs, than the network has."""
     if preparation is None:
         return
@@ -168,8 +171,25 @@ def _check_preparation(model: Sequential, preparation: Preparation | None) -> No
 # ---------------------------------------------------------------------------------------------- the architecture
 
 
-def _network(config: Any, tensors: Mapping[str, Array]) -> Sequential:
-    """The network with the file's parameters; made only if there are as many as it needs."""
+def _model(config: Any, tensors: Mapping[str, Array]) -> Model:
+    """A network, or an ensemble of several, whose parameters come one after the other."""
+    left = dict(tensors)
+    several = isinstance(config, dict) and set(config) == {"members"}
+    configs = config["members"] if several else [config]
+    if not isinstance(configs, list) or not 1 <= len(configs) <= MOST_LAYERS:
+        raise ConfigurationError(f"its members must be a list of 1 to {MOST_LAYERS}")
+    members = [_network(one, left) for one in configs]
+    for name, rest in left.items():
+        if rest.size:
+            found, needed = tensors[name], len(tensors[name]) - len(rest)
+            raise ConfigurationError(
+                f"{name} is {found.dtype}{list(found.shape)}, but the architecture needs {found.dtype}[{needed}]"
+            )
+    return Ensemble(members) if several else members[0]
+
+
+def _network(config: Any, left: dict[str, Array]) -> Sequential:
+    """The network with the first of the file's parameters that are left; made only if there are as many as it needs."""
     if not isinstance(config, dict) or set(config) != {"layers", "n_in", "seed", "dtype"}:
         raise ConfigurationError("its architecture must have exactly the entries that config() gives")
     layers, n_in = config["layers"], config["n_in"]
@@ -184,21 +204,24 @@ def _network(config: Any, tensors: Mapping[str, Array]) -> Sequential:
     for layer in model.layers:
         width, shapes = layer.build(width)
         needed += sum(math.prod(shape) for shape in shapes.values())
-    _check_fit("w", tensors["w"], model, needed)
+    w = _taken("w", left, model, needed)
     _build(model, n_in)
-    _check_fit("buffers", tensors["buffers"], model, len(model.buffers))
-    model.w[...], model.buffers[...] = tensors["w"], tensors["buffers"]
+    model.w[...], model.buffers[...] = w, _taken("buffers", left, model, len(model.buffers))
     for buffers in model.buffer_views(model.buffers):
         if "variance" in buffers and buffers["variance"].min() < 0:
             raise ConfigurationError("buffers has a variance below zero")
     return model
 
 
-def _check_fit(name: str, found: Array, model: Sequential, needed: int) -> None:
-    if found.shape != (needed,) or found.dtype != model.dtype:
+def _taken(name: str, left: dict[str, Array], model: Sequential, needed: int) -> Array:
+    """So many of the numbers that are left."""
+    found = left[name]
+    if found.ndim != 1 or len(found) < needed or found.dtype != model.dtype:
         raise ConfigurationError(
             f"{name} is {found.dtype}{list(found.shape)}, but the architecture needs {model.dtype}[{needed}]"
         )
+    left[name] = found[needed:]
+    return found[:needed]
 
 
 def _check_layer(entry: Any) -> None:

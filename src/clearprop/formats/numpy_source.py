@@ -16,11 +16,13 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from clearprop import ops
 from clearprop._types import Array, Value
+from clearprop.ensemble import Ensemble, Model
 from clearprop.errors import ConfigurationError
 from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
 from clearprop.formats.python_source import function_text, head_text, listed_text, numbers_text
 from clearprop.formats.saved import SavedModel
+from clearprop.layers import Context, Parameters
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -183,7 +185,7 @@ class Definitions:
 
 
 def to_numpy(
-    model: "Sequential | SavedModel",
+    model: Model | SavedModel,
     *,
     link: str | None = None,
     classes: Sequence[Any] | None = None,
@@ -199,7 +201,7 @@ def to_numpy(
 
     Parameters
     ----------
-    model : Sequential or SavedModel
+    model : Sequential, Ensemble or SavedModel
     link : str, optional
         What turns a network's outputs into predictions: "identity" (default), "softmax", "sigmoid" or "exp". A
         saved model has its own.
@@ -221,7 +223,7 @@ def to_numpy(
     """
     what = exported(model, link, classes, multilabel)
     definitions = Definitions()
-    network, constants = _network(what, definitions)
+    network, constants = _networks(what, definitions)
     given = _inputs(what, definitions, constants)
     answers = _answers(what, constants)
     head = head_text(what)[:-4] + ', in NumPy."""'
@@ -232,25 +234,42 @@ def to_numpy(
     return "\n\n\n".join([f"{head}\n\n" + "\n".join(sorted(definitions.imports)), *filter(None, body)]) + "\n"
 
 
-def _network(what: Exported, definitions: Definitions) -> tuple[str, list[str]]:
-    """The function that computes the layers, and the weights as assignments."""
-    model = what.model
+def _networks(what: Exported, definitions: Definitions) -> tuple[str, list[str]]:
+    """The function that computes the prediction, of several networks the mean, and the weights as assignments."""
+    if not isinstance(what.model, Ensemble):
+        return _network(what.model, what.link, definitions)
+    texts, constants = [], []
+    for number, network in enumerate(what.model, 1):
+        text, own = _network(network, what.link, definitions, str(number))
+        texts.append(text)
+        constants += own
+    names = ", ".join(f"network{number + 1}" for number in range(len(texts)))
+    total = function_text(
+        "network(x)",
+        "The mean of what the networks predict.",
+        f"found = [one(x) for one in ({names},)]",
+        "return np.mean(found, axis=0, dtype=np.float64).astype(x.dtype)",
+    )
+    return "\n\n\n".join([*texts, total]), constants
+
+
+def _network(model: Sequential, link: str, definitions: Definitions, number: str = "") -> tuple[str, list[str]]:
+    """The function that computes one network's layers and the link, and the weights as assignments."""
     constants: list[str] = []
     lines: list[str] = []
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    for i, layer in enumerate(model.layers):
+    for i, (layer, parameters, run) in enumerate(model.walk()):
 
-        def named(arrays: dict[str, Array], i: int = i) -> dict[str, Formula]:
+        def named(arrays: Parameters, i: int = i) -> dict[str, Formula]:
             formulas = {}
             for key, array in arrays.items():
-                name = f"{ {'weight': 'W', 'bias': 'b'}.get(key, key) }{i}"
+                name = f"{ {'weight': 'W', 'bias': 'b'}.get(key, key) }{number + '_' if number else ''}{i}"
                 constants.append(_assignment(name, array))
                 formulas[key] = Formula(ast.Name(name), definitions, array.shape)
             return formulas
 
         x = Formula(ast.Name("x"), definitions, (None, model.widths[i]))
         try:
-            y = str(layer.forward(x, named(parameters[i]), buffers=named(buffers[i]))[0])
+            y = str(layer.forward(x, named(parameters), Context(buffers=named(run.buffers)))[0])
         except (TypeError, AttributeError, ValueError) as error:
             if isinstance(error, ConfigurationError):
                 raise
@@ -260,9 +279,9 @@ def _network(what: Exported, definitions: Definitions) -> tuple[str, list[str]]:
             ) from None
         if y != "x":
             lines.append(f"x = {y}")
-    if what.link != "identity":
-        lines.append(f"x = {definitions.name_of(ACTIVATIONS[what.link])}(x)")
-    return function_text("network(x)", "The layers, one after the other.", *lines, "return x"), constants
+    if link != "identity":
+        lines.append(f"x = {definitions.name_of(ACTIVATIONS[link])}(x)")
+    return function_text(f"network{number}(x)", "The layers, one after the other.", *lines, "return x"), constants
 
 
 def _inputs(what: Exported, definitions: Definitions, constants: list[str]) -> str:

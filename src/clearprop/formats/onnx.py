@@ -14,6 +14,7 @@ import numpy as np
 
 from clearprop._types import Value
 from clearprop._versions import __version__
+from clearprop.ensemble import Ensemble, Model, networks
 from clearprop.errors import ClearpropError, ConfigurationError
 from clearprop.files.atomic import atomic_write
 from clearprop.formats.column_exports import column_exports
@@ -25,7 +26,7 @@ from clearprop.ops import ACTIVATIONS
 
 
 def to_onnx(
-    model: "Sequential | SavedModel",
+    model: Model | SavedModel,
     path: "str | os.PathLike[str] | None" = None,
     *,
     link: str | None = None,
@@ -52,7 +53,7 @@ def to_onnx(
 
     Parameters
     ----------
-    model : Sequential or SavedModel
+    model : Sequential, Ensemble or SavedModel
     path : path, optional
         A file to write.
     link : str, optional
@@ -119,20 +120,27 @@ def to_onnx(
 
 
 def _network(graph: Graph, what: Exported, x: Value) -> Value:
+    """The networks' predictions; of several the mean."""
+    found = [_prediction(network, what.link, x) for network in networks(what.model)]
+    if not isinstance(what.model, Ensemble):
+        return found[0]
+    total = sum(one.cast(np.float64) for one in found)
+    return (total / float(len(found))).cast(what.model.dtype)
+
+
+def _prediction(model: Sequential, link: str, x: Value) -> Value:
     """The layers and the link."""
-    model = what.model
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
-    for i, layer in enumerate(model.layers):
+    for i, (layer, parameters, run) in enumerate(model.walk()):
         x.shape = (None, model.widths[i])
         try:
-            x = layer.forward(x, parameters[i], buffers=buffers[i])[0]
+            x = layer.forward(x, parameters, run)[0]
         except (TypeError, AttributeError, ValueError) as error:
             if isinstance(error, ClearpropError):
                 raise
             raise ConfigurationError(
                 f"layer {i} ({layer!r}) cannot be exported: it does more in prediction than ONNX has operations for"
             ) from None
-    return ACTIVATIONS[what.link](x)
+    return ACTIVATIONS[link](x)
 
 
 def _answers(graph: Graph, what: Exported, p: Value) -> dict[str, tuple[Node, list[int]]]:

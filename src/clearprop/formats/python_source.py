@@ -6,6 +6,7 @@ from typing import Any
 
 from clearprop._types import Array
 from clearprop._versions import __version__
+from clearprop.ensemble import Ensemble, Model, networks
 from clearprop.errors import ConfigurationError
 from clearprop.formats.exported import Exported, exported
 from clearprop.formats.saved import SavedModel
@@ -14,7 +15,7 @@ from clearprop.layers import Activation
 from clearprop.model import Sequential
 
 
-def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> str:
+def to_python(model: Model | SavedModel, *, link: str | None = None) -> str:
     """The text of a short Python script that builds the same network with clearprop, weights included.
 
     A network's script defines ``model`` and ``predict(X)``.  A saved model's defines ``saved``, which `clearprop.save`
@@ -32,20 +33,16 @@ def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> s
     Sequential([Dense(3, init='he_normal'), Activation('relu'), Dense(1)], n_in=2, seed=7)
     """
     what = exported(model, link)
-    network = what.model
-    config = network.config()  # refuses what has no name to be found by
-    layers = "".join(f"        {layer!r},\n" for layer in network.layers)
-    options = "".join(f"    {name}={config[name]!r},\n" for name in ("n_in", "seed", "dtype"))
-    weights = "".join(f'weights["{name}"][...] = {numbers_text(v)}\n' for name, v in network.parameters().items())
-    buffers = "".join(
-        f'buffers[{i}]["{name}"][...] = {numbers_text(value)}\n'
-        for i, views in enumerate(network.buffer_views(network.buffers))
-        for name, value in views.items()
-    )
-    if buffers:
-        buffers = f"buffers = model.buffer_views(model.buffers)\n{buffers}"
-    imports = _imports(network)
-    build = f"model = Sequential(\n    [\n{layers}    ],\n{options})\nweights = model.parameters()\n{weights}{buffers}"
+    imports: dict[str, set[str]] = {"clearprop": {"Sequential"}}
+    for network in networks(what.model):
+        for module, names in _imports(network).items():
+            imports.setdefault(module, set()).update(names)
+    if isinstance(what.model, Ensemble):
+        imports["clearprop"].add("Ensemble")
+        built = "".join(f"{_built(network)}members.append(model)\n" for network in what.model)
+        build = f"members = []\n{built}model = Ensemble(members)\n"
+    else:
+        build = _built(what.model)
     if what.preparation is None:
         imports["clearprop"].add("predict as predictions_of")
         use = function_text(
@@ -73,14 +70,31 @@ def to_python(model: "Sequential | SavedModel", *, link: str | None = None) -> s
         )
     head = head_text(what)
     lines = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(imports.items()) if names]
-    lines += [f"import {module}  # registers {name!r}" for name, module in _own_activations(network)]
+    own = dict.fromkeys(one for network in networks(what.model) for one in _own_activations(network))
+    lines += [f"import {module}  # registers {name!r}" for name, module in own]
     top = "" if what.preparation is None else "import sys\n\n"
     return f"{head}\n\n{top}" + "\n".join(lines) + f"\n\n{build}\n{use}\n"
 
 
+def _built(network: Sequential) -> str:
+    """The statements that make `model`, with its weights."""
+    config = network.config()  # refuses what has no name to be found by
+    layers = "".join(f"        {layer!r},\n" for layer in network.layers)
+    options = "".join(f"    {name}={config[name]!r},\n" for name in ("n_in", "seed", "dtype"))
+    weights = "".join(f'weights["{name}"][...] = {numbers_text(v)}\n' for name, v in network.parameters().items())
+    buffers = "".join(
+        f'buffers[{i}]["{name}"][...] = {numbers_text(value)}\n'
+        for i, views in enumerate(network.buffer_views(network.buffers))
+        for name, value in views.items()
+    )
+    if buffers:
+        buffers = f"buffers = model.buffer_views(model.buffers)\n{buffers}"
+    return f"model = Sequential(\n    [\n{layers}    ],\n{options})\nweights = model.parameters()\n{weights}{buffers}"
+
+
 def _imports(network: Sequential) -> dict[str, set[str]]:
     """Module -> names, for the network's layers and initialisers."""
-    imports: dict[str, set[str]] = {"clearprop": {"Sequential"}}
+    imports: dict[str, set[str]] = {}
     for layer in network.layers:
         for value in (layer, *(value for value in layer.config().values() if isinstance(value, Initializer))):
             imports.setdefault(_module_of(type(value), repr(layer)), set()).add(type(value).__name__)

@@ -10,8 +10,8 @@ from clearprop._registry import listed
 from clearprop._types import Array
 from clearprop.data import Dataset, Preparation, Table, read_table
 from clearprop.data.arrays import features, is_sparse
+from clearprop.ensemble import Model
 from clearprop.errors import ConfigurationError, DataError, DataWarning, ShapeError
-from clearprop.model import Sequential
 from clearprop.train import predict
 
 _ROWS_AT_ONCE = 100_000
@@ -19,12 +19,12 @@ _ROWS_AT_ONCE = 100_000
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A trained network with all that new rows need: what `load` gives, and what a run has as ``run.saved``.
+    """A trained model with all that new rows need: what `load` gives, and what a run has as ``run.saved``.
 
     Attributes
     ----------
-    model : Sequential
-        The network with its parameters.
+    model : Sequential or Ensemble
+        With its parameters.
     preparation : Preparation or None
         How columns become its input, and its output becomes words again.
     link : str
@@ -44,7 +44,7 @@ class SavedModel:
     (150, 3)
     """
 
-    model: Sequential
+    model: Model
     preparation: Preparation | None
     link: str
 

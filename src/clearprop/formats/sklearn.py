@@ -12,6 +12,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data.preparation import Preparation
+from clearprop.ensemble import Ensemble, Model, networks
 from clearprop.errors import ConfigurationError
 from clearprop.formats.column_exports import column_exports
 from clearprop.formats.exported import Exported, exported
@@ -24,7 +25,7 @@ _NAMES = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu":
 
 
 def to_sklearn(
-    model: "Sequential | SavedModel",
+    model: Model | SavedModel,
     *,
     link: str | None = None,
     classes: Sequence[Any] | None = None,
@@ -49,7 +50,7 @@ def to_sklearn(
 
     Parameters
     ----------
-    model : Sequential or SavedModel
+    model : Sequential, Ensemble or SavedModel
         Dense layers with the same activation after each but the last: relu, tanh, sigmoid or identity.
     link : str, optional
         What turns a network's outputs into predictions: "identity" (default), "softmax", "sigmoid" or "exp". A
@@ -69,7 +70,7 @@ def to_sklearn(
     array(['a'], dtype='<U1')
     """
     what = exported(model, link, classes, multilabel)
-    network = _estimator(what)
+    network = _voting(what) if isinstance(what.model, Ensemble) else _estimator(what, what.model)
     return network if what.preparation is None else _pipeline(what.preparation, network)
 
 
@@ -107,13 +108,35 @@ def from_sklearn(mlp: Any) -> tuple[Sequential, str, Array | None]:
 # --- the network ------------------------------------------------------------------------------------------------------
 
 
-def _estimator(what: Exported) -> Any:
+def _voting(what: Exported) -> Any:
+    """scikit-learn's own mean of several estimators' predictions, as if it had been fitted."""
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
+    from sklearn.preprocessing import LabelEncoder
+    from sklearn.utils import Bunch
+
+    if what.multilabel or (what.classes is None and what.model.n_out > 1):
+        raise ConfigurationError(
+            "scikit-learn's ensembles predict one class or one quantity for each row; export to onnx, python or numpy"
+        )
+    found = [(f"network{number}", _estimator(what, one)) for number, one in enumerate(networks(what.model), 1)]
+    if what.classes is None:
+        voting: Any = VotingRegressor(found)
+    else:
+        voting = VotingClassifier(found, voting="soft")
+        voting.le_ = LabelEncoder().fit(found[0][1].classes_)
+        voting.classes_ = voting.le_.classes_
+    voting.estimators_ = [estimator for _, estimator in found]
+    voting.named_estimators_ = Bunch(**dict(found))
+    return voting
+
+
+def _estimator(what: Exported, model: Sequential) -> Any:
     """scikit-learn sets itself up on rows made for the purpose; then it gets the weights."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    activation, weights, biases = _layers(what.model)
-    n_in, k, dtype = what.model.widths[0], what.model.n_out, what.model.dtype
+    activation, weights, biases = _layers(model)
+    n_in, k, dtype = model.widths[0], model.n_out, model.dtype
     options = {
         "hidden_layer_sizes": tuple(len(bias) for bias in biases[:-1]),
         "activation": activation,
@@ -194,16 +217,16 @@ def _pipeline(plan: Preparation, network: Any) -> Any:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    if plan.target_scale:
-        if network.out_activation_ != "identity":
+    for mlp in getattr(network, "estimators_", [network]) if plan.target_scale else []:
+        if mlp.out_activation_ != "identity":
             raise ConfigurationError(
                 "scikit-learn cannot give a quantity its unit after the link 'exp'; export to onnx"
             )
-        network.coefs_ = [weight.astype(float) for weight in network.coefs_]
-        network.intercepts_ = [bias.astype(float) for bias in network.intercepts_]
-        network.coefs_[-1] *= np.array(plan.target_scale)
-        network.intercepts_[-1] *= np.array(plan.target_scale)
-        network.intercepts_[-1] += np.array(plan.target_mean)
+        mlp.coefs_ = [weight.astype(float) for weight in mlp.coefs_]
+        mlp.intercepts_ = [bias.astype(float) for bias in mlp.intercepts_]
+        mlp.coefs_[-1] *= np.array(plan.target_scale)
+        mlp.intercepts_[-1] *= np.array(plan.target_scale)
+        mlp.intercepts_[-1] += np.array(plan.target_mean)
     readers, examples = zip(*(export.sklearn() for export in column_exports(plan)), strict=True)
     rows = np.empty((max(map(len, examples)), len(examples)), dtype=object)
     for i, cells in enumerate(examples):

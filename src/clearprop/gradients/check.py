@@ -23,7 +23,7 @@ import numpy as np
 
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
-from clearprop.layers import Layer
+from clearprop.layers import Context, Layer
 from clearprop.losses import Loss
 from clearprop.model import Sequential
 from clearprop.ops import Op
@@ -365,7 +365,7 @@ def _layer_problem(layer: Layer, x: Array, training: bool, rng: np.random.Genera
 
     def forward(values: dict[str, Array]) -> Any:
         inner = {name: values[name] for name in parameters}
-        return layer.forward(values["x"], inner, training=training, key=key, buffers=buffers)
+        return layer.forward(values["x"], inner, Context(training, key, buffers))
 
     def gradient(dy: Array, values: dict[str, Array]) -> dict[str, Array]:
         grads = {name: np.empty_like(p) for name, p in parameters.items()}

@@ -92,7 +92,7 @@ def division_of(table: Table, target: str, split: str | None, options: Mapping[s
     """What `split` asks for; `options` say how columns are read (see `Preparation.fit`).
 
     The column itself is left out of the features: new rows are of groups, and of times, that training never saw. A time
-    stays if it is said what it means: dates are to be expanded, or its kind is given.
+    stays if its kind is given.
 
     Raises
     ------
@@ -112,8 +112,7 @@ def division_of(table: Table, target: str, split: str | None, options: Mapping[s
     if kind == "group":
         return Division("group", column, _groups(table, column), left_out=True)
     keys, dates = _times(table, target, column, options)
-    asked_for = column in options["kinds"] or (dates and options["dates"] is not None)
-    return Division("time", column, keys, dates, left_out=column in options["drop"] or not asked_for)
+    return Division("time", column, keys, dates, left_out=column in options["drop"] or column not in options["kinds"])
 
 
 def _refuse_gaps(table: Table, column: str) -> None:
@@ -141,7 +140,7 @@ def _times(table: Table, target: str, column: str, options: Mapping[str, Any]) -
     others = tuple(name for name in table.names if name not in (target, column))
     errors = []
     for kind in ("number", "date"):
-        alone = {**options, "drop": others, "kinds": {column: kind}, "dates": "expand", "missing": None}
+        alone = {**options, "drop": others, "kinds": {column: kind}, "dates": "expand", "missing": "refuse"}
         try:
             plan, rows = Preparation.settle(table, target, **alone)
         except DataError as error:

@@ -14,6 +14,7 @@ import numpy as np
 
 from clearprop._types import Array
 from clearprop.data import Dataset
+from clearprop.ensemble import networks
 from clearprop.formats.modelfile import SavedModel
 from clearprop.judge.answers import predictions, preparation_of
 from clearprop.judge.scores import METRIC_OF_TASK, score
@@ -77,10 +78,11 @@ def _groups(saved: SavedModel) -> list[tuple[str, slice | Array]]:
     if len(groups) <= MOST_COLUMNS:
         return groups
     sizes = np.zeros(len(preparation_of(saved).feature_names))
-    for parameter in saved.model.parameters().values():
-        if parameter.ndim == 2 and len(parameter) == len(sizes):
-            sizes = np.square(parameter.astype(np.float64)).sum(axis=1)  # features come with one scale
-            break
+    for network in networks(saved.model):
+        for parameter in network.parameters().values():
+            if parameter.ndim == 2 and len(parameter) == len(sizes):
+                sizes += np.square(parameter.astype(np.float64)).sum(axis=1)  # features come with one scale
+                break
     order = np.argsort([-sizes[features].sum() for _, features in groups], kind="stable")
     others = np.concatenate([np.arange(len(sizes))[groups[i][1]] for i in order[MOST_COLUMNS:]])
     return [*(groups[i] for i in sorted(order[:MOST_COLUMNS])), (f"{len(groups) - MOST_COLUMNS} other columns", others)]

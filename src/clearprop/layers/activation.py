@@ -5,9 +5,8 @@ from typing import Any
 
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
-from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters
+from clearprop.layers.base import LAYERS, NOTHING, PREDICTION, Context, Layer, Parameters
 from clearprop.ops import ACTIVATIONS, Op, as_activation
-from clearprop.randomness import Key
 from clearprop.tape import differentiable
 
 
@@ -17,6 +16,8 @@ class Activation(Layer):
     >>> Activation("leaky_relu", slope=0.2)
     Activation('leaky_relu', slope=0.2)
     """
+
+    draws = False
 
     def __init__(self, activation: "str | Op | Callable[[Value], Value]", **parameters: Any) -> None:
         if not isinstance(activation, str | Op):
@@ -43,16 +44,10 @@ class Activation(Layer):
         return f"Activation({', '.join(shown)})"
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         y = self.op(x)
-        return y, ((y, x) if self.op.keeps_input else (y,)), buffers
+        return y, ((y, x) if self.op.keeps_input else (y,)), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         return self.op.vjp(dy, *cache)

@@ -7,6 +7,7 @@ returns as `cache`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +23,29 @@ Parameters = Mapping[str, Value]
 NOTHING: Parameters = {}
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a layer's forward pass depends on, besides its input and its parameters.
+
+    Attributes
+    ----------
+    training : bool
+        Whether dropout drops and batch normalisation uses the batch's statistics.
+    key : Key, optional
+        Where in the run this batch belongs, for random numbers.
+    buffers : mapping
+        What the layer keeps that is not trained by gradients, by name.
+    """
+
+    training: bool = False
+    key: Key | None = None
+    buffers: Parameters = field(default_factory=dict)
+
+
+PREDICTION = Context()
+"""Of a layer that keeps nothing."""
+
+
 class Layer(Configured, ABC):
     """A step of a network: y = f(x; parameters), with its derivative.
 
@@ -35,12 +59,15 @@ class Layer(Configured, ABC):
         Factor on the optimiser's learning rate for this layer.
     least_rows : int
         The fewest rows that it can be trained on at once.
+    draws : bool
+        Whether it uses its key in training: random numbers of the epoch, which then has to be trained by itself.
     """
 
     trainable: tuple[str, ...] = ()
     decays: tuple[str, ...] = ()
     learning_rate_factor: float = 1.0
     least_rows: int = 1
+    draws: bool = True
 
     def build(self, n_in: int) -> tuple[int, dict[str, tuple[int, ...]]]:
         """Number of outputs for `n_in` inputs, and the shapes of the parameters by name."""
@@ -56,13 +83,7 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         """y of shape (n, n_out), the cache for `backward`, and the new buffers."""
 
@@ -84,6 +105,7 @@ class OpLayer(Layer):
     """
 
     initial: ClassVar[Mapping[str, float]] = {}
+    draws = False
 
     @abstractmethod
     def operation(self) -> Op:
@@ -96,17 +118,11 @@ class OpLayer(Layer):
         return {name: np.full(n_in, value) for name, value in self.initial.items()}
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         inputs = (x, *(parameters[name] for name in self.initial))
         y = self.operation()(*inputs)
-        return y, (y, inputs), buffers
+        return y, (y, inputs), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         y, inputs = cache

@@ -8,9 +8,8 @@ import numpy as np
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
 from clearprop.initializers import Initializer, as_initializer
-from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters, trainable_names
+from clearprop.layers.base import LAYERS, NOTHING, PREDICTION, Context, Layer, Parameters, trainable_names
 from clearprop.ops import affine, matmul
-from clearprop.randomness import Key
 
 
 class Dense(Layer):
@@ -31,6 +30,7 @@ class Dense(Layer):
     """
 
     decays = ("weight",)
+    draws = False
 
     def __init__(
         self,
@@ -61,19 +61,13 @@ class Dense(Layer):
         return {name: as_initializer(initializers[name])(shape, rng) for name, shape in shapes.items()}
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         W = parameters["weight"]
         if not self.use_bias:
-            return matmul(x, W), (x, W), buffers
+            return matmul(x, W), (x, W), run.buffers
         b = parameters["bias"]
-        return affine(x, W, b), (x, W, b), buffers
+        return affine(x, W, b), (x, W, b), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         if not self.use_bias:

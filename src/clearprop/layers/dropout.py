@@ -7,9 +7,8 @@ import numpy as np
 
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError
-from clearprop.layers.base import LAYERS, NOTHING, Layer, Parameters
+from clearprop.layers.base import LAYERS, NOTHING, PREDICTION, Context, Layer, Parameters
 from clearprop.ops import dropout, dropout_mask
-from clearprop.randomness import Key
 
 
 class Dropout(Layer):
@@ -24,20 +23,14 @@ class Dropout(Layer):
         self.rate = rate
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
-        if not training or self.rate == 0.0:
-            return x, None, buffers
-        if key is None:
+        if not run.training or self.rate == 0.0:
+            return x, None, run.buffers
+        if run.key is None:
             raise ConfigurationError("Dropout in training needs a key: where in the run its random numbers belong")
-        mask = dropout_mask(key, x.shape[0], x.shape[1], self.rate).astype(np.zeros(0, x.dtype).real.dtype)
-        return dropout(x, mask), (x, mask), buffers
+        mask = dropout_mask(run.key, x.shape[0], x.shape[1], self.rate).astype(np.zeros(0, x.dtype).real.dtype)
+        return dropout(x, mask), (x, mask), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         return dy if cache is None else dropout.vjp(dy, None, *cache)[0]

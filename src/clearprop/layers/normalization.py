@@ -7,9 +7,9 @@ import numpy as np
 
 from clearprop._types import Array, Value
 from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.layers.base import LAYERS, NOTHING, OpLayer, Parameters, trainable_names
+from clearprop.layers.base import LAYERS, NOTHING, PREDICTION, Context, OpLayer, Parameters, trainable_names
 from clearprop.ops import Op, batch_norm, layer_norm
-from clearprop.randomness import Key
+from clearprop.ops.normalization import running_average
 
 
 class _Normalization(OpLayer):
@@ -78,29 +78,20 @@ class BatchNorm(_Normalization):
         return {"mean": np.zeros(n_in), "variance": np.ones(n_in)}
 
     def forward(
-        self,
-        x: Value,
-        parameters: Parameters = NOTHING,
-        *,
-        training: bool = False,
-        key: Key | None = None,
-        buffers: Parameters = NOTHING,
+        self, x: Value, parameters: Parameters = NOTHING, run: Context = PREDICTION
     ) -> tuple[Value, Any, Parameters]:
         gamma, beta = parameters["gamma"], parameters["beta"]
-        if training:
+        if run.training:
             if len(x) < self.least_rows:
                 raise ShapeError("BatchNorm trains on batches of 2 rows or more; raise batch_size, or use LayerNorm")
             y = batch_norm(x, gamma, beta, epsilon=self.epsilon)
             values: Any = getattr(x, "value", x)  # a tensor's numbers: no gradient goes through running averages
-            old = self.momentum
-            new_buffers = {
-                "mean": old * buffers["mean"] + (1.0 - old) * values.mean(axis=0),
-                "variance": old * buffers["variance"] + (1.0 - old) * values.var(axis=0),
-            }
-            return y, (True, x, gamma, beta), new_buffers
-        r = 1.0 / np.sqrt(buffers["variance"] + self.epsilon)
-        x_hat = (x - buffers["mean"]) * r
-        return gamma * x_hat + beta, (False, x_hat, gamma, r), buffers
+            found = {"mean": values.mean(axis=0), "variance": values.var(axis=0)}
+            averages = {name: running_average(run.buffers[name], new, self.momentum) for name, new in found.items()}
+            return y, (True, x, gamma, beta), averages
+        r = 1.0 / np.sqrt(run.buffers["variance"] + self.epsilon)
+        x_hat = (x - run.buffers["mean"]) * r
+        return gamma * x_hat + beta, (False, x_hat, gamma, r), run.buffers
 
     def backward(self, dy: Value, cache: Any, grads: Mapping[str, Array]) -> Value:
         training, *inputs = cache

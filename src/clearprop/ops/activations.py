@@ -5,8 +5,8 @@
 
 import numpy as np
 
-from clearprop._types import Value
-from clearprop.ops.op import activation
+from clearprop._types import Array, Value
+from clearprop.ops.op import Op, activation
 from clearprop.ops.special import erf
 
 
@@ -237,3 +237,28 @@ def log_softmax(x: Value) -> Value:
 @log_softmax.defvjp
 def _(dy: Value, y: Value) -> Value:
     return dy - np.exp(y) * np.sum(dy, axis=-1, keepdims=True)
+
+
+# --- how flat they are ------------------------------------------------------------------------------------------------
+
+FLAT = 0.05
+"""Share of the steepest slope below which a unit passes almost no gradient: a sigmoid is that flat beyond ±4.4, a tanh
+beyond ±2.2."""
+
+
+def relative_slope(function: Op, x: Array) -> Array:
+    """|∂y/∂x|, element by element, as a share of the steepest slope between -8 and 8.
+
+    >>> relative_slope(tanh, np.array([0.0, 3.0])).round(4)
+    array([1.    , 0.0099])
+    """
+    low, high = function.domain
+    grid = np.linspace(-8.0, 8.0, 1601)
+    steepest = _slope(function, grid[(low < grid) & (high > grid)]).max()
+    slope: Array = _slope(function, x) / steepest
+    return slope
+
+
+def _slope(function: Op, x: Array) -> Array:
+    slope: Array = np.abs(np.asarray(function.vjp(np.ones_like(x), function.forward(x), x)))
+    return slope

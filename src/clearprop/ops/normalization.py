@@ -14,6 +14,11 @@ from clearprop.ops.op import op
 SMALL = 2.0**-64  # exact to multiply by
 
 
+def running_average(average: Value, new: Value, momentum: float) -> Value:
+    """momentum · average + (1 - momentum) · new"""
+    return momentum * average + (1.0 - momentum) * new
+
+
 def _standardise(x: Value, axis: int, epsilon: float) -> tuple[Value, Value]:
     """x̂ and r, of SMALL·x in units of its largest deviation, so that neither sums nor squares overflow."""
     small = x * SMALL

@@ -77,7 +77,7 @@ class RunOptions:
     seed : int
         Of the splits, the first weights and the order of rows.
     dates, missing, drop, kinds, decimal, thousands, day_first
-        How columns are read: see `Preparation.fit`.
+        How columns are read: see `Preparation.settle`.
     """
 
     hidden: tuple[int, ...] = (32, 32)
@@ -100,8 +100,8 @@ class RunOptions:
     split: str | None = None
     dtype: str = "float64"
     seed: int = 0
-    dates: Literal["expand"] | None = None
-    missing: Literal["median"] | None = None
+    dates: Literal["refuse", "expand"] = "expand"
+    missing: Literal["refuse", "median"] = "median"
     drop: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     decimal: Literal[".", ","] | None = None
@@ -121,15 +121,17 @@ class RunOptions:
         if self.metric is not None:
             check_metric(self.metric)
         for what, value, known in (
-            ("normalization", self.normalization, ("batch", "layer")),
-            ("class_weight", self.class_weight, ("balanced",)),
-            ("schedule", self.schedule, tuple(SCHEDULES)),
+            ("normalization", self.normalization, (None, "batch", "layer")),
+            ("class_weight", self.class_weight, (None, "balanced")),
+            ("schedule", self.schedule, (None, *SCHEDULES)),
             ("dtype", self.dtype, ("float64", "float32")),
-            ("dates", self.dates, ("expand",)),
-            ("missing", self.missing, ("median",)),
+            ("dates", self.dates, ("refuse", "expand")),
+            ("missing", self.missing, ("refuse", "median")),
         ):
-            if value is not None and value not in known:
-                raise ConfigurationError(f"{what} cannot be {value!r}; {did_you_mean(value, list(known))}")
+            if value not in known:
+                raise ConfigurationError(
+                    f"{what} cannot be {value!r}; {did_you_mean(str(value), [k for k in known if k])}"
+                )
         check_marks(self.decimal, self.thousands)
 
 

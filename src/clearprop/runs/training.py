@@ -23,7 +23,10 @@ from clearprop._types import Array
 from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
 from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
+from clearprop.data.kinds import Said
+from clearprop.data.target import known_targets
 from clearprop.diagnose import Diagnosis, diagnose, spread
+from clearprop.ensemble import networks
 from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
 from clearprop.files.nearest import nearest_file
 from clearprop.formats.modelfile import SavedModel, packed
@@ -177,7 +180,7 @@ class Run:
         """What is wrong with the network: units, gradients and biases on all rows, the verdict on the test rows."""
         rows = preparation_of(self.saved).transform(self.data.take(spread(len(self.data))))
         return diagnose(
-            self.saved.model,
+            networks(self.saved.model)[0],
             rows,
             make_loss(self.options, self.data.task),
             verdict=self.judgement,
@@ -228,7 +231,8 @@ def train_run(
     Parameters
     ----------
     data : Dataset or Table
-        At least 10 rows.
+        At least 10 rows. Gaps and dates in a table are dealt with, and rows without a target left out, unless `options`
+        refuse them.
     options : RunOptions, optional
         How to train.
     target : str, optional
@@ -299,6 +303,11 @@ def train_repeatedly(
             f"split={options.split!r} has nothing to divide, as the rows of each part are given; leave it out"
         )
     make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
+    if isinstance(data, Table) and target is not None:
+        rows = len(data)
+        data = known_targets(data, data.name_of(target), _said(options))
+        if test_rows is not None and len(data) < rows:
+            raise DataError(f"{data.notes[-1]}, so test_rows would count other rows; leave them out beforehand")
     everything, plan, division = _plan(data, target, task, options)
     if len(everything) < LEAST_ROWS:
         raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
@@ -331,12 +340,18 @@ def _columns(options: RunOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in _MEANINGS}
 
 
+def _said(options: RunOptions) -> Said:
+    """The same, as far as they concern the target."""
+    return Said(fill=options.missing == "median", decimal=options.decimal, thousands=options.thousands)
+
+
 def _plan(
     data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
 ) -> tuple[Dataset, Preparation, Division]:
     columns = _columns(options)
     if isinstance(data, Dataset):
-        given = [name for name, value in {**columns, "split": options.split}.items() if value not in (None, (), {})]
+        usual = RunOptions()
+        given = [name for name in (*columns, "split") if getattr(options, name) != getattr(usual, name)]
         if target is not None or task is not None:
             raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
         if given:

@@ -2,11 +2,14 @@
 
 from clearprop.train.callbacks import CSVLog, EarlyStopping, Progress
 from clearprop.train.checkpoint import Checkpoint, load_checkpoint
+from clearprop.train.course import Epoch
 from clearprop.train.history import History
-from clearprop.train.loop import fit, predict, train
+from clearprop.train.loop import fit, train
 from clearprop.train.orders import epoch_batches
+from clearprop.train.population import Member, PopulationProgress, train_population
+from clearprop.train.prediction import predict
 from clearprop.train.saved import SavedTraining
-from clearprop.train.training import Epoch, Training
+from clearprop.train.training import Training
 
 __all__ = [
     "CSVLog",
@@ -14,6 +17,8 @@ __all__ = [
     "EarlyStopping",
     "Epoch",
     "History",
+    "Member",
+    "PopulationProgress",
     "Progress",
     "SavedTraining",
     "Training",
@@ -22,4 +27,5 @@ __all__ = [
     "load_checkpoint",
     "predict",
     "train",
+    "train_population",
 ]

@@ -17,8 +17,9 @@ import numpy as np
 from clearprop._types import Array
 from clearprop.errors import CheckpointError, ConfigurationError, OutputError
 from clearprop.metrics import HIGHER_IS_BETTER
+from clearprop.train.course import Epoch
 from clearprop.train.history import History
-from clearprop.train.training import Epoch, Training
+from clearprop.train.training import Training
 
 
 class EarlyStopping:

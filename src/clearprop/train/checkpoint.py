@@ -24,9 +24,10 @@ from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationErr
 from clearprop.files.atomic import atomic_write, output_error, sync_folder
 from clearprop.files.container import DocumentKind, opened, sealed
 from clearprop.files.lock import claimed
+from clearprop.train.course import Epoch
 from clearprop.train.history import History
 from clearprop.train.saved import SavedTraining, with_state
-from clearprop.train.training import Epoch, Training
+from clearprop.train.training import Training
 
 BEST = "best.safetensors"
 _MOST_CALLBACKS = 20

@@ -6,26 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from clearprop._types import Array
 from clearprop.data import Dataset, as_dataset
 from clearprop.data.arrays import in_precision
 from clearprop.errors import DataError, DataWarning, ShapeError
 from clearprop.losses import Loss
 from clearprop.model import Sequential
+from clearprop.train.rows import TrainingRows, row_numbers
 
 _MANY_CLASSES = 20
 
 
-def split(data: Dataset, validation: Any, seed: int) -> tuple[Dataset, Dataset | None]:
+def split(data: Dataset, rows: Any, validation: Any, seed: int) -> tuple[Dataset, Array | None, Dataset | None]:
+    """The data, the numbers of its rows to train on (None for all), and the data to report on, if any."""
+    numbers = None if rows is None else row_numbers(rows, data, "rows")
     if validation is None:
-        return data, None
+        return data, numbers, None
     if isinstance(validation, int | float) and not isinstance(validation, bool):
-        return data.split(validation, seed=seed)
+        if numbers is not None:
+            data, numbers = data.take(numbers), None
+        training, held_out = data.split(validation, seed=seed)
+        return training, None, held_out
+    if isinstance(validation, np.ndarray) and validation.ndim == 1:
+        return data, numbers, data.take(row_numbers(validation, data, "validation"))
     held_out = as_dataset(validation, "validation")
     if held_out.n_features != data.n_features:
         raise ShapeError(f"the validation data has {held_out.n_features} columns, the training data {data.n_features}")
     if held_out.target_names != data.target_names:
         held_out = _with_classes_of(data, held_out)
-    return data, held_out
+    return data, numbers, held_out
 
 
 def _with_classes_of(data: Dataset, held_out: Dataset) -> Dataset:
@@ -49,11 +58,12 @@ def check_labels(data: Dataset) -> None:
         )
 
 
-def check_rows(data: Dataset, model: Sequential) -> None:
-    if len(data) < model.least_rows:
+def check_rows(rows: TrainingRows, model: Sequential) -> None:
+    """Refuse fewer rows than a layer needs at once."""
+    if len(rows) < model.least_rows:
         needy = max(model.layers, key=lambda layer: layer.least_rows)
         raise DataError(
-            f"{data.name} has {len(data)} row{'' if len(data) == 1 else 's'} to train on, and {needy!r} needs "
+            f"{rows.data.name} has {len(rows)} row{'' if len(rows) == 1 else 's'} to train on, and {needy!r} needs "
             f"{needy.least_rows} at once; give it more rows, or take LayerNorm"
         )
 

@@ -6,51 +6,69 @@
 `fit` runs that loop with callbacks and returns the history.
 """
 
-import functools
 import inspect
+import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from clearprop._types import Array
-from clearprop.data import as_dataset
-from clearprop.data.arrays import dense_rows, features, in_precision
-from clearprop.engine import GradientOptions, State, choose_engine
-from clearprop.errors import (
-    ClearpropWarning,
-    ConfigurationError,
-    SaturationWarning,
-    ShapeError,
-)
-from clearprop.layers import Activation, BatchNorm, Dense, LayerNorm
-from clearprop.losses import LOSSES, Loss
-from clearprop.metrics import METRICS
-from clearprop.model import Sequential, saturated_layers
-from clearprop.ops import ACTIVATIONS
-from clearprop.optim import LBFGS, OPTIMIZERS, Optimizer
-from clearprop.randomness import ORDERS, generator
-from clearprop.train.causes import Causes, twice_linked
-from clearprop.train.checks import check_labels, check_rows, for_model, split
+from clearprop.engine import GradientOptions, Program, State
+from clearprop.errors import ClearpropWarning
+from clearprop.losses import Loss
+from clearprop.model import Sequential
+from clearprop.optim import LBFGS, Optimizer
+from clearprop.train.ahead import Ahead
+from clearprop.train.causes import Causes
+from clearprop.train.course import Course, Epoch
 from clearprop.train.habits import refuse_options
 from clearprop.train.history import History
-from clearprop.train.orders import Order, epoch_batches
-from clearprop.train.saved import SavedTraining, describe_order, fingerprint
-from clearprop.train.training import (
-    Epoch,
-    Report,
-    Run,
-    Training,
-    epochs_at_once,
-    first_state,
-    minimise,
-    resumed_state,
-    steps,
-)
+from clearprop.train.job import Job, checked_job
+from clearprop.train.minimise import CURVATURE_LOST, iterations
+from clearprop.train.orders import Order
+from clearprop.train.report import Report
+from clearprop.train.saved import SavedTraining, resumed_state
+from clearprop.train.training import Training
 
-SINGLE_THREADED = 2**18  # multiplications that OpenBLAS, in NumPy, does without its other threads
+
+def epoch_by_epoch(job: Job, course: Course, program: Program, report: Report) -> Iterator[list[Epoch]]:
+    """The training loop: one epoch after the other, and in each its batches.
+
+    What a batch goes through is the program's: forward pass, loss, backward pass, update; `ReferenceProgram.run` has it
+    in NumPy.  Each epoch comes alone, or, where nobody looks at the model in between, with others (see `Ahead`).
+    """
+    ahead = Ahead(job, course, program, report)
+    while (number := course.state.epoch) <= job.epochs and not course.stopped:
+        course.rest()
+        if several := ahead.epochs():
+            yield several
+            continue
+        started = time.perf_counter()
+        batches = ahead.batches(number)
+        job.check_position(course.state, batches)
+        scalars, carry = job.table(course.state, batches)
+        good = course.weights()
+        while course.state.position < len(batches):
+            before = course.state.totals
+            course.advance(program, job.rows.data, batches, scalars)
+            if job.record == "step":
+                with course.going_back(*good):
+                    row = report.losses(number, course.state.totals - before, step=course.state.step)
+                yield [Epoch(number, job.epochs, row, job.model)]
+                good = course.weights()
+            course.rest()
+        done: list[Epoch] = []
+        if job.record == "epoch":
+            seconds = time.perf_counter() - started
+            with course.going_back(*good):
+                row = report.losses(number, course.state.totals)
+            done = [report.epoch(row, job.rate(course.state.step), seconds, len(batches.indices))]
+        course.set(epoch=number + 1, position=0, totals=np.zeros(3), carry=carry)
+        if done:
+            yield done
+    course.rest(ended=True)
 
 
 def train(
@@ -64,6 +82,7 @@ def train(
     order: Order = "shuffled",
     steps_per_epoch: int | None = None,
     record: str = "epoch",
+    rows: Any = None,
     validation: Any = None,
     metrics: Sequence[str] = (),
     seed: int = 0,
@@ -94,8 +113,11 @@ def train(
     steps_per_epoch : int, optional
     record : {"epoch", "step"}
         Yield after each epoch, or after each step (with the loss of that step's batch before its update).
-    validation : Dataset, (X, y) or float, optional
-        Data to report on, never trained on; a number takes that fraction of `data`.
+    rows : array of int, optional
+        The rows of `data` to train on, in this order: as ``data.take(rows)``, but they are read where they are, so that
+        many networks can share the data.
+    validation : Dataset, (X, y), float or array of int, optional
+        Data to report on, never trained on; a number takes that fraction of `data`, an array those of its rows.
     metrics : sequence of str
         Reported after each epoch on the training data and, with the prefix "validation_", on the validation data.
     seed : int
@@ -120,103 +142,41 @@ def train(
         Loss or weights left the finite numbers; the model keeps the last finite weights.
     """
     refuse_options(unknown, _OPTIONS)
-    if record not in ("epoch", "step"):
-        raise ConfigurationError(f"record is 'epoch' or 'step', not {record!r}")
-    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ConfigurationError(f"{name} is a whole number, {least} or more, not {value!r}")
-    if steps_per_epoch is not None and steps_per_epoch < 1:
-        raise ConfigurationError(f"steps_per_epoch is a whole number, 1 or more, not {steps_per_epoch!r}")
     begun = resume.state if isinstance(resume, SavedTraining) else resume
-    seed = seed if begun is None else begun.seed
-    generator(seed, ORDERS)
-    for name in metrics:
-        METRICS[name]
-    loss = LOSSES[loss]() if isinstance(loss, str) else loss
-    optimizer = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
-    options = GradientOptions(l1, l2, clip_value, clip_norm, penalty_in_sum)
-    training, held_out = split(as_dataset(data), validation, seed)
-    if not model.built:
-        model.build(training.n_features)
-    check_labels(training)
-    check_rows(training, model)
-    training = for_model(training, model, loss)
-    held_out = None if held_out is None else for_model(held_out, model, loss)
-    chosen = choose_engine(engine, model, loss, optimizer)[0]
-
-    @functools.cache
-    def configuration() -> dict[str, Any]:
-        return {
-            "model": repr(model),
-            "loss": repr(loss),
-            "optimizer": repr(optimizer),
-            "gradient": repr(options),
-            "batch_size": int(batch_size),
-            "order": describe_order(order),
-            "steps_per_epoch": None if steps_per_epoch is None else int(steps_per_epoch),
-            "record": record,
-            "metrics": list(metrics),
-            "training rows": fingerprint(training),
-            "validation rows": None if held_out is None else fingerprint(held_out),
-            "engine": chosen.name,
-        }
-
+    job = checked_job(
+        model,
+        data,
+        loss,
+        optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        order=order,
+        steps_per_epoch=steps_per_epoch,
+        record=record,
+        rows=rows,
+        validation=validation,
+        metrics=metrics,
+        seed=seed if begun is None else begun.seed,
+        engine=engine,
+        options=GradientOptions(l1, l2, clip_value, clip_norm, penalty_in_sum),
+    )
     if isinstance(resume, SavedTraining):
-        resume.check(configuration())
-    program = chosen.compile(model, loss, optimizer, options)
-    first = dense_rows(training.X, slice(_few_rows(model)))
-    causes = Causes(model, loss, training, len(first))
-    for sentence in saturated_layers(model, first) if resume is None else ():
-        large = causes.column().partition(":")[0]
-        scale = f"scale the inputs ({large})" if large else "scale the inputs"
-        warnings.warn(f"{sentence}; {scale}, or choose another init", SaturationWarning, stacklevel=2)
-    if sentence := twice_linked(model, loss):
-        warnings.warn(sentence, ClearpropWarning, stacklevel=2)
-    report = Report(program, loss, training, held_out, tuple(metrics), penalty_in_sum, causes)
-    run = Run(model, first_state(model, optimizer, seed) if begun is None else resumed_state(begun, model, optimizer))
+        resume.check(job.configuration())
+    program = job.engine.compile(model, job.loss, job.optimizer, job.options)
+    causes = Causes.of(model, job.loss, job.rows)
+    for sentence, category in causes.at_start(fresh=begun is None):
+        warnings.warn(sentence, category, stacklevel=2)
+    state = job.first_state() if begun is None else resumed_state(begun, job.first_state(), model)
+    if isinstance(job.optimizer, LBFGS) and state.step:
+        warnings.warn(CURVATURE_LOST, ClearpropWarning, stacklevel=2)
+    job.check_batches(state.epoch)
+    course, report = Course(model, state, each_step=record == "step"), Report(job, program, causes)
+    loop = iterations if isinstance(job.optimizer, LBFGS) else epoch_by_epoch
     resumed = resume.path if isinstance(resume, SavedTraining) else None
-    if isinstance(optimizer, LBFGS):
-        if run.state.step:
-            warnings.warn(
-                "L-BFGS goes on from its weights, but without the curvature it had seen: by other steps, to other "
-                "digits, than without the interruption",
-                ClearpropWarning,
-                stacklevel=2,
-            )
-        minimising = minimise(run, program, optimizer, options, training, epochs, report)
-        return Training(run, minimising, configuration, resumed, causes)
-
-    def plan(epoch: int) -> Any:
-        return epoch_batches(
-            order,
-            epoch,
-            len(training),
-            batch_size=batch_size,
-            steps_per_epoch=steps_per_epoch,
-            seed=seed,
-            least_rows=model.least_rows,
-        )
-
-    if batch_size < model.least_rows and not callable(order):
-        plan(run.state.epoch)  # refused now, unless the order is a list of larger batches
-    ordinary = all(isinstance(layer, Dense | Activation | BatchNorm | LayerNorm) for layer in model.layers)
-    joinable = ordinary and record == "epoch" and held_out is None and not metrics
-    together = epochs_at_once(len(training), len(model.w)) if joinable else 1
-    run.each_step = record == "step"
-    epochs_by_steps = steps(run, program, optimizer, training, epochs, plan, report, together)
-    return Training(run, epochs_by_steps, configuration, resumed, causes)
+    return Training(course, loop(job, course, program, report), job.configuration, resumed, causes)
 
 
 _OPTIONS = [p.name for p in inspect.signature(train).parameters.values() if p.kind is p.KEYWORD_ONLY]
-
-
-def _few_rows(model: Sequential) -> int:
-    """How many rows to look at before training: 16 to 256, if possible so few that NumPy uses one thread.
-
-    OpenBLAS's threads, once woken, wait busily for a tenth of a second, on processors that training is about to use.
-    """
-    sizes = (p.size for values in model.parameter_views(model.w) for p in values.values())
-    return min(max(SINGLE_THREADED // max(sizes, default=1), 16), 256)
 
 
 def fit(
@@ -280,31 +240,3 @@ def follow(
                     history.stopped_by = repr(stopping[0])
                     return history
     return history
-
-
-def predict(model: Sequential, X: Any, *, link: str = "identity", engine: str = "auto") -> Array:
-    """The model's predictions, of shape (n, n_out): its outputs after `link` (a loss's `link`: "softmax", ...).
-
-    X is an array or a sparse matrix.
-
-    Raises
-    ------
-    ShapeError, DataError
-        X has not n_in columns, or a value that is not a finite number.
-    ConfigurationError
-        `model` is no network: a saved model and an estimator have a `predict` of their own.
-
-    >>> from clearprop.model import MLP
-    >>> predict(MLP([2, 3]), [[0.0, 0.0]], link="softmax")
-    array([[0.33333333, 0.33333333, 0.33333333]])
-    """
-    if not isinstance(model, Sequential):
-        own = "; it has a method of its own: model.predict(X)" if hasattr(model, "predict") else "; pass a network"
-        raise ConfigurationError(f"predict takes a network, not {type(model).__name__}{own}")
-    X = features(X, "X")
-    if X.ndim != 2:
-        raise ShapeError(f"predict takes an array of shape (n, {model.n_in}), not {X.shape}; one row is X[None, :]")
-    X = in_precision(X, model.dtype, "X")
-    loss, optimizer = LOSSES["mse"](), OPTIMIZERS["sgd"]()  # neither matters for prediction
-    program = choose_engine(engine, model, loss, optimizer)[0].compile(model, loss, optimizer, GradientOptions())
-    return np.asarray(ACTIVATIONS[link].forward(program.predict(X)))

@@ -12,7 +12,8 @@ from clearprop._types import Array
 from clearprop.data import Dataset
 from clearprop.data.arrays import is_sparse
 from clearprop.engine import State
-from clearprop.errors import CheckpointError, ClearpropWarning
+from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError
+from clearprop.model import Sequential
 from clearprop.train.history import History
 
 _ROWS = 4096
@@ -87,6 +88,27 @@ class SavedTraining:
                 raise CheckpointError(
                     f"{self.path}: the checkpoint is damaged: the state of {name} makes no sense; use another copy"
                 ) from None
+
+
+def resumed_state(state: State, expected: State, model: Sequential) -> State:
+    """`state`, if it has the parts that are expected; the model gets its weights.
+
+    Raises
+    ------
+    ConfigurationError
+        It is of another model or optimiser.
+    """
+    for name in ("w", "buffers", "slots"):
+        found, needed = getattr(state, name), getattr(expected, name)
+        if found.shape != needed.shape or found.dtype != needed.dtype:
+            raise ConfigurationError(
+                f"the state to resume has {name} of shape {found.shape}, {found.dtype}, but this model and optimizer "
+                f"need {needed.shape}, {needed.dtype}; give train the model and optimizer of that run"
+            )
+    if len(state.carry) != len(expected.carry):
+        raise ConfigurationError("the state to resume is of another optimizer; give train the optimizer of that run")
+    model.w[...], model.buffers[...] = state.w, state.buffers
+    return state
 
 
 def with_state(callbacks: Sequence[Any]) -> list[Any]:

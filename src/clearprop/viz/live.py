@@ -11,8 +11,8 @@ from clearprop.data import as_dataset
 from clearprop.layers import Activation
 from clearprop.model import Sequential
 from clearprop.ops import ACTIVATIONS
+from clearprop.train.course import Epoch
 from clearprop.train.history import History
-from clearprop.train.training import Epoch
 from clearprop.viz.boundary import Plane, draw_plane, renew_plane
 from clearprop.viz.curves import draw_curve, panels
 from clearprop.viz.figure import axes_for, colour_bar, new_figure, palette_of, save

@@ -224,16 +224,15 @@ def _passes(model: Sequential, X: Any, y: Any, loss: Loss) -> tuple[list[Array],
     """For each layer what it gives on, and the loss's gradient with respect to that."""
     refuse_sparse(X, "this picture")
     model.forward(X[:1])  # which checks the model and the shape
-    parameters, buffers = model.parameter_views(model.w), model.buffer_views(model.buffers)
     grads = model.parameter_views(np.zeros_like(model.w))
     outputs, caches, x = [], [], X
-    for layer, own, kept in zip(model.layers, parameters, buffers, strict=True):
-        x, cache, _ = layer.forward(x, own, buffers=kept)
+    for layer, own, run in model.walk():
+        x, cache, _ = layer.forward(x, own, run)
         outputs.append(x)
         caches.append(cache)
     dy = loss.backward(loss.forward(y, x)[1])
     gradients = []
-    for layer, cache, grad in zip(reversed(model.layers), reversed(caches), reversed(grads), strict=True):
+    for _, layer, cache, grad in model.walk_back(caches, grads):
         gradients.append(dy)
         dy = layer.backward(dy, cache, grad)
     return outputs, gradients[::-1]

@@ -471,3 +471,36 @@ def test_a_tall_and_narrow_piece_reads_as_the_whole(table):
     np.testing.assert_array_equal(plan.apply(made)[:, :7], np.column_stack(list(columns.values())))
     saved = train_run(made, RunOptions(epochs=2), target="y").saved
     assert set(evaluate(saved, rows_for(saved, made))) >= {"accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["2", "3", "3", "many"] * 10, "category"),
+        (["2", "3", "3", "5more"] * 10, "category"),
+        (["2", "3", "3", "5 kg"] * 10, "'5 kg' is in 'kg'"),
+        (["2", "3", "3", "many"] * 9 + ["2"] * 4, "'many' is not a number"),  # too rare to be meant
+        (["2", "3", "3", "1_000"] * 10, "'1_000' is not a number"),
+        (["2", "3", "3", "26-27"] * 10, "'26-27' is a range"),
+        (["-50000", "-50000", "50000+."] * 10, "category"),
+        ([*map(str, range(30)), *["many"] * 10], "'many' is not a number"),  # too many numbers to be words
+        (["2", "3", "3", "?"] * 10, "number"),
+    ],
+)
+def test_few_words_in_many_rows_among_few_numbers_are_meant(cells, kind, table):
+    made = table({"x": cells, "z": [f"{i % 7}.5" for i in range(len(cells))], "y": list("pq") * (len(cells) // 2)})
+    if kind in ("category", "number"):
+        plan = Preparation.fit(made, "y", missing="median")
+        assert {column.name: column.kind for column in plan.columns}["x"] == kind
+    else:
+        with pytest.raises(DataError, match=kind):
+            Preparation.fit(made, "y", missing="median")
+
+
+def test_words_of_new_rows_that_differ_in_capitals_and_blanks_only_are_the_known_ones(table):
+    made = table({"x": ["New York", "Bern"] * 10, "z": range(20), "y": ["p", "Q"] * 10})
+    plan = Preparation.fit(made, "y", kinds={"z": "number"})
+    new = table({"x": ["NEW  york", " bern ", "new\xa0York"], "z": [1, 2, 3], "y": ["P", " q", "q "]}, "new.csv")
+    rows = plan.dataset(new)  # with a warning it would be of a word that is not known
+    assert rows.X[:, :2].tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert rows.y.tolist() == [1, 0, 0]

@@ -310,8 +310,8 @@ def test_kinds_and_drop_overrule(table):
         ({"drop": ["z"]}, "no column 'z'"),
         ({"kinds": {"x": "numer"}}, "did you mean 'number'"),
         ({"kinds": {"x": "yes/no"}}, "is not yes/no"),
-        ({"dates": "drop"}, "must be None or 'expand'"),
-        ({"missing": "mean"}, "must be None or 'median'"),
+        ({"dates": "drop"}, "must be 'refuse' or 'expand'"),
+        ({"missing": "mean"}, "must be 'refuse' or 'median'"),
     ]:
         with pytest.raises((ConfigurationError, DataError), match=message):
             column(table, ["1", "2"] * 10, **options)

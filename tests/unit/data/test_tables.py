@@ -406,3 +406,25 @@ def test_the_temporary_folder_goes_with_the_table(write, tmp_path, monkeypatch):
     del pieces
     gc.collect()
     assert not os.listdir(tmp_path / "tmp")
+
+
+def test_rows_that_are_chosen_keep_their_places_in_the_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, cells in (("a.csv", "12x45"), ("b.csv", "xx"), ("c.csv", "x2x4")):
+        (tmp_path / name).write_text("n,m\n" + "".join(f"{cell},0\n" for cell in cells), encoding="utf-8")
+    table = read_table("*.csv")
+    chosen = table.where("c0 <> 'x'")
+    assert chosen.text("n").tolist() == ["1", "2", "4", "5", "2", "4"] and len(chosen) == 6
+    places = [chosen.place(row, "n") for row in range(6)]
+    assert [place.split(": ")[0] for place in places] == [
+        "a.csv:2",
+        "a.csv:3",
+        "a.csv:5",
+        "a.csv:6",
+        "c.csv:3",
+        "c.csv:5",
+    ]
+    again = [part.where("c0 <> '4'") for part in chosen.batches(4)]
+    assert [part.text("n").tolist() for part in again] == [["1", "2", "5"], ["2"]]
+    assert [again[0].place(2, "n"), again[1].place(0, "n")] == ["a.csv:6: column 'n'", "c.csv:3: column 'n'"]
+    assert len(table) == 11 and len(table.where("c0 = 'none'")) == 0

@@ -7,7 +7,7 @@ from clearprop.data import as_dataset
 from clearprop.engine import Batches, ReferenceEngine, State, base, choose_engine, initial_state, reference
 from clearprop.engine.base import ENGINES, GradientOptions
 from clearprop.errors import EngineWarning
-from clearprop.layers import Dense, Layer
+from clearprop.layers import PREDICTION, Dense, Layer
 from clearprop.losses import MSE
 from clearprop.model import MLP, Sequential
 from clearprop.optim import SGD, NAdam
@@ -57,7 +57,7 @@ def test_the_reference_supports_everything():
 class Halved(Layer):
     """A layer of a kind that only NumPy knows."""
 
-    def forward(self, x, parameters=None, *, training=False, key=None, buffers=None):
+    def forward(self, x, parameters=None, run=PREDICTION):
         return 0.5 * x, None, {}
 
     def backward(self, dy, cache, grads):

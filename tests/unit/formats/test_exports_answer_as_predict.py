@@ -379,7 +379,7 @@ def check(drawn, folder, counts):
         warnings.simplefilter("ignore", DataWarning)
         try:
             table = read_table(folder / "train.csv")
-            plan = Preparation.fit(table, "y", dates="expand", missing="median" if drawn.fill else None)
+            plan = Preparation.fit(table, "y", dates="expand", missing="median" if drawn.fill else "refuse")
         except DataError:  # "NA" among words that are all numbers, days that may be months
             reject()
     saved = SavedModel(MLP([len(plan.feature_names), 5, 3], seed=1), plan, "softmax")

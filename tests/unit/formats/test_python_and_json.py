@@ -16,7 +16,7 @@ from clearprop.formats.python_source import to_python
 from clearprop.formats.state_dict import from_state_dict
 from clearprop.initializers import Normal
 from clearprop.judge.answers import answer_table, predictions_for
-from clearprop.layers import Activation, Dense, Layer
+from clearprop.layers import PREDICTION, Activation, Dense, Layer
 from clearprop.layers.base import LAYERS
 from clearprop.losses import links
 from clearprop.model import MLP, Sequential
@@ -121,7 +121,7 @@ def bent(x):
 class Doubled(Layer):
     """y = 2 x"""
 
-    def forward(self, x, parameters=None, *, training=False, key=None, buffers=None):
+    def forward(self, x, parameters=None, run=PREDICTION):
         return np.minimum(np.absolute(2.0 * x), 3.0) - (-x), None, {}
 
     def backward(self, dy, cache, grads):
@@ -131,7 +131,7 @@ class Doubled(Layer):
 class Looking(Doubled):
     """A layer whose way depends on the values"""
 
-    def forward(self, x, parameters=None, *, training=False, key=None, buffers=None):
+    def forward(self, x, parameters=None, run=PREDICTION):
         return (x if x[0, 0] > 0 else -x), None, {}
 
 
@@ -289,7 +289,7 @@ def test_dates_and_columns_without_gaps(tmp_path):
         "y": [str(i * 1.5) for i in range(40)],
     }
     write_rows(tmp_path / "t.csv", rows)
-    for missing in (None, "median"):
+    for missing in ("refuse", "median"):
         saved = trained(read_table(tmp_path / "t.csv"), "y", missing=missing, dates="expand")
         function = execute(to_numpy(saved))["predict"]
         close(function(rows), expected(saved, tmp_path / "t.csv"))
@@ -305,7 +305,7 @@ def test_dates_and_columns_without_gaps(tmp_path):
 def test_numpy_text_refuses_cells_that_clearprop_refuses(tmp_path):
     rows = {"size": ["1", "2", "3"] * 5, "word": ["a", "b", "c"] * 5, "member": ["yes", "no", "no"] * 5}
     write_rows(tmp_path / "t.csv", {**rows, "y": [str(float(i)) for i in range(15)]})
-    strict = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y", missing=None)))["predict"]
+    strict = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y", missing="refuse")))["predict"]
     filled = execute(to_numpy(trained(read_table(tmp_path / "t.csv"), "y")))["predict"]
     for predict_rows in (strict, filled):
         with pytest.raises(ValueError, match="there is no column 'word'"):

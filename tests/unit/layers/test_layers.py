@@ -5,7 +5,7 @@ import pytest
 
 from clearprop import ops
 from clearprop.errors import ConfigurationError, ShapeError
-from clearprop.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from clearprop.layers import Activation, BatchNorm, Context, Dense, Dropout, LayerNorm
 from clearprop.randomness import Key
 
 
@@ -64,7 +64,7 @@ def test_an_operation_that_borrows_a_registered_name_is_not_taken_for_it():
 def test_layer_norm_standardises_rows(training, rng):
     x = rng.normal(3.0, 5.0, (6, 50))
     parameters = LayerNorm().initial_parameters(50, rng)
-    y = LayerNorm(epsilon=1e-12).forward(x, parameters, training=training)[0]
+    y = LayerNorm(epsilon=1e-12).forward(x, parameters, Context(training))[0]
     np.testing.assert_allclose(y.mean(axis=1), 0.0, atol=1e-12)
     np.testing.assert_allclose(y.var(axis=1), 1.0, rtol=1e-9)
 
@@ -73,38 +73,38 @@ def test_batch_norm_standardises_columns_and_remembers_them(rng):
     layer = BatchNorm(momentum=0.75, epsilon=1e-12)
     x = rng.normal(3.0, 5.0, (50, 2))
     parameters, buffers = layer.initial_parameters(2, rng), layer.initial_buffers(2)
-    y, _, new = layer.forward(x, parameters, training=True, buffers=buffers)
+    y, _, new = layer.forward(x, parameters, Context(True, buffers=buffers))
     np.testing.assert_allclose(y.mean(axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(y.var(axis=0), 1.0, rtol=1e-9)
     np.testing.assert_allclose(new["mean"], 0.25 * x.mean(axis=0), rtol=1e-14)
     np.testing.assert_allclose(new["variance"], 0.75 + 0.25 * x.var(axis=0), rtol=1e-14)
     for _ in range(60):
-        new = layer.forward(x, parameters, training=True, buffers=new)[2]
-    np.testing.assert_allclose(layer.forward(x, parameters, buffers=new)[0], y, rtol=1e-6, atol=1e-6)
+        new = layer.forward(x, parameters, Context(True, buffers=new))[2]
+    np.testing.assert_allclose(layer.forward(x, parameters, Context(buffers=new))[0], y, rtol=1e-6, atol=1e-6)
 
 
 def test_batch_norm_needs_two_rows_in_training_only(rng):
     layer = BatchNorm()
     parameters, buffers = layer.initial_parameters(2, rng), layer.initial_buffers(2)
-    assert layer.forward(np.ones((1, 2)), parameters, buffers=buffers)[0].shape == (1, 2)
+    assert layer.forward(np.ones((1, 2)), parameters, Context(buffers=buffers))[0].shape == (1, 2)
     with pytest.raises(ShapeError, match="batches of 2 rows or more; raise batch_size, or use LayerNorm"):
-        layer.forward(np.ones((1, 2)), parameters, training=True, buffers=buffers)
+        layer.forward(np.ones((1, 2)), parameters, Context(True, buffers=buffers))
 
 
 def test_dropout_in_training_needs_to_know_where_it_is():
     with pytest.raises(ConfigurationError, match="Dropout in training needs a key"):
-        Dropout(0.5).forward(np.ones((2, 2)), training=True)
+        Dropout(0.5).forward(np.ones((2, 2)), run=Context(True))
 
 
 def test_dropout_does_nothing_in_prediction_and_at_rate_zero(rng):
     x = rng.normal(size=(3, 4))
     assert Dropout(0.5).forward(x)[0] is x
-    assert Dropout(0.0).forward(x, training=True)[0] is x
+    assert Dropout(0.0).forward(x, run=Context(True))[0] is x
 
 
 def test_dropout_masks_depend_on_the_layer():
     x = np.ones((10, 10))
-    first, second = (Dropout(0.5).forward(x, training=True, key=Key(0, 1, 0, layer))[0] for layer in (0, 1))
+    first, second = (Dropout(0.5).forward(x, run=Context(True, Key(0, 1, 0, layer)))[0] for layer in (0, 1))
     assert (first != second).any()
 
 

@@ -480,9 +480,9 @@ def test_the_last_rows_in_time_are_put_aside(kind):
     if "number" in kind:
         rows = [((day - np.datetime64("2024-01-01")).astype(int), *rest) for day, *rest in rows]
     table = written("t.csv", "day,patient,a,b,ill", rows)
-    options = replace(SHORT, split="time:day", drop=("patient",), dates="expand" if "feature" in kind else None)
-    if kind == "number that is a feature":
-        options = replace(options, kinds={"day": "number"})
+    options = replace(SHORT, split="time:day", drop=("patient",))
+    if "feature" in kind:
+        options = replace(options, kinds={"day": kind.split()[0]})
     runs = train_repeatedly(table, options, target="ill", repeats=2)
     days = np.array([row[0] for row in rows])
     for run in runs:
@@ -606,10 +606,10 @@ def test_rows_in_the_order_of_time_are_warned_of():
         train_run(backwards, SHORT, target="y")
     # No false alarm: split by it, rows in another order, a column that only rises, few years, test rows of their own.
     train_run(table, replace(SHORT, split="time:day"), target="ill")
-    train_run(written("v.csv", "day,patient,a,b,ill", visits()), replace(SHORT, dates="expand"), target="ill")
+    train_run(written("v.csv", "day,patient,a,b,ill", visits()), SHORT, target="ill")
     rising = [(i * 1.5, i // 20, f"{i * 7 % 11}.5", f"{i * 5 % 13}.5") for i in range(60)]
     train_run(written("w.csv", "height,year,a,y", rising), SHORT, target="y")
-    train_run(table, replace(SHORT, dates="expand"), target="ill", test_rows=np.arange(100, 120))
+    train_run(table, SHORT, target="ill", test_rows=np.arange(100, 120))
 
 
 def test_a_column_that_tells_the_answer_is_warned_of():
@@ -649,3 +649,100 @@ def test_an_interrupted_run_goes_on_with_its_split(tmp_path):
     assert went_on.judgement == whole.judgement and went_on.split == whole.split
     with pytest.raises(CheckpointError, match="the checkpoint is of other data"):
         train_run(table, replace(options, split=None), target="ill", checkpoints=Checkpoints(tmp_path / "c", every=1))
+
+
+def awkward(rows=90, seed=0):
+    """Cells of a table with gaps of every kind, dates, keys, a constant column and rows without a target."""
+    rng = np.random.default_rng(seed)
+    cells = {
+        "key": [f"K-{3 * i}-{i}" for i in range(rows)],
+        "size": rng.normal(size=rows).round(3).astype(str).tolist(),
+        "day": (np.datetime64("2024-01-01") + rng.integers(0, 400, rows)).astype(str).tolist(),
+        "city": rng.choice(["Bern", "Rome"], rows).tolist(),
+        "member": rng.choice(["yes", "no"], rows).tolist(),
+        "whole": rng.integers(0, 50, rows).astype(str).tolist(),
+        "empty": [""] * rows,
+        "same": ["7"] * rows,
+        "price": rng.normal(10, 1, size=rows).round(2).astype(str).tolist(),
+    }
+    for name, count in {"size": 5, "day": 4, "city": 3, "member": 2, "price": 6}.items():
+        for row in rng.choice(rows, count, replace=False):
+            cells[name][row] = "" if name == "city" or row % 2 else "n/a"
+    return cells
+
+
+def test_any_table_needs_no_option_and_what_is_done_is_said_with_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = awkward()
+    table = written("t.csv", ",".join(cells), zip(*cells.values(), strict=True))
+    with pytest.warns(DataWarning, match="column 'key' is left out"):
+        run = train_run(table, SHORT, target="price")
+    plan = run.saved.preparation
+    known = [cell not in ("", "n/a") for cell in cells["price"]]
+    first = known.index(False)
+    assert len(run.data) == 84 and f"6 of 90 rows have no target and are left out, the first at t.csv:{first + 2}" in (
+        "".join(plan.notes)
+    )
+    there = {name: [cell for cell, row in zip(cells[name], known, strict=True) if row] for name in cells}
+    counts = {name: sum(cell in ("", "n/a") for cell in there[name]) for name in ("size", "day", "city", "member")}
+    assert dict(plan.gaps) == counts and all(counts.values())
+    treatments = {name: (kind, treatment) for name, kind, treatment in plan.describe()}
+    for name in ("size", "day", "member"):
+        assert f"; {counts[name]} gap" in treatments[name][1] and "filled with" in treatments[name][1]
+    assert treatments["day"][0] == "date"
+    assert treatments["city"][1].startswith(f"2 values: Bern, Rome; {counts['city']} gap")
+    assert dict(plan.left_out).keys() == {"key", "empty", "same"}
+    save(run.saved.model, "m.safetensors", preparation=plan, link=run.saved.link)
+    assert load("m.safetensors").preparation == plan
+
+    new = written(
+        "new.csv", "size,day,city,member,whole,price", [("", "", "", "", "", "9.5"), ("", "", "", "", "3", "")]
+    )
+    with pytest.warns(DataWarning, match=r"1 value is missing in columns .* 'whole' \(1\); the median") as said:
+        assert np.isfinite(predictions_for(run.saved, new)).all()
+    assert len(said) == 1
+    new = written(
+        "new.csv", "size,day,city,member,whole,price", [("", "", "", "", "3", "9.5"), ("", "", "", "", "3", "")]
+    )
+    with pytest.warns(DataWarning, match=r"new.csv: 1 of 2 rows has no target and is left out: new.csv:3: column 'p"):
+        assert len(rows_for(run.saved, new)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"missing": "refuse"}, r"'price': .*missing='median'"),
+        ({"dates": "refuse"}, r"'day': '2024.* is a date.*dates='expand'"),
+        ({"missing": None}, "missing cannot be None; .*Known: refuse, median"),
+        ({"dates": "drop"}, "dates cannot be 'drop'; .*Known: refuse, expand"),
+    ],
+)
+def test_who_wants_it_strict_is_told_where_the_first_gap_or_date_is(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = awkward()
+    table = written("t.csv", ",".join(cells), zip(*cells.values(), strict=True))
+    with pytest.raises((DataError, ConfigurationError), match=message):
+        train_run(table, replace(SHORT, **options), target="price")
+
+
+def test_row_numbers_of_a_table_whose_rows_are_left_out_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cells = awkward()
+    table = written("t.csv", ",".join(cells), zip(*cells.values(), strict=True))
+    with pytest.raises(DataError, match=r"6 of 90 rows have no target .* test_rows would count other rows"):
+        train_run(table, SHORT, target="price", test_rows=np.arange(20))
+
+
+def test_times_and_groups_are_those_of_the_rows_with_a_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(*row[:-1], "" if i % 5 == 0 else row[-1]) for i, row in enumerate(visits())]
+    for column in ("day", "patient"):
+        split = f"{'time' if column == 'day' else 'group'}:{column}"
+        run = train_run(written("t.csv", "day,patient,a,b,ill", rows), replace(SHORT, split=split), target="ill")
+        whole = train_run(
+            written("u.csv", "day,patient,a,b,ill", [row for row in rows if row[-1] != ""]),
+            replace(SHORT, split=split),
+            target="ill",
+        )
+        assert run.rows == whole.rows and run.split == whole.split
+        np.testing.assert_array_equal(run.test.X, whole.test.X)

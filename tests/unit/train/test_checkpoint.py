@@ -15,7 +15,7 @@ from clearprop.data import Dataset
 from clearprop.errors import CheckpointError, ClearpropWarning, ConfigurationError, OutputError
 from clearprop.files.container import opened, sealed
 from clearprop.optim import LBFGS
-from clearprop.train import Checkpoint, load_checkpoint, loop
+from clearprop.train import Checkpoint, job, load_checkpoint
 from clearprop.train import checkpoint as module
 from clearprop.train.checkpoint import CHECKPOINT
 from clearprop.train.saved import describe_order, fingerprint
@@ -242,7 +242,7 @@ def test_infinite_numbers_in_the_history(tmp_path):
 def test_a_memory_that_is_not_finite_is_not_saved(tmp_path):
     class Spoil:
         def __call__(self, epoch):
-            training._run.state.slots[1, 0] = np.inf
+            training._course.state.slots[1, 0] = np.inf
 
     checkpoint = Checkpoint(tmp_path, every=1)
     training = train(MLP([2, 5, 2], "tanh", seed=1), (X, Y), "crossentropy", Adam(), epochs=3)
@@ -461,7 +461,7 @@ def test_no_fingerprint_is_taken_where_none_is_needed(monkeypatch):
     def refuse(data):
         raise AssertionError
 
-    monkeypatch.setattr(loop, "fingerprint", refuse)
+    monkeypatch.setattr(job, "fingerprint", refuse)
     fit(MLP([2, 2]), (X, Y), "crossentropy", epochs=1)
 
 

@@ -5,7 +5,10 @@ import pytest
 
 from clearprop import MLP, SGD, Adam, Cosine, NAdam, fit, load_dataset, train
 from clearprop.errors import DivergenceError
-from clearprop.train import training
+from clearprop.layers import PREDICTION, Activation, Dense, Layer, LayerNorm, NumericEmbedding, Scale
+from clearprop.model import Sequential
+from clearprop.train import ahead as module
+from clearprop.train.ahead import Ahead
 
 DATA = load_dataset("moons", n_samples=90)
 
@@ -14,11 +17,13 @@ def seeing(epoch):
     """A callback: somebody looks."""
 
 
-def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=training.AHEAD, model=None, **options):
-    """History without times, final weights, and how many epochs went into each call of `_at_once`."""
-    calls, original = [], training._at_once
-    monkeypatch.setattr(training, "AHEAD", ahead)
-    monkeypatch.setattr(training, "_at_once", lambda *given: calls.append(len(given[-1])) or original(*given))
+def trained(monkeypatch, *, callbacks=(), optimizer=None, ahead=module.ROWS, model=None, **options):
+    """History without times, final weights, and how many epochs were trained each time that several were."""
+    calls, original = [], Ahead._trained
+    monkeypatch.setattr(module, "ROWS", ahead)
+    monkeypatch.setattr(
+        Ahead, "_trained", lambda self, plans, *_: calls.append(len(plans)) or original(self, plans, *_)
+    )
     model = model or MLP([2, 8, 2], "tanh", seed=3, normalization="batch")
     settings = {"epochs": 13, "batch_size": 16, "seed": 2, "l2": 0.01} | options
     history = fit(model, DATA, "crossentropy", optimizer or Adam(0.01), callbacks=callbacks, **settings)
@@ -56,6 +61,36 @@ def test_one_by_one_where_something_is_needed_after_each(options, monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize(
+    "layer", [NumericEmbedding(), Scale(), LayerNorm(), Activation("softmax")], ids=lambda layer: type(layer).__name__
+)
+def test_every_layer_that_draws_nothing_is_joined_to_the_same_bits(layer, engine, monkeypatch):
+    def model():
+        return Sequential([layer, Dense(6), Activation("tanh"), Dense(2)], 2, seed=3)
+
+    one_by_one = trained(monkeypatch, model=model(), engine=engine, callbacks=[seeing])
+    at_once = trained(monkeypatch, model=model(), engine=engine)
+    assert at_once[:2] == one_by_one[:2] and (one_by_one[2], at_once[2]) == ([], [13])
+
+
+class Noisy(Layer):
+    """Adds a number of its own in each epoch; like any layer that says nothing of it, it may draw."""
+
+    def forward(self, x, parameters=None, run=PREDICTION):
+        return x + (0.01 * run.key.epoch if run.training else 0.0), None, run.buffers
+
+    def backward(self, dy, cache, grads):
+        return dy
+
+
+def test_a_layer_that_may_draw_is_trained_one_by_one(monkeypatch):
+    def model():
+        return Sequential([Dense(6), Noisy(), Activation("tanh"), Dense(2)], 2, seed=3)
+
+    assert trained(monkeypatch, model=model(), engine="reference")[2] == []
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
 def test_a_run_that_diverges_ends_where_it_would_have_ended_epoch_by_epoch(engine, monkeypatch):
     class Cliff(SGD):
         def rate(self, t):
@@ -83,7 +118,11 @@ def test_ahead_asks_an_order_once_for_each_epoch(diverges, monkeypatch):
         return rng.permutation(90)
 
     if diverges:  # as far as those who train epochs at once can see; each is trained again, on the rows drawn for it
-        monkeypatch.setattr(training, "_at_once", lambda *given: None)
+
+        def diverged(*given):
+            raise DivergenceError("beyond sense")
+
+        monkeypatch.setattr(Ahead, "_trained", diverged)
     model = MLP([2, 8, 2], "tanh", seed=3)
     run = train(model, DATA, "crossentropy", epochs=12, order=order)
     lengths = []

@@ -323,13 +323,29 @@ def usable_threads() -> int:
 
     Processors this process may run on, the quota of its container, and OMP_NUM_THREADS: users set it, and so do joblib,
     Dask and Ray in their worker processes.  Where joblib and Dask run several tasks in one process, or joblib in
-    `multiprocessing`'s, the variable is not set; there each task gets one thread unless it is.
+    `multiprocessing`'s, the variable is not set; there each task gets one thread unless it is.  So does a thread that
+    has said that others work beside it (`one_thread`).
     """
+    if getattr(_said, "one", False):
+        return 1
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2": nested regions get 2 each
     if not asked.isdecimal() or int(asked) == 0:
         asked = "1" if _one_task_of_many() else str(processors)
     return min(processors, _container_quota(Path("/")), int(asked))
+
+
+_said = threading.local()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """In this block, what this thread trains and predicts uses no thread but itself: others work beside it."""
+    before, _said.one = getattr(_said, "one", False), True
+    try:
+        yield
+    finally:
+        _said.one = before
 
 
 def _one_task_of_many() -> bool:
