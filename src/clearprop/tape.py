@@ -158,22 +158,27 @@ class Tensor(NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
         return self.value.shape
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return self.value.ndim
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return self.value.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
         return self.value.dtype
 
     @property
     def T(self) -> "Tensor":
+        """With the axes in reverse order."""
         return self if self.ndim < 2 else ops.transpose(self)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Tensor":

@@ -29,6 +29,7 @@ class Activation(Layer):
 
     @property
     def name(self) -> str:
+        """The operation's name."""
         return self.op.name
 
     def config(self) -> dict[str, Any]:

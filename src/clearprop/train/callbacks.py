@@ -65,6 +65,7 @@ class EarlyStopping:
         self._saved: tuple[Array, Array] | None = None
 
     def start(self, training: Training) -> None:
+        """Nothing has been seen yet."""
         self._forget()
 
     def __call__(self, epoch: Epoch) -> bool:
@@ -104,6 +105,7 @@ class EarlyStopping:
         return {name: getattr(self, name) for name in names}
 
     def finish(self, training: Training, history: History) -> None:
+        """Put the best weights back, if they were to be restored."""
         if self._saved is not None:
             training.model.w[...], training.model.buffers[...] = self._saved
 
@@ -119,6 +121,7 @@ class CSVLog:
         self._file: TextIO | None = None
 
     def start(self, training: Training) -> None:
+        """Open the file; what it held is gone."""
         self._names: list[str] = []
         try:
             self._file = self.path.open("w", encoding="utf-8", newline="")
@@ -145,6 +148,7 @@ class CSVLog:
             raise OutputError(f"cannot write {self.path}: {error.strerror}; free some space") from None
 
     def finish(self, training: Training, history: History) -> None:
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -163,6 +167,7 @@ class Progress:
         self._bar: Any = None
 
     def start(self, training: Training) -> None:
+        """Draw nothing yet: the first epoch says how many there are."""
         self._bar = self._task = None
 
     def __call__(self, epoch: Epoch) -> None:
@@ -205,5 +210,6 @@ class Progress:
         self._task = self._bar.add_task("", total=epochs, numbers="", speed="")
 
     def finish(self, training: Training, history: History) -> None:
+        """Leave the bar as it is and give the screen back."""
         if self._bar is not None:
             self._bar.stop()

@@ -109,6 +109,7 @@ class Checkpoint:
     # --- as a callback ------------------------------------------------------------------------------------------------
 
     def start(self, training: Training) -> None:
+        """Claim the folder, and save from now on whenever it is time or a signal asks for it."""
         self._forget()
         _make(self.folder)
         with ExitStack() as ending:
@@ -134,6 +135,7 @@ class Checkpoint:
         self._value = epoch.record.get("validation_loss", epoch.record["loss"])
 
     def finish(self, training: Training, history: History) -> None:
+        """Let the folder and the signals go; a signal that came is passed on."""
         self._ending.close()
         self._training = None  # which has a reference to this
         if self._signal is not None:  # training ended before it could be saved once more

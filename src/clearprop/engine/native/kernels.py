@@ -364,6 +364,7 @@ def copy_sparse_row(
 
 @kernel
 def prefetch(f: Function, source: Pointer, n: Int) -> None:
+    """Ask for n numbers to come nearer while others are worked on."""
     with f.loop(0, n, f.m.lanes) as j:
         (source + j).prefetch(2)
 
