@@ -48,6 +48,7 @@ def _with_classes_of(data: Dataset, held_out: Dataset) -> Dataset:
 
 
 def check_labels(data: Dataset) -> None:
+    """Refuse a single class, and warn of numbers that hardly can be classes."""
     if len(data.target_names) == 1:
         raise DataError(f"y has one class ({data.target_names[0]!r}); a classifier needs at least 2")
     if _MANY_CLASSES < data.n_classes > len(data) / 2:
