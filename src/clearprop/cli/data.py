@@ -124,7 +124,7 @@ def reading(
 
 def rows_in(name: str, **how: Any) -> "Dataset | Table":
     """What `load_data` gives. How the file was read is said on stderr, apart from what the command prints."""
-    from clearprop.runs.training import load_data
+    from clearprop.runs.parts import load_data
 
     rows = load_data(name, **how)
     for note in getattr(rows, "notes", ()):

@@ -122,7 +122,8 @@ def train(
         Examples: `clearprop train moons` and `clearprop train flowers.csv --target species`
     """
     from clearprop.runs.folder import CHECKPOINTS, report, run_folder, write_run
-    from clearprop.runs.training import Checkpoints, load_data, train_repeatedly
+    from clearprop.runs.parts import load_data
+    from clearprop.runs.training import Checkpoints, train_repeatedly
     from clearprop.train import Progress
 
     settings = settings_of(context, resume, out)

@@ -1,13 +1,12 @@
 """From a table to a judged model: what `clearprop train` does, without printing.
 
-The rows are split three ways (see `parts`). Weights, scales and medians come from the training rows; the validation
+The rows are split three ways (`runs/parts.py`). Weights, scales and medians come from the training rows; the validation
 rows say when to stop; the test rows judge, once, at the end, and judge a constant and a linear model too, because a
 network that does not beat those is not worth having. What kind a column is, and which values a category has, is settled
 on all rows.
 """
 
 import json
-import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,30 +17,22 @@ from typing import Any
 
 import numpy as np
 
-from clearprop._registry import did_you_mean, listed
-from clearprop._types import Array
-from clearprop.data import DATASETS, Dataset, Preparation, Table, load_dataset, read_table
+from clearprop.data import Dataset, Preparation, Table
 from clearprop.data.class_weights import balanced_weights, weighted
 from clearprop.data.dataset import Task
-from clearprop.data.kinds import Said
-from clearprop.data.target import known_targets
 from clearprop.diagnose import Diagnosis, diagnose, spread
 from clearprop.ensemble import networks
-from clearprop.errors import CheckpointError, ConfigurationError, DataError, DataWarning
-from clearprop.files.nearest import nearest_file
+from clearprop.errors import CheckpointError, ConfigurationError, DataWarning
 from clearprop.formats.modelfile import SavedModel, packed
-from clearprop.judge import Leak, Verdict, judge, leaks
-from clearprop.judge.answers import evaluate, predictions, preparation_of, rows_of
+from clearprop.judge import Leak, Verdict, judge
+from clearprop.judge.answers import evaluate, predictions, preparation_of
 from clearprop.judge.baselines import rivals
-from clearprop.judge.division import Division, absences, division_of, far_from_wanted, time_order
 from clearprop.judge.importance import Importance, importances
 from clearprop.judge.scores import METRIC_OF_TASK, UP_TO_ONE, classification_scores, regression_scores, score
 from clearprop.runs.options import RunOptions, make_loss, make_model, make_optimizer, metric_of
+from clearprop.runs.parts import Parts, divided, planned
 from clearprop.train import Checkpoint, EarlyStopping, Epoch, History, SavedTraining, fit, load_checkpoint
 from clearprop.train.saved import fingerprint
-
-LEAST_ROWS = 10
-_MEANINGS = ("dates", "missing", "drop", "kinds", "decimal", "thousands", "day_first")  # what cells mean
 
 
 @dataclass(frozen=True)
@@ -190,30 +181,6 @@ class Run:
         )
 
 
-def load_data(name: str, **how: Any) -> Dataset | Table:
-    """A built-in data set, or the table in the file `name` (write ``./iris`` for a file called iris).
-
-    What else is given says how a file is read: see `read_table`.
-
-    Raises
-    ------
-    DataError
-        Neither, or the file cannot be used.
-    """
-    if name in DATASETS:
-        for option, value in how.items():
-            if value is not None:
-                raise ConfigurationError(f"{option} is for files, and {name} is built in; leave it out")
-        return load_dataset(name)
-    if not os.path.lexists(name) and not os.path.splitext(name)[1] and os.path.basename(name) == name:
-        hint = nearest_file(name)
-        raise DataError(
-            f"{name}: neither a file nor a built-in data set; {hint + ' ' if hint else ''}"
-            f"{did_you_mean(name, list(DATASETS))}"
-        )
-    return read_table(name, **how)
-
-
 def train_run(
     data: Dataset | Table,
     options: RunOptions | None = None,
@@ -303,123 +270,21 @@ def train_repeatedly(
             f"split={options.split!r} has nothing to divide, as the rows of each part are given; leave it out"
         )
     make_optimizer(options, rows=1, features=1)  # a misspelt option is reported before a long table is read
-    if isinstance(data, Table) and target is not None:
-        rows = len(data)
-        data = known_targets(data, data.name_of(target), _said(options))
-        if test_rows is not None and len(data) < rows:
-            raise DataError(f"{data.notes[-1]}, so test_rows would count other rows; leave them out beforehand")
-    everything, plan, division = _plan(data, target, task, options)
-    if len(everything) < LEAST_ROWS:
-        raise DataError(f"{everything.name} has {len(everything)} rows; at least {LEAST_ROWS} are needed")
-    order = None
-    if isinstance(data, Table) and division.keys is None and test is None and test_rows is None:
-        order = time_order(data, plan.target, plan, _columns(options))
+    rows = planned(data, target, task, options, test=test, test_rows=test_rows)
     runs: list[Run] = []
     for seed in range(options.seed, options.seed + repeats):
         this = replace(options, seed=seed)
         with warnings.catch_warnings():
             if runs:  # what is unseen in rows of their own has been said
                 warnings.simplefilter("ignore", DataWarning)
-            parts = _divide(everything, plan, division, this, {"validation": validation, "test": test}, test_rows)
-        cautions = [*parts.cautions, *([_ORDERED.format(name=everything.name, column=order)] if order else [])]
-        parts = replace(parts, cautions=tuple(cautions), leaks=tuple(leaks(parts.training, plan.groups)))
+            parts = divided(rows, this, {"validation": validation, "test": test}, test_rows)
         if not runs:  # other seeds have hardly others
             _warn(parts)
-        runs.append(_run(everything, this, parts, callbacks, checkpoints))
+        runs.append(_run(rows.everything, this, parts, callbacks, checkpoints))
     return runs
 
 
-_ORDERED = (
-    "{name}: the rows are in the order of {column!r}, and the test rows are drawn from all times; if new rows will be "
-    "later ones, judge on the last rows: split='time:{column}' (--split 'time:{column}')"
-)
-
-
-def _columns(options: RunOptions) -> dict[str, Any]:
-    """The options that say how columns are read."""
-    return {name: getattr(options, name) for name in _MEANINGS}
-
-
-def _said(options: RunOptions) -> Said:
-    """The same, as far as they concern the target."""
-    return Said(fill=options.missing == "median", decimal=options.decimal, thousands=options.thousands)
-
-
-def _plan(
-    data: Dataset | Table, target: str | None, task: Task | None, options: RunOptions
-) -> tuple[Dataset, Preparation, Division]:
-    columns = _columns(options)
-    if isinstance(data, Dataset):
-        usual = RunOptions()
-        given = [name for name in (*columns, "split") if getattr(options, name) != getattr(usual, name)]
-        if target is not None or task is not None:
-            raise ConfigurationError(f"{data.name} has its target already; leave target and task out")
-        if given:
-            raise ConfigurationError(f"{given[0]} is for tables, and {data.name} is numbers already; leave it out")
-        return data, Preparation.unmeasured(data), Division()
-    if target is None:
-        names = listed(data.names)
-        raise ConfigurationError(
-            f"{data.path}: which column is to be predicted? Pass target (--target), one of: {names}"
-        )
-    division = division_of(data, target, options.split, columns)
-    if not division.left_out:
-        plan, everything = Preparation.settle(data, target, task, **columns)
-        return everything, plan, division
-    columns["kinds"] = {name: kind for name, kind in options.kinds.items() if name != division.column}
-    columns["drop"] = tuple(dict.fromkeys((*options.drop, division.column)))
-    plan, everything = Preparation.settle(data, target, task, **columns)
-    why = {division.column: "the rows are split by it"}
-    plan = replace(plan, left_out=tuple((name, why.get(name, reason)) for name, reason in plan.left_out))
-    return everything, plan, division
-
-
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """The rows of a run, the plan that the training rows are measured for, and what is to be known of them."""
-
-    plan: Preparation
-    training: Dataset
-    validation: Dataset | None
-    test: Dataset
-    split: str
-    cautions: tuple[str, ...] = ()
-    leaks: tuple[Leak, ...] = ()
-
-
-def _divide(
-    everything: Dataset,
-    plan: Preparation,
-    division: Division,
-    options: RunOptions,
-    own: Mapping[str, Dataset | Table | None],
-    test_rows: Any,
-) -> _Parts:
-    """Rows to judge on, then rows to say when to stop, then what is left to learn from."""
-    left = np.arange(len(everything))
-    split: dict[str, Array] = {}
-    cautions = []
-    if own["test"] is None and test_rows is not None:
-        split["test"], left = np.asarray(test_rows), np.setdiff1d(left, test_rows)
-    for name, fraction in (("test", options.test), ("validation", options.validation)):
-        if own[name] is not None or name in split or not fraction:
-            continue
-        rows = len(left)
-        left, split[name] = division.split(everything, left, fraction, options.seed)
-        cautions.append(far_from_wanted(name, len(split[name]), rows, fraction))
-    parts = {"training": everything.take(left)}
-    plan = plan.fit_statistics(parts["training"])
-    for name, given in own.items():
-        if given is not None:
-            parts[name] = rows_of(plan, given)
-        elif name in split:
-            parts[name] = everything.take(split[name])
-    cautions.append(absences(everything, parts))
-    said = tuple(one for one in cautions if one)
-    return _Parts(plan, parts["training"], parts.get("validation"), parts["test"], division.about(split), said)
-
-
-def _warn(parts: _Parts) -> None:
+def _warn(parts: Parts) -> None:
     for text in (*parts.cautions, *(leak.about(parts.plan.target) for leak in parts.leaks)):
         warnings.warn(text, DataWarning, stacklevel=3)
 
@@ -427,7 +292,7 @@ def _warn(parts: _Parts) -> None:
 def _run(
     everything: Dataset,
     options: RunOptions,
-    parts: _Parts,
+    parts: Parts,
     callbacks: tuple[Callable[[Epoch], Any], ...],
     checkpoints: Checkpoints | None,
 ) -> Run:

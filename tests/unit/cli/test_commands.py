@@ -419,7 +419,7 @@ def test_bug_is_reported_with_a_file(run, monkeypatch, folder):
     def fail(*arguments, **options):
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("clearprop.runs.training.load_data", fail)
+    monkeypatch.setattr("clearprop.runs.parts.load_data", fail)
     monkeypatch.setattr("tempfile.tempdir", str(folder / "nowhere"))
     code, _, err = run("train", "moons")
     assert code == 1 and "ZeroDivisionError: secret" in err
@@ -434,7 +434,7 @@ def test_no_memory(run, monkeypatch):
     def fail(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr("clearprop.runs.training.load_data", fail)
+    monkeypatch.setattr("clearprop.runs.parts.load_data", fail)
     code, _, err = run("train", "moons")
     assert code == 2 and "needs more memory than there is" in err
 
@@ -459,7 +459,7 @@ def test_warnings_are_one_line(run, monkeypatch):
         warnings.warn("internals of a library", DeprecationWarning, stacklevel=2)
         return load_dataset(name)
 
-    monkeypatch.setattr("clearprop.runs.training.load_data", warn)
+    monkeypatch.setattr("clearprop.runs.parts.load_data", warn)
     code, _, err = run("train", "moons", "--epochs", "1")
     assert code == 0 and err.startswith("warning: the first layer is flat\n") and "internals" not in err
 

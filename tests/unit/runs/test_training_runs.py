@@ -27,7 +27,8 @@ from clearprop.model import MLP
 from clearprop.optim import SCHEDULES
 from clearprop.runs.folder import mean_and_spread, report, run_folder, write_evaluation, write_run
 from clearprop.runs.options import RunOptions, losses_of, make_optimizer
-from clearprop.runs.training import Checkpoints, load_data, train_repeatedly, train_run
+from clearprop.runs.parts import load_data
+from clearprop.runs.training import Checkpoints, train_repeatedly, train_run
 
 SHORT = RunOptions(epochs=3)
 
