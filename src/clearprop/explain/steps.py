@@ -298,15 +298,20 @@ class _Steps:
         after, w.written = w.written, None
         return after if isinstance(after, Named) else Named(after)
 
+    @cached_property
+    def _in_doubles(self) -> tuple[list[dict[str, Array]], list[dict[str, Array]]]:
+        """Parameters and buffers, layer by layer."""
+        return [_doubles(own) for own in self.parameters], [_doubles(kept) for kept in self.buffers]
+
     # --- the numeric gradient -----------------------------------------------------------------------------------------
 
     def tail(self, first: int, x: Any, parameters: dict[str, Array] | None = None) -> Any:
         """The loss if layer `first` is handed x, and these parameters instead of its own."""
         y = self.signals[first].value.astype(np.float64) if x is None else x
-        all_parameters = [_doubles(own) for own in self.parameters]
+        numbers, buffers = self._in_doubles
         if parameters is not None:
-            all_parameters[first] = parameters
-        steps = self.model.walk(all_parameters, buffers=[_doubles(kept) for kept in self.buffers])
+            numbers = [*numbers[:first], parameters, *numbers[first + 1 :]]
+        steps = self.model.walk(numbers, buffers=buffers)
         for layer, own, run in itertools.islice(steps, first, None):
             y = layer.forward(y, own, run)[0]
         return self.loss.forward(self.y, y)[0]
