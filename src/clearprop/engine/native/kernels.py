@@ -6,10 +6,9 @@ is written once for what its text depends on (an operation, a rule, a number of 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
-from clearprop.engine.native.doubles import Double, Doubles
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import (
     BLOCK,
@@ -21,7 +20,7 @@ from clearprop.engine.native.rows import (
     matrix,
     one_for_all,
 )
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Size, Vector, View, Whole, padded
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
 from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
 from clearprop.optim import Optimizer
@@ -30,23 +29,15 @@ from clearprop.optim import Optimizer
 
 
 def tile(
-    f: Function,
-    rows: int,
-    nv: int,
-    a: View,
-    b: Callable[[Any], Vector],
-    span: Any,
+    f: Function, rows: int, nv: int, a: Pointer, across: Any, along: Any, b: Callable[[Any], Vector], span: Any,
     unroll: int,
-    *,
-    turned: bool = False,
-) -> list[Vector]:
-    """acc[i] = Σ_k a_ik · b(k), k in `span`, one fused multiply-add after another in k; of aᵀ if it is `turned`."""
+) -> list[Vector]:  # fmt: skip
+    """acc[i] = Σ_k a[i across + k along] · b(k), k in `span`, one fused multiply-add after another in k."""
     start, stop = span
-    across, along = (1, a.ld) if turned else (a.ld, 1)
 
     def passes(start: Any, stop: Any, step: int, acc: list[Vector]) -> list[Vector]:
         with f.loop(start, stop, step, acc) as (k, state):
-            ak, now = a.p + k * along, list(state)
+            ak, now = a + k * along, list(state)
             for u in range(step):
                 bv = b(k + u)
                 for i in range(rows):
@@ -96,42 +87,44 @@ def forward(
     whole: bool,
     biased: bool,
     keep: bool,
-    a: View,
-    w: View,
+    a: Pointer,
+    lda: Int,
+    w: Pointer,
+    ldw: Int,
     depth: Int,
     bias: Pointer,
-    y: View,
+    y: Pointer,
+    ldy: Int,
     x: Pointer,
     rows: Int,
     columns: Int,
 ) -> None:
     """y = op(a w + bias) for one panel of columns.
 
-    Rows of parameters that are `packed` have no gaps; otherwise, if the panel is not `whole`, there is no padding to
-    read.
+    Parameters that are not `packed` lie `ldw` apart; if the panel is not `whole` either, there is no padding to read.
     """
     masks = f.below(columns, nv)
-    width = nv * f.m.lanes if packed else w.ld  # a constant gives the better code
+    width = nv * f.m.lanes if packed else ldw  # a constant gives the better code
 
     def load(p: Pointer) -> Vector:
         return p.load(nv) if whole else p.load_where(masks)
 
     with f.loop(0, rows, tile_rows) as i:
-        sums = tile(f, tile_rows, nv, a.rows(i), lambda k: load(w.p + k * width), (0, depth), 4)
+        sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * width), (0, depth), 4)
         b = load(bias) if biased else f.full(0.0)
         outputs = [z.plain_add(b) if biased else z for z in sums]
 
         def finish(z: Vector, at: Any) -> None:
-            activate(op, z, masks, y.p + at, x + at if keep else None)
+            activate(op, z, masks, y + at, x + at if keep else None)
 
         if tile_rows == 1 or not is_long(f, op):
             for r, z in enumerate(outputs):
-                finish(z, (i + r) * y.ld)
+                finish(z, (i + r) * ldy)
         else:
             for r, z in enumerate(outputs):
-                y.row(i + r).store(z)
+                (y + (i + r) * ldy).store(z)
             with f.loop(i, i + tile_rows) as row:
-                finish(y.row(row).load(nv), row * y.ld)
+                finish((y + row * ldy).load(nv), row * ldy)
 
 
 @kernel
@@ -139,7 +132,8 @@ def backward(
     f: Function,
     nv: int,
     op: Op,
-    d: View,
+    d: Pointer,
+    ldd: Int,
     wt: Pointer,
     depth: Int,
     y: Pointer,
@@ -152,26 +146,13 @@ def backward(
     masks = f.below(columns, nv)
     with f.loop(0, rows, f.m.tuning.rows) as i:
         width = nv * f.m.lanes
-        sums = tile(f, f.m.tuning.rows, nv, d.rows(i), lambda k: (wt + k * width).load(nv), (0, depth), 4)
+        sums = tile(f, f.m.tuning.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
         for r, dy in enumerate(sums):
             at = (i + r) * ldy
             pass_back(op, dy, masks, y + at, dx + at)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
-
-
-class Trained(NamedTuple):
-    """Parameters in memory, and what a rule needs besides their gradient."""
-
-    w: Pointer
-    stride: Size  # from a parameter to each of its slots
-    scalars: Pointer  # of the optimiser's table
-    hyper: Pointer  # penalties and limits
-
-    def __add__(self, k: Any) -> "Trained":
-        """The parameters from the k-th on."""
-        return self._replace(w=self.w + k)
 
 
 @dataclass(frozen=True)
@@ -190,9 +171,9 @@ class Update:
     def slots(self) -> int:
         return len(self.rule.slots) if self.rule else 0
 
-    def __call__(self, to: Trained, g: Vector) -> None:
-        """The parameters and their slots after the gradient g; it is stored behind the slots."""
-        n, (w, stride, scalars, hyper) = len(g.v), to
+    def __call__(self, w: Pointer, stride: Any, g: Vector, scalars: Pointer, hyper: Pointer) -> None:
+        """w and its slots, `stride` apart, after the gradient g; it is stored behind the slots."""
+        n = len(g.v)
         if self.penalised:
             g = g + penalty_gradient(w.load(n), hyper.splat(), (hyper + 1).splat())
         if self.clipped:
@@ -211,7 +192,21 @@ class Update:
 
 
 @kernel
-def update(f: Function, nv: int, how: Update, a: View, d: View, depth: Int, to: Trained, rows: Int) -> None:
+def update(
+    f: Function,
+    nv: int,
+    how: Update,
+    a: Pointer,
+    lda: Int,
+    d: Pointer,
+    ldd: Int,
+    depth: Int,
+    w: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
+    rows: Int,
+) -> None:
     """The gradient aᵀ d of at most `at_once` blocks of `lanes` rows of a panel of weights, and its rule.
 
     A block of the batch stays in the first-level cache while all the rows meet it.
@@ -222,12 +217,12 @@ def update(f: Function, nv: int, how: Update, a: View, d: View, depth: Int, to: 
     with f.loop(0, rows * wide, lanes) as j:
         (sums + j).store(f.full(0.0))
         for slot in range(1 + how.slots):  # the rule will read them
-            (to.w + to.stride * slot + j).prefetch()
+            (w + stride * slot + j).prefetch()
     with f.loop(0, depth, BLOCK) as start:
         span = start, (start + BLOCK).minimum(depth)
 
         def add(k: Any, height: int) -> None:
-            parts = tile(f, height, nv, a + k, lambda t: d.row(t).load(nv), span, 2, turned=True)
+            parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
             for r, part in enumerate(parts):
                 place = sums + (k + r) * wide
                 place.store(place.load(nv).plain_add(part))
@@ -239,80 +234,111 @@ def update(f: Function, nv: int, how: Update, a: View, d: View, depth: Int, to: 
             with f.when((rows - first).equals(height)):
                 add(first, height)
     with f.loop(0, rows * wide, wide) as j:
-        how(to + j, (sums + j).load(nv))
+        how(w + j, stride, (sums + j).load(nv), scalars, hyper)
 
 
 @kernel
-def copy_columns(f: Function, nv: int, d: View, copy: Pointer, rows: Int) -> None:
+def copy_columns(f: Function, nv: int, d: Pointer, ldd: Int, copy: Pointer, rows: Int) -> None:
     """The columns of a batch that one panel of weights meets, row after row without a gap."""
     with f.loop(0, rows) as t:
-        (copy + t * (nv * f.m.lanes)).store(d.row(t).load(nv))
+        (copy + t * (nv * f.m.lanes)).store((d + t * ldd).load(nv))
 
 
 @kernel
-def update_vector(f: Function, nv: int, how: Update, d: View, depth: Int, to: Trained) -> None:
+def update_vector(
+    f: Function,
+    nv: int,
+    how: Update,
+    d: Pointer,
+    ldd: Int,
+    depth: Int,
+    b: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
+) -> None:
     """The same for a vector of parameters, whose gradient is the sum of the rows of d."""
 
     def chain(start: Any, stop: Any) -> list[Vector]:
         with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (t, state):
-            state[:] = [state[0].plain_add(d.row(t).load(nv))]
+            state[:] = [state[0].plain_add((d + t * ldd).load(nv))]
         return list(state)
 
     (g,) = in_blocks(f, depth, [f.full(0.0, nv)], chain)
-    how(to, g)
+    how(b, stride, g, scalars, hyper)
 
 
 @kernel
-def apply_stored(f: Function, how: Update, to: Trained, scale: Pointer, count: Int) -> None:
+def apply_stored(
+    f: Function, how: Update, w: Pointer, stride: Int, scalars: Pointer, hyper: Pointer, scale: Pointer, count: Int
+) -> None:
     """The rule for gradients that were stored (behind the slots), times `scale`."""
     with f.loop(0, count, f.m.lanes) as i:
-        g = (to.w + to.stride * (1 + how.slots) + i).load() * scale.splat()
-        how(to + i, g.rounded())
+        g = (w + stride * (1 + how.slots) + i).load() * scale.splat()
+        how(w + i, stride, g.rounded(), scalars, hyper)
 
 
 @kernel
-def add_squares(f: Function, g: View, rows: Int, columns: Int, total: Pointer) -> None:
+def add_squares(f: Function, g: Pointer, ldg: Int, rows: Int, columns: Int, total: Pointer) -> None:
     """total[lane] += g² in float64, for one vector of `columns` lanes, row by row."""
+    m = f.m
+    double = f"<{m.lanes} x double>"
     masks = f.below(columns, 1)
     with f.loop(0, rows) as i:
-        before = Doubles.load(total)
-        x = Doubles.of(g.row(i).load().keep(masks))
-        x.fma(x, before).store(total)
+        before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
+        (x,) = (g + i * ldg).load().keep(masks).v
+        x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
+        operands = ((double, x), (double, x), (double, before))
+        f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
 
 
 @kernel
-def add_penalties(f: Function, w: View, rows: Int, columns: Int, hyper: Pointer, total: Pointer) -> None:
-    """total[lane] += the penalties of rows of weights, in float64: each vector's column, row by row.
+def add_penalties(f: Function, w: Pointer, ld: Int, rows: Int, columns: Int, hyper: Pointer, total: Pointer) -> None:
+    """total[lane] += the penalties of weights whose rows are `ld` apart, in float64: each vector's column, row by row.
 
     So the order of the sum does not depend on how many vectors a panel has.
     """
-    with f.loop(0, w.ld, f.m.lanes) as c:
+    m = f.m
+    double = f"<{m.lanes} x double>"
+    with f.loop(0, ld, m.lanes) as c:
         masks = f.below(columns - c, 1)
         with f.loop(0, rows) as i:
-            values = penalty_values(w.at(i, c).load(), hyper.splat(), (hyper + 1).splat()).keep(masks)
-            x = Doubles.of(values)
-            (Doubles.load(total) + x).store(total)
+            x = (w + (i * ld + c)).load()
+            (x,) = penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks).v
+            x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
+            before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
+            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
 
 
 @kernel
 def add_lanes(f: Function, lanes: Pointer, total: Pointer) -> None:
     """total = the sum of as many float64 numbers as a vector has lanes, one after the other."""
-    first, *others = [Double.load(lanes.offset(lane, "double")) for lane in range(f.m.lanes)]
-    for number in others:
-        first = first + number
-    first.store(total)
+    numbers = [
+        f.emit(f"load double, ptr {lanes.offset(lane, 'double')}, align 8", pure=False) for lane in range(f.m.lanes)
+    ]
+    total_so_far = numbers[0]
+    for number in numbers[1:]:
+        total_so_far = f.emit(f"fadd double {total_so_far}, {number}")
+    f.effect(f"store double {total_so_far}, ptr {total}, align 8")
 
 
 @kernel
 def norm_scale(f: Function, totals: Pointer, count: Int, hyper: Pointer, scale: Pointer) -> None:
     """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""
-    total = f.scratch(64 // f.m.bits)
-    Double(f, "0.0").store(total)
+    m = f.m
+    f.allocated.append("  %sum = alloca double")
+    f.effect("store double 0.0, ptr %sum")
     with f.loop(0, count) as i:
-        x = Double.load(totals.offset(i, "double"))
-        (Double.load(total) + x).store(total)
-    norm, limit = Double.load(total).root(), Double.of(hyper + 3)
-    (limit / norm).if_above(norm, limit, 1.0).store_real(scale)
+        x = f.emit(f"load double, ptr {totals.offset(i, 'double')}, align 8", pure=False)
+        before = f.emit("load double, ptr %sum", pure=False)
+        f.effect(f"store double {f.emit(f'fadd double {before}, {x}')}, ptr %sum")
+    norm = f.intrinsic("llvm.sqrt.f64", "double", ("double", f.emit("load double, ptr %sum", pure=False)))
+    limit = f.emit(f"load {m.real}, ptr {hyper + 3}", pure=False)
+    limit = limit if m.bits == 64 else f.emit(f"fpext float {limit} to double")
+    ratio = f.emit(f"fdiv double {limit}, {norm}")
+    chosen = f.emit(f"select i1 {f.emit(f'fcmp ogt double {norm}, {limit}')}, double {ratio}, double 1.0")
+    chosen = chosen if m.bits == 64 else f.emit(f"fptrunc double {chosen} to float")
+    f.effect(f"store {m.real} {chosen}, ptr {scale}")
 
 
 def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
@@ -323,17 +349,17 @@ def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
 
 
 @kernel
-def transpose(f: Function, source: View, target: View) -> None:
+def transpose(f: Function, source: Pointer, lds: Int, target: Pointer, ldt: Int) -> None:
     """A square block of `lanes` rows, by log₂(lanes) rounds of pairwise exchanges."""
     n, half = f.m.lanes, 1
-    v = [source.row(i).load() for i in range(n)]
+    v = [(source + lds * i).load() for i in range(n)]
     while half < n:
         for block in range(0, n, 2 * half):
             for j in range(block, block + half):
                 v[j], v[j + half] = exchanged(v[j], v[j + half], half)
         half *= 2
     for j in range(n):
-        target.row(j).store(v[j])
+        (target + ldt * j).store(v[j])
 
 
 # --- rows in, rows out ------------------------------------------------------------------------------------------------
@@ -379,18 +405,29 @@ class Beside:
     vectors: int = 0
     matrix: bool = False
 
-    def sources(self, rows: View) -> list[Source]:
-        """Each vector of parameters is a row, or the matrix has one for each row."""
-        return [matrix(*rows)] if self.matrix else [one_for_all(rows.row(v)) for v in range(self.vectors)]
+    def sources(self, p: Pointer, ld: Any) -> list[Source]:
+        """Parameters lie `ld` apart, as the rows of a matrix do."""
+        return [matrix(p, ld)] if self.matrix else [one_for_all(p + ld * v) for v in range(self.vectors)]
 
 
 @kernel
 def apply_forward(
-    f: Function, op: Op, columns: int, group: int, extra: Beside, x: View, beside: View, y: View, rows: Int
+    f: Function,
+    op: Op,
+    columns: int,
+    group: int,
+    extra: Beside,
+    x: Pointer,
+    ldx: Int,
+    beside: Pointer,
+    ldb: Int,
+    y: Pointer,
+    ldy: Int,
+    rows: Int,
 ) -> None:
     """y = op(x, ...), row by row."""
-    sources = [matrix(*x), *extra.sources(beside)]
-    along_rows(f, rows, columns, sources, lambda *values: (op.forward(*values),), [into(*y)], group)
+    sources = [matrix(x, ldx), *extra.sources(beside, ldb)]
+    along_rows(f, rows, columns, sources, lambda *values: (op.forward(*values),), [into(y, ldy)], group)
 
 
 @kernel
@@ -401,37 +438,30 @@ def apply_backward(
     columns: int,
     group: int,
     extra: Beside,
-    dy: View,
+    dy: Pointer,
+    ldy: Int,
     y: Pointer,
-    x: View,
-    beside: View,
-    shares: View,
+    x: Pointer,
+    ldx: Int,
+    beside: Pointer,
+    ldb: Int,
+    shares: Pointer,
+    size: Int,
     dx: MayAlias,
     rows: Int,
 ) -> None:
-    """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients.
-
-    The shares of each parameter are a row of `shares`; y has the strides of dy, and dx and each share those of x.
-    """
-    sources = [matrix(*dy), matrix(y, dy.ld), matrix(*x), *extra.sources(beside)]
+    """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients."""
+    sources = [matrix(dy, ldy), matrix(y, ldy), matrix(x, ldx), *extra.sources(beside, ldb)]
     if below.keeps_input:
-        sources.append(matrix(dx, x.ld))
+        sources.append(matrix(dx, ldx))
 
     def compute(dy: Vector, y: Vector, x: Vector, *others: Vector) -> list[Vector]:
         inputs, kept = (others[:-1], others[-1:]) if below.keeps_input else (others, ())
         back, *parameters = op.pullback(dy, y, x, *inputs)
         return [below.vjp(back, x, *kept), *(p for p in parameters if p is not None)]
 
-    targets = [into(dx, x.ld), *(into(shares.row(v), x.ld) for v in range(extra.vectors))]
+    targets = [into(dx, ldx), *(into(shares + size * v, ldx) for v in range(extra.vectors))]
     along_rows(f, rows, columns, sources, compute, targets, group)
-
-
-class Known(NamedTuple):
-    """What is known of the rows of a batch: whose they are in the data, and their targets and weights there."""
-
-    targets: Pointer
-    order: Pointer
-    weights: Pointer
 
 
 @kernel
@@ -443,9 +473,12 @@ def loss_gradient(
     group: int,
     labels: bool,
     weighted: bool,
-    y: View,
+    y: Pointer,
     dy: MayAlias,
-    known: Known,
+    ld: Int,
+    targets: Pointer,
+    order: Pointer,
+    weights: Pointer,
     divisor: Pointer,
     values: Pointer,
     rows: Int,
@@ -453,14 +486,14 @@ def loss_gradient(
     """dy = vjp of the operation below, of the loss's gradient · weight / divisor; values = loss · weight, by row."""
 
     def truth(i: Any, c: Any, n: int) -> Vector:
-        row = known.order.integer(i)
+        row = order.integer(i)
         if labels:
-            return one_hot(f, known.targets.integer(row), c, n)
-        given: Vector = (known.targets + (row * columns + c)).load_where(f.below(columns - c, n))
+            return one_hot(f, targets.integer(row), c, n)
+        given: Vector = (targets + (row * columns + c)).load_where(f.below(columns - c, n))
         return given
 
     def weight(i: Any, c: Any, n: int) -> Vector:
-        return (known.weights + known.order.integer(i)).splat() if weighted else f.full(1.0)
+        return (weights + order.integer(i)).splat() if weighted else f.full(1.0)
 
     def compute(y: Vector, t: Vector, s: Vector, *kept: Vector) -> tuple[Vector, Vector]:
         value = loss.value(t, y)
@@ -469,10 +502,10 @@ def loss_gradient(
         gradient = loss.gradient(t, y) * (s / divisor.splat())
         return op.vjp(gradient.rounded(), y, *kept), (value * s if weighted else value)
 
-    sources = [matrix(*y), truth, weight]
+    sources = [matrix(y, ld), truth, weight]
     if op.keeps_input:
-        sources.append(matrix(dy, y.ld))
-    along_rows(f, rows, columns, sources, compute, [into(dy, y.ld), as_number_of_row(values)], group)
+        sources.append(matrix(dy, ld))
+    along_rows(f, rows, columns, sources, compute, [into(dy, ld), as_number_of_row(values)], group)
 
 
 def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
@@ -486,30 +519,42 @@ def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
 @kernel
 def sum_values(f: Function, values: Pointer, count: Int, total: Pointer) -> None:
     """The float64 sum of `count` values: a chain of vectors in each block, folded by a tree, the blocks in order."""
-    lanes = f.m.lanes
+    m = f.m
+    double = f"<{m.lanes} x double>"
+
+    def add(x: str, y: str, type: str = double) -> str:
+        return f.emit(f"fadd {type} {x}, {y}")
+
     with f.loop(0, count, BLOCK) as start:
         length = (start + BLOCK).minimum(count) - start
-        chain = Doubles.zero(f)
-        for offset in range(0, BLOCK, lanes):  # beyond the count the masks give zeros
-            chain = chain + Doubles.of((values + (start + offset)).load_where(f.below(length - offset, 1)))
-        half = lanes // 2
+        chain = "zeroinitializer"
+        for offset in range(0, BLOCK, m.lanes):  # beyond the count the masks give zeros
+            (x,) = (values + (start + offset)).load_where(f.below(length - offset, 1)).v
+            chain = add(chain, x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}"))
+        half = m.lanes // 2
         while half:
-            chain, half = chain + chain.shuffled([j ^ half for j in range(lanes)]), half // 2
-        (Double.load(total) + chain.first()).store(total)
-
-
-class DrawnFrom(NamedTuple):
-    """What a mask's random numbers depend on, besides row and unit: see `clearprop.randomness.Key`."""
-
-    low: Int  # of the seed
-    high: Int
-    epoch: Int
-    layer: Size
-    first: Int  # row
+            order = ", ".join(f"i32 {j ^ half}" for j in range(m.lanes))
+            other = f.emit(f"shufflevector {double} {chain}, {double} poison, <{m.lanes} x i32> <{order}>")
+            chain, half = add(chain, other), half // 2
+        before = f.emit(f"load double, ptr {total}, align 8", pure=False)
+        after = add(before, f.emit(f"extractelement {double} {chain}, i32 0"), "double")
+        f.effect(f"store double {after}, ptr {total}, align 8")
 
 
 @kernel
-def dropout_mask(f: Function, columns: int, rate: float, mask: View, key: DrawnFrom, rows: Int) -> None:
+def dropout_mask(
+    f: Function,
+    columns: int,
+    rate: float,
+    mask: Pointer,
+    ld: Int,
+    low: Int,
+    high: Int,
+    epoch: Int,
+    layer: Int,
+    first: Int,
+    rows: Int,
+) -> None:
     """The numbers of `clearprop.ops.dropout_mask`, by the same Philox 4x32-10, a block of four units in each lane."""
     m = f.m
     word = 0xFFFFFFFF
@@ -519,8 +564,8 @@ def dropout_mask(f: Function, columns: int, rate: float, mask: View, key: DrawnF
 
     with f.loop(0, rows) as r, f.loop(0, columns, 4 * m.lanes) as unit:
         blocks = whole(unit // 4) + Whole(f, [Whole.numbers(f, 0, 64, m.lanes)], 64, m.lanes)
-        c = [blocks, whole(key.first + r), whole(key.epoch), whole(key.layer)]
-        k0, k1 = key.low, key.high
+        c = [blocks, whole(first + r), whole(epoch), whole(layer)]
+        k0, k1 = low, high
         for _ in range(10):
             left, right = (c[0] & word) * 0xD2511F53, (c[2] & word) * 0xCD9E8D57
             c = [(right >> 32) ^ c[1] ^ whole(k0), right & word, (left >> 32) ^ c[3] ^ whole(k1), left & word]
@@ -534,7 +579,7 @@ def dropout_mask(f: Function, columns: int, rate: float, mask: View, key: DrawnF
         odd = [w[1].shuffle(w[3], half) for half in (low_half, high_half)]
         for quarter in range(4):  # block b's four words become units 4b .. 4b + 3
             pair = even[quarter // 2].shuffle(odd[quarter // 2], (low_half, high_half)[quarter % 2])
-            mask.at(r, unit + quarter * n).store(pair)
+            (mask + (r * ld + unit + quarter * n)).store(pair)
 
 
 # --- one sample -------------------------------------------------------------------------------------------------------
@@ -668,16 +713,16 @@ def sample_backward(
     width = padded(m if by_input else n, lanes)
     columns = max(f.m.tuning.columns // (2 if how and how.slots > 1 else 1), 1)
 
-    def change(k: Any, g: Vector) -> None:
+    def change(w: Pointer, g: Vector) -> None:
         if how:
-            how(Trained(w, stride, scalars, hyper) + k, g.rounded())
+            how(w, stride, g.rounded(), scalars, hyper)
 
     def done(o: Any, dy: Vector) -> None:
         pass_back(below, dy, f.below(n - o, len(dy.v)), a + o, dx + o)
 
     if how_bias:
         for c, nv, _ in column_blocks(f, padded(m, lanes) // lanes, [], columns):
-            how_bias(Trained(bias + c, stride, bias_scalars, hyper), (d + c).load(nv))
+            how_bias(bias + c, stride, (d + c).load(nv), bias_scalars, hyper)
     if by_input:
         for i, count in row_blocks(f, n):
             sums = []
@@ -686,9 +731,9 @@ def sample_backward(
                 for c, nv, state in column_blocks(f, width // lanes, part, columns):
                     dv = (d + c).load(nv)
                     for q in some:
-                        row = (i + q) * width + c
+                        row = w + ((i + q) * width + c)
                         if goes_on:
-                            state[q - some.start] = dot((w + row).load(nv), dv, state[q - some.start])
+                            state[q - some.start] = dot(row.load(nv), dv, state[q - some.start])
                         change(row, (a + (i + q)).splat() * dv)
                 sums += part
             if goes_on:
@@ -697,8 +742,8 @@ def sample_backward(
         for c, nv, _ in column_blocks(f, width // lanes, [], columns):
             av = (a + c).load(nv)
             with f.loop(0, m, 1, [f.full(0.0, nv)]) as (o, state):
-                row, do = o * width + c, (d + o).splat()
-                state[:] = [do.fma((w + row).load(nv), state[0])]
+                row, do = w + (o * width + c), (d + o).splat()
+                state[:] = [do.fma(row.load(nv), state[0])]
                 change(row, do * av)
             if goes_on:
                 done(c, state[0])

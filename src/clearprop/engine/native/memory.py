@@ -58,7 +58,11 @@ class Plan:
             raise DataError("a batch of the order is empty, or beyond its end")
         self.order = np.zeros(len(indices) + spare, np.int64)  # tiles read some rows more than the last batch has
         self.order[: len(indices)] = indices
-        self.addresses = {**arrays.addresses, "order": self.order.ctypes.data, "offsets": self.offsets.ctypes.data}
+        self.addresses = {
+            **arrays.addresses,
+            "order": self.order.ctypes.data,
+            "offsets": self.offsets.ctypes.data,
+        }
         X = arrays.X
         self.most_values = X.most_values(self.order, self.offsets) if isinstance(X, SparseRows) else 0
         values = loss.values_per_row(outputs)

@@ -10,7 +10,7 @@ import numpy as np
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.tuning import tuning_of
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Size, View
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, View
 
 VECTOR_BYTES = 64
 
@@ -83,7 +83,7 @@ class Signature:
         return [_value(f, name, kind) for name, kind in self._kinds.items()]
 
 
-_TYPES = {Int: "i64", Size: "i64", Pointer: "ptr noalias nonnull", MayAlias: "ptr", View: ""}
+_TYPES = {Int: "i64", Pointer: "ptr noalias nonnull", MayAlias: "ptr", View: ""}
 
 
 def _is_bundle(kind: Any) -> bool:
@@ -102,7 +102,7 @@ def _value(f: "Function", name: str, kind: Any) -> Any:
     if kind is View:
         return View(Pointer(f, f"%{name}"), Int(f, f"%ld{name}"))
     if kind in _TYPES:
-        return (Int if kind in (Int, Size) else Pointer)(f, f"%{name}")
+        return (Int if kind is Int else Pointer)(f, f"%{name}")
     return kind(*(_value(f, field, its) for field, its in kind.__annotations__.items()))
 
 

@@ -31,7 +31,12 @@ class NativeProgram:
     """A model, a loss and an optimiser, as machine code; compiled piece by piece when first needed."""
 
     def __init__(
-        self, model: Sequential, loss: Loss, optimizer: "Optimizer | LBFGS", options: GradientOptions, target: Target
+        self,
+        model: Sequential,
+        loss: Loss,
+        optimizer: "Optimizer | LBFGS",
+        options: GradientOptions,
+        target: Target,
     ) -> None:
         self.model, self.loss, self.optimizer, self.options, self.target = model, loss, optimizer, options, target
         self.positions = model.parameter_views(np.arange(model.n_parameters))
@@ -52,7 +57,13 @@ class NativeProgram:
     # --- training -----------------------------------------------------------------------------------------------------
 
     def run(
-        self, state: State, data: Dataset, batches: Batches, scalars: Array, stop: Array, sums: Array | None = None
+        self,
+        state: State,
+        data: Dataset,
+        batches: Batches,
+        scalars: Array,
+        stop: Array,
+        sums: Array | None = None,
     ) -> State:
         if not isinstance(self.optimizer, Optimizer):
             raise ConfigurationError("L-BFGS takes no steps on batches; use loss_and_grad")

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clearprop.engine.native import kernels as k
-from clearprop.engine.native.doubles import Doubles
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.stages.base import IDENTITY, Piece, Stage
-from clearprop.engine.native.values import Function, Int, Pointer, View
+from clearprop.engine.native.values import Function, Int, Pointer
 from clearprop.ops import Op
 
 if TYPE_CHECKING:
@@ -92,37 +91,10 @@ class Step:
         divisor = self.fields.divisors + batch.t
         at = first * self.layout.ld[last]
         key = (net.loss, net.stages[-1].activation, net.widths[-1], self.group, net.labels, net.weighted)
-        y, dy = View(self.act[last] + at, self.layout.ld[last]), self.delta[last] + at
-        known = k.Known(self.fields.targets, batch.order.offset(first, "i64"), self.fields.weights)
-        k.loss_gradient(self.f.m, *key)(y, dy, known, divisor, self.fields.values + first, rows)
-
-    # Views of the rows from `first` on: of what comes to a stage, and of its gradient.
-
-    def x(self, stage: Stage, first: Any = 0) -> View:
-        """What the stage is given."""
-        ld = self.layout.ld[stage.number]
-        return View(self.act[stage.number] + first * ld, ld)
-
-    def y(self, stage: Stage, first: Any = 0) -> View:
-        """What it gives."""
-        ld = self.layout.ld[stage.number + 1]
-        return View(self.act[stage.number + 1] + first * ld, ld)
-
-    def dx(self, stage: Stage, first: Any = 0) -> View:
-        """The gradient of what it is given."""
-        ld = self.layout.ld[stage.number]
-        return View(self.delta[stage.number] + first * ld, ld)
-
-    def dy(self, stage: Stage, first: Any = 0) -> View:
-        """The gradient of what it gives."""
-        ld = self.layout.ld[stage.number + 1]
-        return View(self.delta[stage.number + 1] + first * ld, ld)
-
-    def trained(self, stage: Stage, v: int, batch: Batch) -> k.Trained:
-        """The stage's parameter v, as the rule sees it."""
-        s = stage.number
-        w = self.w + self.layout.starts[s][stage.parameters[v]]
-        return k.Trained(w, self.layout.size, batch.row + self.net.columns[s][v], self.net.limits(batch.row))
+        k.loss_gradient(self.f.m, *key)(
+            self.act[last] + at, self.delta[last] + at, self.layout.ld[last], self.fields.targets,
+            batch.order.offset(first, "i64"), self.fields.weights, divisor, self.fields.values + first, rows,
+        )  # fmt: skip
 
     # Weights: a ticket is one block of a stage's update, or several.
 
@@ -157,14 +129,14 @@ class Step:
         with self.penalty(ticket, batch.t) as sums:
             for w, ld, rows, columns, how, *_ in stage.pieces(self, block, blocks):
                 if how.penalised:
-                    k.add_penalties(self.f.m)(View(w, ld), rows, columns, self.net.limits(batch.row), sums)
+                    k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(batch.row), sums)
 
     @contextlib.contextmanager
     def penalty(self, ticket: Any, t: Int) -> Iterator[Pointer]:
         """Room for a ticket's sums of penalties, a float64 number in each lane, which end as one number of step t."""
         f, lanes = self.f, self.layout.lanes
         sums = f.scratch(64 // f.m.bits * lanes)
-        Doubles.zero(f).store(sums)
+        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {sums}, align 8")
         yield sums
         k.add_lanes(f.m)(sums, self.fields.penalties.offset(t * self.layout.tickets + ticket, "double"))
 
@@ -174,11 +146,11 @@ class Step:
         """The squares of the blocks' gradients, added up in the ticket's place."""
         f, lanes = self.f, self.layout.lanes
         total = self.fields.norms.offset(ticket * lanes, "double")
-        Doubles.zero(f).store(total)
+        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
         for w, ld, rows, columns, how, *_ in stage.pieces(self, block, blocks):
             g = w + self.layout.size * (1 + how.slots)
             with f.loop(0, ld, lanes) as c:
-                k.add_squares(f.m)(View(g + c, ld), rows, columns - c, total)
+                k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
 
     def norm_scale(self, batch: Batch) -> Pointer:
         """What gradients are multiplied by: 1, or what brings their norm down to the limit."""
@@ -190,5 +162,6 @@ class Step:
     def apply(self, stage: Stage, piece: Piece, batch: Batch, factor: Pointer) -> None:
         """The rule, with a piece's stored gradients."""
         how = replace(piece.how, stored=False, penalised=False, clipped=False)
+        scalars = batch.row + self.net.columns[stage.number][piece.v]
         count = piece.ld if piece.blocks is None else piece.blocks * (piece.ld * self.lanes)
-        k.apply_stored(self.f.m, how)(self.trained(stage, piece.v, batch)._replace(w=piece.w), factor, count)
+        k.apply_stored(self.f.m, how)(piece.w, self.layout.size, scalars, self.net.limits(batch.row), factor, count)

@@ -52,7 +52,15 @@ class Trainer:
         self._spaces: list[Workspace] = []
 
     def train(
-        self, plan: Plan, state: State, scalars: Array, steps: int, stop: Array, threads: int, *, long: bool = False
+        self,
+        plan: Plan,
+        state: State,
+        scalars: Array,
+        steps: int,
+        stop: Array,
+        threads: int,
+        *,
+        long: bool = False,
     ) -> tuple[int, float, Array, Array, Array, Array, Array]:
         """Steps done, seconds they took, w, slots (or the gradient), buffers; of each step the loss, summed over its
         batch's rows, and its share of what `penalty_in_sum` adds.

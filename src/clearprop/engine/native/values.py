@@ -408,8 +408,6 @@ class Extent(Protocol):
     def length(self, axis: int) -> "float | Vector": ...
 
 
-Size = int | Int
-"""A whole number, known when the code is written or when it runs."""
 MayAlias = Annotated[Pointer, "other parameters may point there too"]
 
 
@@ -467,7 +465,11 @@ class Vector:
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(
-        self, f: Function, v: list[str], product: "tuple[Vector, Vector] | None" = None, row: Extent | None = None
+        self,
+        f: Function,
+        v: list[str],
+        product: "tuple[Vector, Vector] | None" = None,
+        row: Extent | None = None,
     ) -> None:
         self.f, self.v, self.product, self.row = f, v, product, row
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.tuning import Tuning
-from clearprop.engine.native.values import Function, Int, Pointer, View, padded
+from clearprop.engine.native.values import Function, Int, Pointer, padded
 from clearprop.layers import Layer, OpLayer
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -177,8 +177,12 @@ class Stage(ABC):
                 with step.f.each(padded(self.m, step.lanes) // step.lanes) as register:
                     share, count = self.share(step, batch, v)
                     share = share + register * step.lanes
-                    to = step.trained(self, v, batch) + register * step.lanes
-                    k.update_vector(step.m, 1, how)(View(share, step.layout.ld[self.number]), count, to)
+                    w = step.w + step.layout.starts[self.number][self.parameters[v]] + register * step.lanes
+                    scalars = batch.row + step.net.columns[self.number][v]
+                    k.update_vector(step.m, 1, how)(
+                        share, step.layout.ld[self.number], count, w, step.layout.size, scalars,
+                        step.net.limits(batch.row),
+                    )  # fmt: skip
 
     def share(self, step: "Step", batch: "Batch", v: int) -> tuple[Pointer, Int]:
         """Where the rows' shares of the gradient of parameter v lie, and how many there are."""

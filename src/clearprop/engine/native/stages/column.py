@@ -10,7 +10,7 @@ from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import Pass, down_columns
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.row import RowStage
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, View, Whole, padded
+from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
 from clearprop.layers import BatchNorm, Context, Layer
 from clearprop.ops import Op, batch_norm
 from clearprop.ops.normalization import SMALL, running_average
@@ -26,36 +26,56 @@ GRADIENTS = (5, 6)  # of them dγ and dβ, the last of its text
 
 @kernel
 def batch_sums(
-    f: Function, op: Op, momentum: float, x: View, parameters: View, sums: Pointer, averages: Pointer, count: Int
+    f: Function,
+    op: Op,
+    momentum: float,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
+    sums: Pointer,
+    averages: Pointer,
+    count: Int,
 ) -> None:
     """The sums of one register of columns, forward; the running averages of mean and variance."""
-    gamma, beta = parameters.row(0).load(), parameters.row(1).load()
+    gamma, beta = parameters.load(), (parameters + ldp).load()
 
     def text(i: Any, extent: Pass) -> None:
-        op.forward(Vector(f, x.row(i).load().v, row=extent), gamma, beta)
+        op.forward(Vector(f, (x + i * ldx).load().v, row=extent), gamma, beta)
 
     total, largest, squares = known = down_columns(f, count, text, [])
     for k, value in enumerate(known):
-        (sums + parameters.ld * k).store(value)
+        (sums + ldp * k).store(value)
     n = Whole.splat(f, count).to_real()
     unit = largest.maximum(SMALL) / SMALL
     for k, new in enumerate((total / n / SMALL, squares / n * unit * unit)):
-        average = averages + parameters.ld * k
+        average = averages + ldp * k
         average.store(running_average(average.load(), new, momentum))
 
 
 @kernel
-def batch_sums_back(f: Function, op: Op, dy: View, x: View, parameters: View, sums: Pointer, count: Int) -> None:
+def batch_sums_back(
+    f: Function,
+    op: Op,
+    dy: Pointer,
+    ldy: Int,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
+    sums: Pointer,
+    count: Int,
+) -> None:
     """The sums of one register of columns, backward."""
-    gamma, beta = parameters.row(0).load(), parameters.row(1).load()
+    gamma, beta = parameters.load(), (parameters + ldp).load()
 
     def text(i: Any, extent: Pass) -> None:
-        d, given = (Vector(f, rows.row(i).load().v, row=extent) for rows in (dy, x))
+        d, given = (Vector(f, (p + i * ld).load().v, row=extent) for p, ld in ((dy, ldy), (x, ldx)))
         op.vjp(d, d, given, gamma, beta)
 
-    forward = [(sums + parameters.ld * k).load() for k in range(FORWARD)]
+    forward = [(sums + ldp * k).load() for k in range(FORWARD)]
     for k, value in enumerate(down_columns(f, count, text, forward)[FORWARD:], FORWARD):
-        (sums + parameters.ld * k).store(value)
+        (sums + ldp * k).store(value)
 
 
 @kernel
@@ -63,9 +83,12 @@ def batch_apply(
     f: Function,
     op: Op,
     below: Op | None,
-    dy: View,
-    x: View,
-    parameters: View,
+    dy: Pointer,
+    ldy: Int,
+    x: Pointer,
+    ldx: Int,
+    parameters: Pointer,
+    ldp: Int,
     sums: Pointer,
     y: MayAlias,
     rows: Int,
@@ -74,17 +97,17 @@ def batch_apply(
 ) -> None:
     """One register of columns of y forward; or, above the operation `below`, of dx backward."""
     masks = f.below(columns, 1)
-    gamma, beta = parameters.row(0).load(), parameters.row(1).load()
-    known = [(sums + parameters.ld * k).load() for k in range(ALL if below else FORWARD)]
+    gamma, beta = parameters.load(), (parameters + ldp).load()
+    known = [(sums + ldp * k).load() for k in range(ALL if below else FORWARD)]
     length = Whole.splat(f, count).to_real()
     with f.loop(0, rows) as i:
         extent = Pass(0, length, known)
-        given = Vector(f, x.row(i).load().v, row=extent)
+        given = Vector(f, (x + i * ldx).load().v, row=extent)
         if below is None:
-            (y + i * dy.ld).store(op.forward(given, gamma, beta).keep(masks))
+            (y + i * ldy).store(op.forward(given, gamma, beta).keep(masks))
         else:
-            d = Vector(f, dy.row(i).load().v, row=extent)
-            pass_back(below, op.vjp(d, d, given, gamma, beta)[0], masks, x.row(i), y + i * x.ld)
+            d = Vector(f, (dy + i * ldy).load().v, row=extent)
+            pass_back(below, op.vjp(d, d, given, gamma, beta)[0], masks, x + i * ldx, y + i * ldx)
 
 
 @dataclass(frozen=True)
@@ -112,17 +135,19 @@ class ColumnStage(Stage):
     def write_sums(self, step: "Step", batch: "Batch", register: Int) -> None:
         c, x, parameters = self._operands(step, register)
         averages = step.fields.averages + step.layout.averages[self.number] + c
-        batch_sums(step.m, self.op, self.momentum)(x, *parameters, averages, batch.count)
+        batch_sums(step.m, self.op, self.momentum)(*x, *parameters, averages, batch.count)
 
     def write_sums_back(self, step: "Step", batch: "Batch", register: Int) -> None:
         c, x, parameters = self._operands(step, register)
-        batch_sums_back(step.m, self.op)(step.dy(self) + c, x, *parameters, batch.count)
+        dy = (step.delta[self.number + 1] + c, step.layout.ld[self.number + 1])
+        batch_sums_back(step.m, self.op)(*dy, *x, *parameters, batch.count)
 
     def _operands(self, step: "Step", register: Int) -> Any:
         layout, s = step.layout, self.number
         wide, c = padded(self.m, layout.lanes), register * layout.lanes
-        parameters = View(step.w + layout.starts[s]["gamma"] + c, wide)
-        return c, step.x(self) + c, (parameters, step.shares[s] + c)
+        x = (step.act[s] + c, layout.ld[s])
+        parameters = (step.w + layout.starts[s]["gamma"] + c, wide, step.shares[s] + c)
+        return c, x, parameters
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         self._write_apply(step, batch, None, first, rows)
@@ -132,14 +157,14 @@ class ColumnStage(Stage):
 
     def _write_apply(self, step: "Step", batch: "Batch", below: Op | None, first: Any, rows: Any) -> None:
         layout, s = step.layout, self.number
-        wide = padded(self.m, layout.lanes)
-        target = step.y(self, first) if below is None else step.dx(self, first)
+        ld, ldy, wide = layout.ld[s], layout.ld[s + 1], padded(self.m, layout.lanes)
+        target = step.act[s + 1] + first * ldy if below is None else step.delta[s] + first * ld
         with step.f.each(wide // layout.lanes) as register:
             c = register * layout.lanes
-            parameters = View(step.w + (layout.starts[s]["gamma"] + c), wide)
             batch_apply(step.m, self.op, below)(
-                step.dy(self, first) + c, step.x(self, first) + c, parameters, step.shares[s] + c, target.p + c, rows,
-                self.m - c, batch.count,
+                step.delta[s + 1] + (first * ldy + c), ldy, step.act[s] + (first * ld + c), ld,
+                step.w + (layout.starts[s]["gamma"] + c), wide, step.shares[s] + c, target + c, rows, self.m - c,
+                batch.count,
             )  # fmt: skip
 
     def share(self, step: "Step", batch: "Batch", v: int) -> tuple[Pointer, Int]:

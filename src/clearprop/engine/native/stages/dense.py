@@ -20,7 +20,7 @@ from clearprop.engine.native.stages.base import (
 )
 from clearprop.engine.native.text import check_op
 from clearprop.engine.native.tuning import Tuning
-from clearprop.engine.native.values import Function, Int, Pointer, View, padded
+from clearprop.engine.native.values import Function, Int, Pointer, padded
 from clearprop.layers import Activation, Dense, Layer
 from clearprop.ops import Op
 
@@ -143,46 +143,53 @@ class DenseStage(Stage):
         return [ByRows(self.write_copy), *([ByRows(self.write_backward)] if goes_on else [])]
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        x, y, kept = step.x(self, first), step.y(self, first), step.dy(self, first)
-        self.write_product(step.layout, step.w, x, y, kept.p, rows, step.m.tuning.rows)
+        f, ld = step.f, step.layout.ld[self.number]
+        self.write_product(f, step.layout, step.w, step.act, step.delta, first, rows, f.m.tuning.rows, ld)
 
     def write_product(
-        self, layout: "Layout", w: Pointer, x: View, y: View, kept: Pointer | None, rows: Any, tile_rows: int
-    ) -> None:
-        """y = op(x W + b) for so many rows; where a derivative needs the operation's input, it is kept."""
-        starts, f = layout.starts[self.number], w.f
-        for group in layout.places[self.number].panels:
+        self, f: Function, layout: "Layout", w: Pointer, act: Sequence[Any], kept: Sequence[Any] | None, first: Any,
+        rows: Any, tile_rows: int, ld: int,
+    ) -> None:  # fmt: skip
+        """act[s + 1] = op(act[s] W + b) for rows [first, first + rows)."""
+        s, out = self.number, layout.ld[self.number + 1]
+        for group in layout.places[s].panels:
             wide = group.vectors * layout.lanes
             with f.each(group.count) as p:
                 column = p * wide + group.column
-                bias = w + starts.get("bias", 0) + column
-                panel = View(w + (column * padded(self.n, layout.lanes) + starts["weight"]), wide)
+                at = first * out + column
+                bias = w + layout.starts[s].get("bias", 0) + column
+                panel = w + (column * padded(self.n, layout.lanes) + layout.starts[s]["weight"])
                 k.forward(f.m, tile_rows, group.vectors, self.op, True, True, self.biased, kept is not None)(
-                    x, panel, self.n, bias, y + column, (kept or y.p) + column, rows, self.m - column
-                )
+                    act[s] + first * ld, ld, panel, wide, self.n, bias, act[s + 1] + at, out,
+                    (kept or act)[s + 1] + at, rows, self.m - column,
+                )  # fmt: skip
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        layout, place, x, dx = step.layout, step.layout.places[self.number], step.x(self, first), step.dx(self, first)
-        for group in place.panels_transposed:
+        layout, s, below = step.layout, self.number, step.below(self)
+        ld, ldy = layout.ld[s], layout.ld[s + 1]
+        for group in layout.places[s].panels_transposed:
             wide = group.vectors * layout.lanes
             with step.f.each(group.count) as p:
                 column = p * wide + group.column
-                wt = step.transposed + (column * padded(self.m, layout.lanes) + place.transposed)
-                k.backward(step.m, group.vectors, step.below(self))(
-                    step.dy(self, first), wt, self.m, x.p + column, dx.p + column, dx.ld, rows, self.n - column
-                )
+                at = first * ld + column
+                wt = step.transposed + (column * padded(self.m, layout.lanes) + layout.places[s].transposed)
+                k.backward(step.m, group.vectors, below)(
+                    step.delta[s + 1] + first * ldy, ldy, wt, self.m,
+                    step.act[s] + at, step.delta[s] + at, ld, rows, self.n - column,
+                )  # fmt: skip
 
     def write_copy(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         """delta[s + 1] in panels like those of the weights, which read it many times, and like this in sequence."""
         layout, s = step.layout, self.number
         if not (layout.places[s].copied and any(step.net.updates[s])):
             return
+        ldd = layout.ld[s + 1]
         for group in layout.places[s].panels:
             wide = group.vectors * layout.lanes
             with step.f.each(group.count) as p:
                 column = p * wide + group.column
-                d, copy = step.dy(self, first) + column, step.copies[s] + column * step.fields.rows
-                k.copy_columns(step.m, group.vectors)(d, copy + first * wide, rows)
+                d, copy = step.delta[s + 1] + first * ldd + column, step.copies[s] + column * step.fields.rows
+                k.copy_columns(step.m, group.vectors)(d, ldd, copy + first * wide, rows)
 
     def blocks(self, lanes: int) -> int:
         """A block is `lanes` inputs."""
@@ -197,28 +204,34 @@ class DenseStage(Stage):
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
         """Rows block · lanes .. of the weights: gradient over the whole batch, rule, transposed copy."""
-        layout, lanes, s = step.layout, step.lanes, self.number
-        how, how_bias = (*step.net.updates[s], None)[:2]
-        x, first = step.x(self), block * lanes
+        net, layout, lanes, s = step.net, step.layout, step.lanes, self.number
+        ld, ldd = layout.ld[s], layout.ld[s + 1]
+        how, how_bias = (*net.updates[s], None)[:2]
+        stride, hyper = layout.size, net.limits(batch.row)
+        first = block * lanes
         for group in layout.places[s].panels:
             wide = group.vectors * lanes
             with step.f.each(group.count) as p:
                 column = p * wide + group.column
-                d = step.dy(self) + column
+                d = step.delta[s + 1] + column
                 if layout.places[s].copied:
-                    d = View(step.copies[s] + column * step.fields.rows, wide)
+                    d, ldd = step.copies[s] + column * step.fields.rows, wide
+                mine = step.w + (column * padded(self.n, lanes) + layout.starts[s]["weight"]) + first * wide
                 if how:
-                    mine = step.trained(self, 0, batch) + column * padded(self.n, lanes) + first * wide
+                    scalars = batch.row + net.columns[s][0]
                     with self._portions(step, blocks) as (b, some):
                         k.update(step.m, group.vectors, how)(
-                            x + (first + b * lanes), d, batch.count, mine + b * (lanes * wide), some * lanes
-                        )
+                            step.act[s] + (first + b * lanes), ld, d, ldd, batch.count, mine + b * (lanes * wide),
+                            stride, scalars, hyper, some * lanes,
+                        )  # fmt: skip
                     if s and not how.stored:
-                        self._refresh(step, group.vectors, block, blocks, column, mine.w)
+                        self._refresh(step, group.vectors, block, blocks, column, mine)
                 if how_bias:
                     with step.f.when(block.equals(0)):
-                        bias = step.trained(self, 1, batch) + column
-                        k.update_vector(step.m, group.vectors, how_bias)(d, batch.count, bias)
+                        bias = step.w + layout.starts[s]["bias"] + column
+                        k.update_vector(step.m, group.vectors, how_bias)(
+                            d, ldd, batch.count, bias, stride, batch.row + net.columns[s][1], hyper
+                        )
 
     @contextlib.contextmanager
     def _portions(self, step: "Step", blocks: Int) -> Iterator[tuple[Any, Any]]:
@@ -243,8 +256,9 @@ class DenseStage(Stage):
                     start = (panel * wide + group.column) * padded(self.m, lanes) + (inside - panel * wide)
                     target = step.transposed + place.transposed + start
                     with f.loop(0, vectors) as v:
-                        turned = View(target + (v * lanes + column) * wide, wide)
-                        k.transpose(f.m)(View(source + v * lanes, vectors * lanes), turned)
+                        k.transpose(f.m)(
+                            source + v * lanes, vectors * lanes, target + (v * lanes + column) * wide, wide
+                        )
 
     def pieces(self, step: "Step", block: Int, blocks: Int) -> Iterator[Piece]:
         layout, lanes, s = step.layout, step.lanes, self.number
@@ -283,9 +297,9 @@ class DenseStage(Stage):
         bias = w + starts.get("bias", 0)
         if net.notes_penalty and how[0] and how[0].penalised:
             rows, columns = (self.n, self.m) if by_input else (self.m, self.n)
-            matrix = View(w + starts["weight"], padded(columns, step.lanes))
+            matrix = (w + starts["weight"], padded(columns, step.lanes), rows, columns)
             with step.penalty(s, batch.t) as sums:
-                k.add_penalties(step.m)(matrix, rows, columns, net.limits(batch.row), sums)
+                k.add_penalties(step.m)(*matrix, net.limits(batch.row), sums)
         key = (step.below(self), self.n, self.m, by_input, s > net.lowest)
         k.sample_backward(step.m, *key, *how)(
             step.act[s], w + starts["weight"], bias, step.delta[s + 1], step.delta[s], layout.size, *scalars,
@@ -295,9 +309,8 @@ class DenseStage(Stage):
     # --- prediction ---------------------------------------------------------------------------------------------------
 
     def write_predict(self, p: Prediction) -> None:
-        s, ld = self.number, p.layout.ld
-        x, y = View(p.act[s], ld[s] if s else self.n), View(p.act[s + 1], ld[s + 1])
-        self.write_product(p.layout, p.w, x, y, None, p.rows, min(p.rows, p.f.m.tuning.rows))
+        lda = p.layout.ld[self.number] if self.number else self.n
+        self.write_product(p.f, p.layout, p.w, p.act, None, 0, p.rows, min(p.rows, p.f.m.tuning.rows), lda)
 
     def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
         s, lanes = self.number, f.m.lanes
@@ -307,10 +320,10 @@ class DenseStage(Stage):
             nv, column = min(widest, registers - first), first * lanes
             whole = column + nv * lanes <= self.m
             weight, bias = w + (starts["weight"] + column), w + (starts.get("bias", 0) + column)
-            y = act[s + 1] + column
             k.forward(f.m, 1, nv, self.op, False, whole, self.biased, False)(
-                View(act[s], 0), View(weight, self.m), self.n, bias, View(y, 0), y, 1, self.m - column
-            )
+                act[s], 0, weight, self.m, self.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
+                self.m - column,
+            )  # fmt: skip
 
 
 def _panels(n: int, layout: "Layout") -> list[Panels]:

@@ -9,11 +9,11 @@ take a batch's rows times the memory of `frequency` and `phase`.
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
-from clearprop.engine.native.kernels import Beside, Trained, Update, exchanged
+from clearprop.engine.native.kernels import Beside, Update, exchanged
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import fold_lanes, in_blocks
 from clearprop.engine.native.stages.base import (
@@ -28,7 +28,7 @@ from clearprop.engine.native.stages.base import (
     Stage,
 )
 from clearprop.engine.native.text import check_op
-from clearprop.engine.native.values import Function, Int, Pointer, Size, Vector, View, padded
+from clearprop.engine.native.values import Function, Int, Pointer, Vector, padded
 from clearprop.layers import NumericEmbedding
 from clearprop.ops import Op
 from clearprop.ops.embedding import passing_by
@@ -91,34 +91,34 @@ def portions(f: Function, n: int) -> Iterator[tuple[Any, int]]:
         yield whole, n - whole
 
 
-class Basis(NamedTuple):
-    """Where the parameters of one column's basis functions are, and of the maps from them to its outputs."""
-
-    first: Pointer
-    second: Pointer
-    weight: Pointer
-
-    def slice(self, form: Form, at: Any, weight: Callable[[Any], Vector]) -> "Slice":
-        """One vector of them."""
-        return Slice(form, (self.first + at).load(), (self.second + at).load(), weight)
-
-
 @kernel
-def embed(f: Function, form: Form, x: View, own: Basis, bias: Pointer, y: View, rows: Int) -> None:
+def embed(
+    f: Function,
+    form: Form,
+    x: Pointer,
+    ldx: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    ldy: Int,
+    rows: Int,
+) -> None:
     """The outputs y of one column x."""
     lanes = f.m.lanes
     width, vectors = form.width(lanes), padded(form.functions, lanes) // lanes
     with f.loop(0, rows) as i:
-        value = x.row(i).splat()
+        value = (x + i * ldx).splat()
 
         def basis(v: Any, value: Vector = value) -> Vector:
-            return form.forward(value, form.load(own.first, v), form.load(own.second, v))
+            return form.forward(value, form.load(first, v), form.load(second, v))
 
         once = [basis(v) for v in range(vectors)] if vectors <= KEPT else []
         for o, count in portions(f, form.outputs):
 
             def add(v: Any, h: Vector, sums: list[Vector], o: Any = o) -> list[Vector]:
-                weights = (form.load(own.weight + (o + j) * width, v) for j in range(len(sums)))
+                weights = (form.load(weight + (o + j) * width, v) for j in range(len(sums)))
                 return [h.fma(w, total) for w, total in zip(weights, sums, strict=True)]
 
             sums = [f.full(0.0)] * count
@@ -129,11 +129,11 @@ def embed(f: Function, form: Form, x: View, own: Basis, bias: Pointer, y: View, 
                     sums[:] = add(v, basis(v), sums)
             masks = f.below(count, 1)
             e = sums_over_lanes(sums).plain_add((bias + o).load_where(masks))
-            y.at(i, o).store_where(e, masks)
+            (y + (i * ldy + o)).store_where(e, masks)
 
 
 @dataclass(frozen=True)
-class Slice:
+class Lanes:
     """One vector of a column's basis functions and of the maps from them to the column's outputs."""
 
     form: Form
@@ -156,14 +156,16 @@ class Slice:
         h = self.form.forward(x, self.first, self.second)
         return h, list(self.form.basis.pullback(dh, h, x, self.first, self.second))
 
-    def down_rows(self, x: View, d: View, count: Any, o: Any, outputs: int, inner: bool) -> list[Vector]:
+    def down_rows(
+        self, x: Pointer, ldx: Any, d: Pointer, ldd: Any, count: Any, o: Any, outputs: int, inner: bool
+    ) -> list[Vector]:
         """The gradients of the basis functions' parameters, if `inner`, and of the maps to some outputs from o on."""
-        f = x.p.f
+        f = x.f
         zeros = [f.full(0.0)] * (2 * inner + outputs)
 
         def chain(start: Any, stop: Any) -> list[Vector]:
             with f.loop(start, stop, 1, zeros) as (t, state):
-                value, row = x.row(t).splat(), d.row(t)
+                value, row = (x + t * ldx).splat(), d + t * ldd
                 if inner:
                     h, (_, *found) = self.back(row, value)
                 else:
@@ -177,13 +179,27 @@ class Slice:
 
 
 @kernel
-def embed_back(f: Function, form: Form, x: View, d: View, own: Basis, dx: View, rows: Int) -> None:
+def embed_back(
+    f: Function,
+    form: Form,
+    x: Pointer,
+    ldx: Int,
+    d: Pointer,
+    ldd: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    dx: Pointer,
+    lddx: Int,
+    rows: Int,
+) -> None:
     """dx grows by what comes back through the basis functions of one column."""
     width = form.width(f.m.lanes)
     with f.loop(0, rows) as i:
-        value, place = x.row(i).splat(), dx.row(i)
+        value, place = (x + i * ldx).splat(), dx + i * lddx
         with f.loop(0, width, f.m.lanes, [f.full(0.0)]) as (at, state):
-            _, (back, *_) = own.slice(form, at, functools.partial(row_of, own.weight + at, width)).back(d.row(i), value)
+            weights = functools.partial(row_of, weight + at, width)
+            _, (back, *_) = Lanes(form, (first + at).load(), (second + at).load(), weights).back(d + i * ldd, value)
             state[:] = [state[0] + back]
         place.store_first(place.splat().plain_add(fold_lanes(state[0], Vector.plain_add)))
 
@@ -197,39 +213,42 @@ def row_of(weight: Pointer, width: int, j: Any) -> Vector:
 Hows = tuple[Update | None, ...]
 
 
-class Rules(NamedTuple):
-    """What the rules of the basis functions' two parameters and of the maps need."""
-
-    stride: Size
-    scalars0: Pointer
-    scalars1: Pointer
-    scalars2: Pointer
-    hyper: Pointer
-
-    def to(self, v: int, p: Pointer) -> Trained:
-        """Parameters there, of the v-th kind."""
-        return Trained(p, self.stride, (self.scalars0, self.scalars1, self.scalars2)[v], self.hyper)
-
-
 @kernel
-def embed_update(f: Function, form: Form, hows: Hows, x: View, d: View, count: Int, own: Basis, rules: Rules) -> None:
+def embed_update(
+    f: Function,
+    form: Form,
+    hows: Hows,
+    x: Pointer,
+    ldx: Int,
+    d: Pointer,
+    ldd: Int,
+    count: Int,
+    first: Pointer,
+    second: Pointer,
+    weight: Pointer,
+    stride: Int,
+    scalars0: Pointer,
+    scalars1: Pointer,
+    scalars2: Pointer,
+    hyper: Pointer,
+) -> None:
     """The gradients of one column's parameters over the whole batch, and their rules; their padding stays 0."""
     width, few = form.width(f.m.lanes), form.outputs <= SEVERAL
     how_first, how_second, how_weight = hows
     inner = bool(how_first or how_second)
     with f.loop(0, width, f.m.lanes) as at:
         masks = f.below(form.functions - at, 1)
-        row = functools.partial(row_of, own.weight + at, width)
+        row = functools.partial(row_of, weight + at, width)
         kept = [row(j) for j in range(form.outputs)] if few else []  # in registers
-        here = own.slice(form, at, kept.__getitem__ if few else row)
+        lanes = Lanes(form, (first + at).load(), (second + at).load(), kept.__getitem__ if few else row)
 
-        def change(o: Any, outputs: int, inner: bool, here: Slice = here, at: Any = at, masks: Any = masks) -> None:
-            basis = [(how_first, rules.to(0, own.first + at)), (how_second, rules.to(1, own.second + at))]
-            maps = [(how_weight, rules.to(2, own.weight + ((o + j) * width + at))) for j in range(outputs)]
-            found = here.down_rows(x, d, count, o, outputs, inner)
-            for (how, to), g in zip([*(basis if inner else []), *maps], found, strict=True):
+        def change(o: Any, outputs: int, inner: bool, lanes: Lanes = lanes, at: Any = at, masks: Any = masks) -> None:
+            own = [(how_first, first + at, scalars0), (how_second, second + at, scalars1)] if inner else []
+            maps = [(how_weight, weight + ((o + j) * width + at), scalars2) for j in range(outputs)]
+            found = lanes.down_rows(x, ldx, d, ldd, count, o, outputs, inner)
+            for (how, p, scalars), g in zip([*own, *maps], found, strict=True):
                 if how:
-                    how(to, g.keep(masks))
+                    how(p, stride, g.keep(masks), scalars, hyper)
 
         if few:
             change(0, form.outputs if how_weight else 0, inner)
@@ -241,13 +260,13 @@ def embed_update(f: Function, form: Form, hows: Hows, x: View, d: View, count: I
                     change(o, outputs, False)
 
 
-Neighbours = tuple[int, int, int]
+Run = tuple[int, int, int]
 """Neighbouring columns: the first's number among those embedded or passed on, its place in the input, and how many."""
 
 
-def runs(columns: Sequence[int]) -> tuple[Neighbours, ...]:
+def runs(columns: Sequence[int]) -> tuple[Run, ...]:
     """The columns, neighbours together."""
-    found: list[Neighbours] = []
+    found: list[Run] = []
     for i, column in enumerate(columns):
         if found and column == found[-1][1] + found[-1][2]:
             first, start, count = found[-1]
@@ -258,21 +277,25 @@ def runs(columns: Sequence[int]) -> tuple[Neighbours, ...]:
 
 
 @kernel
-def pass_on(f: Function, where: tuple[Neighbours, ...], source: View, target: View, rows: Int) -> None:
+def pass_on(
+    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, rows: Int
+) -> None:
     """Columns go from their places in the input to those behind the embedded ones."""
     with f.loop(0, rows) as i:
         for first, start, count in where:
-            k.copy_row(f.m, False)(source.at(i, start), count, target.at(i, first))
+            k.copy_row(f.m, False)(source + (i * lds + start), count, target + (i * ldt + first))
 
 
 @kernel
-def pass_back_on(f: Function, where: tuple[Neighbours, ...], source: View, target: View, width: Int, rows: Int) -> None:
+def pass_back_on(
+    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, width: Int, rows: Int
+) -> None:
     """And back; 0 in all others."""
     with f.loop(0, rows) as i:
         with f.loop(0, width, f.m.lanes) as c:
-            target.at(i, c).store(f.full(0.0))
+            (target + (i * ldt + c)).store(f.full(0.0))
         for first, start, count in where:
-            k.copy_row(f.m, False)(source.at(i, first), count, target.at(i, start))
+            k.copy_row(f.m, False)(source + (i * lds + first), count, target + (i * ldt + start))
 
 
 @dataclass(frozen=True)
@@ -340,22 +363,22 @@ class EmbeddingStage(Stage):
                     with f.when(f.emit(f"icmp ult i64 {i - first}, {count}")):
                         body(i, i - first + start)
 
-    def places(self, w: Pointer, starts: dict[str, int], width: int, i: Any) -> tuple[Basis, Pointer]:
-        """Where the parameters of column i are, the biases apart."""
-        *inner, bias = (w + (i * unit + starts[name]) for name, unit in self.units(width).items())
-        return Basis(*inner), bias
+    def places(self, w: Pointer, starts: dict[str, int], width: int, i: Any) -> list[Pointer]:
+        """Where the parameters of column i are."""
+        return [w + (i * unit + starts[name]) for name, unit in self.units(width).items()]
 
     def write_columns(
-        self, f: Function, form: Form, w: Pointer, starts: dict[str, int], x: View, y: View, rows: Any
-    ) -> None:
+        self, f: Function, form: Form, w: Pointer, starts: dict[str, int], x: Pointer, ldx: int, y: Pointer, ldy: int,
+        rows: Any,
+    ) -> None:  # fmt: skip
         """y from x, for these rows."""
 
         def column(i: Any, c: Any) -> None:
-            own, bias = self.places(w, starts, form.width(f.m.lanes), i)
-            embed(f.m, form)(x + c, own, bias, y + i * self.outputs, rows)
+            parameters = self.places(w, starts, form.width(f.m.lanes), i)
+            embed(f.m, form)(x + c, ldx, *parameters, y + i * self.outputs, ldy, rows)
 
         self.each_column(f, column)
-        pass_on(f.m, runs(self.passed))(x, y + self.embedded, rows)
+        pass_on(f.m, runs(self.passed))(x, ldx, y + self.embedded, ldy, rows)
 
     # --- a step of training on a batch --------------------------------------------------------------------------------
 
@@ -363,22 +386,24 @@ class EmbeddingStage(Stage):
         return [ByRows(self.write_backward)] if goes_on else []
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        starts, x, y = step.layout.starts[self.number], step.x(self, first), step.y(self, first)
-        self.write_columns(step.f, self.form(), step.w, starts, x, y, rows)
+        s, layout = self.number, step.layout
+        ldx, ldy = layout.ld[s], layout.ld[s + 1]
+        x, y = step.act[s] + first * ldx, step.act[s + 1] + first * ldy
+        self.write_columns(step.f, self.form(), step.w, layout.starts[s], x, ldx, y, ldy, rows)
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        s, form, lanes, x, d = self.number, self.form(), step.lanes, step.x(self, first), step.dy(self, first)
-        dx = View(step.shares[s] + first * x.ld, x.ld)
-        pass_back_on(step.m, runs(self.passed))(d + self.embedded, dx, padded(self.n, lanes), rows)
+        s, layout, form, lanes = self.number, step.layout, self.form(), step.lanes
+        ldx, ldd = layout.ld[s], layout.ld[s + 1]
+        x, d, dx = step.act[s] + first * ldx, step.delta[s + 1] + first * ldd, step.shares[s] + first * ldx
+        pass_back_on(step.m, runs(self.passed))(d + self.embedded, ldd, dx, ldx, padded(self.n, lanes), rows)
 
         def column(i: Any, c: Any) -> None:
-            own, _ = self.places(step.w, step.layout.starts[s], form.width(lanes), i)
-            embed_back(step.m, form)(x + c, d + i * self.outputs, own, dx + c, rows)
+            *inner, _ = self.places(step.w, layout.starts[s], form.width(lanes), i)
+            embed_back(step.m, form)(x + c, ldx, d + i * self.outputs, ldd, *inner, dx + c, ldx, rows)
 
         self.each_column(step.f, column)
-        nothing = View(dx.p, 0)
         k.apply_backward(step.m, IDENTITY, step.below(self), self.n, step.group, Beside())(
-            dx, dx.p, x, nothing, nothing, step.dx(self, first).p, rows
+            dx, ldx, dx, x, ldx, dx, 0, dx, 0, step.delta[s] + first * ldx, rows
         )
 
     def blocks(self, lanes: int) -> int:
@@ -386,22 +411,27 @@ class EmbeddingStage(Stage):
         return len(self.columns)
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
-        s, form, x, d = self.number, self.form(), step.x(self), step.dy(self)
-        *hows, how_bias = step.net.updates[s]
-        first, second, maps = (step.trained(self, v, batch).scalars for v in range(3))
-        rules = Rules(step.layout.size, first, second, maps, step.net.limits(batch.row))
+        net, layout, s, form = step.net, step.layout, self.number, self.form()
+        ldx, ldd, stride, hyper = layout.ld[s], layout.ld[s + 1], layout.size, net.limits(batch.row)
+        *hows, how_bias = net.updates[s]
+        *scalars, scalars_bias = (batch.row + column for column in net.columns[s])
 
         def column(i: Any, c: Any) -> None:
-            own, _ = self.places(step.w, step.layout.starts[s], form.width(step.lanes), i)
-            embed_update(step.m, form, tuple(hows))(x + c, d + i * self.outputs, batch.count, own, rules)
+            *inner, _ = self.places(step.w, layout.starts[s], form.width(step.lanes), i)
+            embed_update(step.m, form, tuple(hows))(
+                step.act[s] + c, ldx, step.delta[s + 1] + i * self.outputs, ldd, batch.count, *inner, stride, *scalars,
+                hyper,
+            )  # fmt: skip
 
         if any(hows):
             self.some_columns(step.f, block, blocks, column)
         if how_bias:  # biases lie as their outputs do, so behind the last may come what columns that pass by would have
-            bias = step.trained(self, len(hows), batch)
+            bias = step.w + layout.starts[s][self.parameters[-1]]
             with step.f.when(block.equals(0)), step.f.each(padded(self.embedded, step.lanes) // step.lanes) as register:
                 c = register * step.lanes
-                k.update_vector(step.m, 1, how_bias)(d + c, batch.count, bias + c)
+                k.update_vector(step.m, 1, how_bias)(
+                    step.delta[s + 1] + c, ldd, batch.count, bias + c, stride, scalars_bias, hyper
+                )
 
     def pieces(self, step: "Step", block: Int, blocks: Int) -> Iterator[Piece]:
         net, starts, s = step.net, step.layout.starts[self.number], self.number
@@ -429,12 +459,12 @@ class EmbeddingStage(Stage):
 
     def write_predict(self, p: Prediction) -> None:
         s, ld = self.number, p.layout.ld
-        x, y = View(p.act[s], ld[s] if s else self.n), View(p.act[s + 1], ld[s + 1])
-        self.write_columns(p.f, self.form(), p.w, p.layout.starts[s], x, y, p.rows)
+        about = (self.form(), p.w, p.layout.starts[s])
+        self.write_columns(p.f, *about, p.act[s], ld[s] if s else self.n, p.act[s + 1], ld[s + 1], p.rows)
 
     def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
         s = self.number
-        self.write_columns(f, self.form(packed=False), w, starts, View(act[s], 0), View(act[s + 1], 0), 1)
+        self.write_columns(f, self.form(packed=False), w, starts, act[s], 0, act[s + 1], 0, 1)
 
 
 def _embedding(layer: NumericEmbedding, at: At) -> Stage:

@@ -8,7 +8,7 @@ from clearprop.engine.native import kernels as k
 from clearprop.engine.native.kernels import Beside
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, Prediction, Stage
 from clearprop.engine.native.text import check_op
-from clearprop.engine.native.values import Function, Pointer, View, padded
+from clearprop.engine.native.values import Function, Pointer, padded
 from clearprop.layers import Activation, Dropout, Layer, OpLayer
 from clearprop.ops import dropout
 
@@ -29,35 +29,41 @@ class RowStage(Stage):
     def buffers(self, layout: "Layout", rows: int) -> Buffers:
         return Buffers(shares=(len(self.parameters) * rows, layout.ld[self.number]))
 
-    def beside(self, step: "Step", first: Any) -> View:
-        """What it takes besides its input, for the rows from `first` on."""
-        return View(step.w + self.start(step.layout.starts[self.number]), padded(self.m, step.lanes))
+    def beside(self, step: "Step", first: Any) -> tuple[Pointer, int]:
+        """Where what it takes besides its input lies for the rows from `first` on, and how far apart."""
+        return step.w + self.start(step.layout.starts[self.number]), padded(self.m, step.lanes)
 
     def start(self, starts: dict[str, int]) -> int:
         """Where the parameters start: they lie side by side."""
         return starts[self.parameters[0]] if self.parameters else 0
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        x, beside, y = step.x(self, first), self.beside(step, first), step.y(self, first)
-        k.apply_forward(step.m, self.op, self.m, step.group, self.extra)(x, beside, y, rows)
+        s, ld = self.number, step.layout.ld
+        beside, ldb = self.beside(step, first)
+        at, out = first * ld[s], first * ld[s + 1]
+        k.apply_forward(step.m, self.op, self.m, step.group, self.extra)(
+            step.act[s] + at, ld[s], beside, ldb, step.act[s + 1] + out, ld[s + 1], rows
+        )
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        x, beside = step.x(self, first), self.beside(step, first)
-        shares = View(step.shares[self.number] + first * x.ld, step.fields.rows * x.ld)
+        s, ld, ldy = self.number, step.layout.ld[self.number], step.layout.ld[self.number + 1]
+        beside, ldb = self.beside(step, first)
+        at, out = first * ld, first * ldy
         k.apply_backward(step.m, self.op, step.below(self), self.m, step.group, self.extra)(
-            step.dy(self, first), step.y(self, first).p, x, beside, shares, step.dx(self, first).p, rows
-        )
+            step.delta[s + 1] + out, ldy, step.act[s + 1] + out, step.act[s] + at, ld, beside, ldb,
+            step.shares[s] + at, step.fields.rows * ld, step.delta[s] + at, rows,
+        )  # fmt: skip
 
     def write_predict(self, p: Prediction) -> None:
         s, ld, m = self.number, p.layout.ld, p.f.m
-        beside = View(p.w + self.start(p.layout.starts[s]), padded(self.m, p.layout.lanes))
-        x, y = View(p.act[s], ld[s]), View(p.act[s + 1], ld[s + 1])
-        k.apply_forward(m, self.op, self.m, min(p.rows, m.tuning.group), self.extra)(x, beside, y, p.rows)
+        beside, ldb = p.w + self.start(p.layout.starts[s]), padded(self.m, p.layout.lanes)
+        k.apply_forward(m, self.op, self.m, min(p.rows, m.tuning.group), self.extra)(
+            p.act[s], ld[s], beside, ldb, p.act[s + 1], ld[s + 1], p.rows
+        )
 
     def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
         s = self.number
-        x, beside, y = (View(p, 0) for p in (act[s], w, act[s + 1]))
-        k.apply_forward(f.m, self.op, self.m, 1, self.extra)(x, beside, y, 1)
+        k.apply_forward(f.m, self.op, self.m, 1, self.extra)(act[s], 0, w, 0, act[s + 1], 0, 1)
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,14 @@ class DropoutStage(RowStage):
     def buffers(self, layout: "Layout", rows: int) -> Buffers:
         return Buffers(beside=(rows, self._width(layout.lanes)), shares=(0, layout.ld[self.number]))
 
-    def beside(self, step: "Step", first: Any) -> View:
+    def beside(self, step: "Step", first: Any) -> tuple[Pointer, int]:
         width = self._width(step.lanes)
-        return View(step.beside[self.number] + first * width, width)
+        return step.beside[self.number] + first * width, width
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         fields = step.fields
-        key = k.DrawnFrom(fields.seed_low, fields.seed_high, fields.epoch, self.layer, batch.start + first)
-        k.dropout_mask(step.m, self.m, self.rate)(self.beside(step, first), key, rows)
+        key = (fields.seed_low, fields.seed_high, fields.epoch, self.layer, batch.start + first)
+        k.dropout_mask(step.m, self.m, self.rate)(*self.beside(step, first), *key, rows)
         super().write_forward(step, batch, first, rows)
 
     def _width(self, lanes: int) -> int:

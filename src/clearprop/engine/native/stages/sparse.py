@@ -5,15 +5,15 @@ times its row of weights, and for the weights' gradient column by column, for wh
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from clearprop.engine.native.kernels import Trained, Update, activate, column_blocks, update_vector
+from clearprop.engine.native.kernels import Update, activate, column_blocks, update_vector
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import BLOCK
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction
 from clearprop.engine.native.stages.dense import DenseStage, Panels
 from clearprop.engine.native.tuning import Tuning
-from clearprop.engine.native.values import Function, Int, Pointer, Vector, View, padded
+from clearprop.engine.native.values import Function, Int, Pointer, Vector, padded
 from clearprop.ops import Op
 
 if TYPE_CHECKING:
@@ -21,30 +21,24 @@ if TYPE_CHECKING:
     from clearprop.engine.native.step import Batch, Step
 
 
-class SparseRows(NamedTuple):
-    """Rows of numbers that are not zero: row i has values[k] in columns[k], k from starts[i] to starts[i + 1]."""
-
-    values: Pointer
-    columns: Pointer
-    starts: Pointer
-
-
-class Turned(NamedTuple):
-    """The same by columns."""
-
-    turned_values: Pointer
-    turned_rows: Pointer
-    turned_starts: Pointer
-
-
 @kernel
-def by_columns(f: Function, X: SparseRows, order: Pointer, rows: Int, width: Int, turned: Turned) -> None:
+def by_columns(
+    f: Function,
+    values: Pointer,
+    columns: Pointer,
+    starts: Pointer,
+    order: Pointer,
+    rows: Int,
+    width: Int,
+    turned_values: Pointer,
+    turned_rows: Pointer,
+    turned_starts: Pointer,
+) -> None:
     """Sorts a batch's numbers by column, and in each by row: counts them, adds up where columns start, fills in.
 
     Column c of `width` then has ``turned_values[k]`` in row ``turned_rows[k]``, k from turned_starts[c] to
     turned_starts[c + 1].
     """
-    (values, columns, starts), (turned_values, turned_rows, turned_starts) = X, turned
     ends = turned_starts.offset(1, "i64")  # of columns: where each starts, until it is filled in
     with f.loop(0, width + 2) as c:
         turned_starts.put(0, c)
@@ -74,16 +68,18 @@ def forward_sparse(
     ordered: bool,
     biased: bool,
     keep: bool,
-    X: SparseRows,
+    values: Pointer,
+    columns: Pointer,
+    starts: Pointer,
     order: Pointer,
     w: Pointer,
     bias: Pointer,
-    y: View,
+    y: Pointer,
+    ldy: Int,
     x: Pointer,
     rows: Int,
 ) -> None:
-    """y = op(X w + bias) for the rows of `order`, or one after the other."""
-    values, columns, starts = X
+    """y = op(a w + bias) for the rows of `order`, or one after the other."""
     width = padded(m, f.m.lanes)
     with f.loop(0, rows) as i:
         row = order.integer(i) if ordered else i
@@ -93,14 +89,27 @@ def forward_sparse(
                 weights = (w + (columns.integer(k) * width + c)).load(nv)
                 state[:] = [(values + k).splat().fma(weights, state[0])]
             z = state[0].plain_add((bias + c).load(nv)) if biased else state[0]
-            at = i * y.ld + c
-            activate(op, z, f.below(m - c, nv), y.p + at, x + at if keep else None)
+            at = i * ldy + c
+            activate(op, z, f.below(m - c, nv), y + at, x + at if keep else None)
 
 
 @kernel
-def update_sparse(f: Function, registers: int, how: Update, turned: Turned, d: View, to: Trained, count: Int) -> None:
-    """The gradients Xᵀ d of `count` rows of weights, summed as `in_blocks` does, and what becomes of them."""
-    values, rows, starts = turned
+def update_sparse(
+    f: Function,
+    registers: int,
+    how: Update,
+    values: Pointer,
+    rows: Pointer,
+    starts: Pointer,
+    d: Pointer,
+    ldd: Int,
+    w: Pointer,
+    stride: Int,
+    scalars: Pointer,
+    hyper: Pointer,
+    count: Int,
+) -> None:
+    """The gradients aᵀ d of `count` rows of weights, summed as `in_blocks` does, and what becomes of them."""
     with f.loop(0, count) as c:
         start, stop = starts.integer(c), starts.integer(c + 1)
         for j, nv, _ in column_blocks(f, registers, [], f.m.tuning.columns):
@@ -112,9 +121,9 @@ def update_sparse(f: Function, registers: int, how: Update, turned: Turned, d: V
                 total, part = state
                 total = _either(same, total, total.plain_add(part))
                 part = _either(same, part, zeros)
-                state[:] = [total, (values + k).splat().fma(d.at(row, j).load(nv), part)]
+                state[:] = [total, (values + k).splat().fma((d + (row * ldd + j)).load(nv), part)]
             total, part = state
-            how(to + (c * (registers * f.m.lanes) + j), total.plain_add(part))
+            how(w + (c * (registers * f.m.lanes) + j), stride, total.plain_add(part), scalars, hyper)
 
 
 def _either(condition: str, x: Vector, y: Vector) -> Vector:
@@ -138,54 +147,49 @@ class SparseStage(DenseStage):
         return []  # it is the first
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
+        X, at = (step.fields.X, step.fields.columns, step.fields.starts), first * step.layout.ld[1]
         order = step.fields.order.offset(batch.start + first, "i64")
-        X, y, kept = self._rows(step), step.y(self, first), step.dy(self, first)
-        self._write_rows(step.layout, step.w, X, order, y, kept.p, rows)
+        self._write_product(step.f, step.layout, step.w, X, order, step.act[1] + at, step.delta[1] + at, rows)
 
-    def _rows(self, step: "Step") -> SparseRows:
-        return SparseRows(step.fields.X, step.fields.columns, step.fields.starts)
-
-    def _write_rows(
-        self,
-        layout: "Layout",
-        w: Pointer,
-        X: SparseRows,
-        order: Pointer | None,
-        y: View,
-        kept: Pointer | None,
-        rows: Any,
-    ) -> None:
-        """y = op(X W + b) for all of the rows, or those in order."""
-        starts = layout.starts[0]
+    def _write_product(
+        self, f: Function, layout: "Layout", w: Pointer, X: Any, order: Pointer | None, y: Pointer,
+        kept: Pointer | None, rows: Any,
+    ) -> None:  # fmt: skip
+        """y = op(X W + b) for sparse rows: values, columns, starts.  All of them, or those in order."""
+        starts, (_, _, places) = layout.starts[0], X
         key = (self.op, self.m, order is not None, self.biased, kept is not None)
-        weight, bias = w + starts["weight"], w + starts.get("bias", 0)
-        forward_sparse(w.f.m, *key)(X, order or X.starts, weight, bias, y, kept or y.p, rows)
+        bias = w + starts.get("bias", 0)
+        forward_sparse(f.m, *key)(*X, order or places, w + starts["weight"], bias, y, layout.ld[1], kept or y, rows)
 
     def write_turn(self, step: "Step", batch: "Batch") -> None:
         """Sorts a batch by columns, for the update."""
-        width = padded(self.n, step.lanes)
-        by_columns(step.m)(self._rows(step), batch.order, batch.count, width, self._turned(step, 0))
-
-    def _turned(self, step: "Step", first: Any) -> Turned:
-        """The batch by columns, from the first on."""
         fields = step.fields
-        return Turned(fields.turned_values, fields.turned_rows, fields.turned_starts.offset(first, "i64"))
+        turned = (fields.turned_values, fields.turned_rows, fields.turned_starts)
+        width = padded(self.n, step.lanes)
+        by_columns(step.m)(fields.X, fields.columns, fields.starts, batch.order, batch.count, width, *turned)
 
     def together(self, blocks: int, tuning: Tuning) -> int:
         return 1
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
-        lanes, (how, how_bias) = step.lanes, (*step.net.updates[0], None)[:2]
+        net, layout, fields, lanes = step.net, step.layout, step.fields, step.lanes
+        ldd, starts = layout.ld[1], layout.starts[0]
+        how, how_bias = (*net.updates[0], None)[:2]
+        stride, hyper = layout.size, net.limits(batch.row)
         registers, first = padded(self.m, lanes) // lanes, block * lanes
         if how:
-            to = step.trained(self, 0, batch) + first * (registers * lanes)
-            update_sparse(step.m, registers, how)(self._turned(step, first), step.dy(self), to, lanes)
+            turned = (fields.turned_values, fields.turned_rows, fields.turned_starts.offset(first, "i64"))
+            w, scalars = step.w + starts["weight"] + first * (registers * lanes), batch.row + net.columns[0][0]
+            update_sparse(step.m, registers, how)(*turned, step.delta[1], ldd, w, stride, scalars, hyper, lanes)
         if how_bias:
             with step.f.when(block.equals(0)), step.f.each(registers) as register:
                 c = register * lanes
-                update_vector(step.m, 1, how_bias)(step.dy(self) + c, batch.count, step.trained(self, 1, batch) + c)
+                update_vector(step.m, 1, how_bias)(
+                    step.delta[1] + c, ldd, batch.count, step.w + starts["bias"] + c, stride,
+                    batch.row + net.columns[0][1], hyper,
+                )  # fmt: skip
 
     def write_predict(self, p: Prediction) -> None:
         values, columns, starts = p.X
-        X = SparseRows(values, columns, starts.offset(p.first, "i64"))
-        self._write_rows(p.layout, p.w, X, None, View(p.act[1], p.layout.ld[1]), None, p.rows)
+        X = (values, columns, starts.offset(p.first, "i64"))
+        self._write_product(p.f, p.layout, p.w, X, None, p.act[1], None, p.rows)
