@@ -20,7 +20,7 @@ from clearprop.engine.native.rows import (
     matrix,
     one_for_all,
 )
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
+from clearprop.engine.native.values import Doubles, Function, Int, MayAlias, Pointer, Vector, Whole, padded
 from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
 from clearprop.optim import Optimizer
@@ -281,15 +281,11 @@ def apply_stored(
 @kernel
 def add_squares(f: Function, g: Pointer, ldg: Int, rows: Int, columns: Int, total: Pointer) -> None:
     """total[lane] += g² in float64, for one vector of `columns` lanes, row by row."""
-    m = f.m
-    double = f"<{m.lanes} x double>"
     masks = f.below(columns, 1)
     with f.loop(0, rows) as i:
-        before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
-        (x,) = (g + i * ldg).load().keep(masks).v
-        x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
-        operands = ((double, x), (double, x), (double, before))
-        f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
+        before = total.doubles(f.m.lanes)
+        x = Doubles.of((g + i * ldg).load().keep(masks))
+        total.put_doubles(x.fma(x, before))
 
 
 @kernel
@@ -298,47 +294,30 @@ def add_penalties(f: Function, w: Pointer, ld: Int, rows: Int, columns: Int, hyp
 
     So the order of the sum does not depend on how many vectors a panel has.
     """
-    m = f.m
-    double = f"<{m.lanes} x double>"
-    with f.loop(0, ld, m.lanes) as c:
+    lanes = f.m.lanes
+    with f.loop(0, ld, lanes) as c:
         masks = f.below(columns - c, 1)
         with f.loop(0, rows) as i:
             x = (w + (i * ld + c)).load()
-            (x,) = penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks).v
-            x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
-            before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
-            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
+            values = Doubles.of(penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks))
+            total.put_doubles(total.doubles(lanes) + values)
 
 
 @kernel
 def add_lanes(f: Function, lanes: Pointer, total: Pointer) -> None:
     """total = the sum of as many float64 numbers as a vector has lanes, one after the other."""
-    numbers = [
-        f.emit(f"load double, ptr {lanes.offset(lane, 'double')}, align 8", pure=False) for lane in range(f.m.lanes)
-    ]
-    total_so_far = numbers[0]
-    for number in numbers[1:]:
-        total_so_far = f.emit(f"fadd double {total_so_far}, {number}")
-    f.effect(f"store double {total_so_far}, ptr {total}, align 8")
+    first, *others = [lanes.doubles(1, lane) for lane in range(f.m.lanes)]
+    total.put_doubles(sum(others, first))
 
 
 @kernel
 def norm_scale(f: Function, totals: Pointer, count: Int, hyper: Pointer, scale: Pointer) -> None:
     """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""
-    m = f.m
-    f.allocated.append("  %sum = alloca double")
-    f.effect("store double 0.0, ptr %sum")
+    total = f.scratch_doubles(1)
     with f.loop(0, count) as i:
-        x = f.emit(f"load double, ptr {totals.offset(i, 'double')}, align 8", pure=False)
-        before = f.emit("load double, ptr %sum", pure=False)
-        f.effect(f"store double {f.emit(f'fadd double {before}, {x}')}, ptr %sum")
-    norm = f.intrinsic("llvm.sqrt.f64", "double", ("double", f.emit("load double, ptr %sum", pure=False)))
-    limit = f.emit(f"load {m.real}, ptr {hyper + 3}", pure=False)
-    limit = limit if m.bits == 64 else f.emit(f"fpext float {limit} to double")
-    ratio = f.emit(f"fdiv double {limit}, {norm}")
-    chosen = f.emit(f"select i1 {f.emit(f'fcmp ogt double {norm}, {limit}')}, double {ratio}, double 1.0")
-    chosen = chosen if m.bits == 64 else f.emit(f"fptrunc double {chosen} to float")
-    f.effect(f"store {m.real} {chosen}, ptr {scale}")
+        total.put_doubles(total.doubles(1) + totals.doubles(1, i))
+    norm, limit = total.doubles(1).sqrt(), (hyper + 3).real()
+    scale.put_real((limit / norm).where(norm > limit, 1.0))
 
 
 def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
@@ -518,26 +497,14 @@ def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
 @kernel
 def sum_values(f: Function, values: Pointer, count: Int, total: Pointer) -> None:
     """The float64 sum of `count` values: a chain of vectors in each block, folded by a tree, the blocks in order."""
-    m = f.m
-    double = f"<{m.lanes} x double>"
-
-    def add(x: str, y: str, type: str = double) -> str:
-        return f.emit(f"fadd {type} {x}, {y}")
-
+    lanes = f.m.lanes
     with f.loop(0, count, BLOCK) as start:
         length = (start + BLOCK).minimum(count) - start
-        chain = "zeroinitializer"
-        for offset in range(0, BLOCK, m.lanes):  # beyond the count the masks give zeros
-            (x,) = (values + (start + offset)).load_where(f.below(length - offset, 1)).v
-            chain = add(chain, x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}"))
-        half = m.lanes // 2
-        while half:
-            order = ", ".join(f"i32 {j ^ half}" for j in range(m.lanes))
-            other = f.emit(f"shufflevector {double} {chain}, {double} poison, <{m.lanes} x i32> <{order}>")
-            chain, half = add(chain, other), half // 2
-        before = f.emit(f"load double, ptr {total}, align 8", pure=False)
-        after = add(before, f.emit(f"extractelement {double} {chain}, i32 0"), "double")
-        f.effect(f"store double {after}, ptr {total}, align 8")
+        chain = Doubles.zeros(f, lanes)
+        for offset in range(0, BLOCK, lanes):  # beyond the count the masks give zeros
+            chain += Doubles.of((values + (start + offset)).load_where(f.below(length - offset, 1)))
+        folded = chain.sum()
+        total.put_doubles(total.doubles(1) + folded)
 
 
 @kernel

@@ -158,9 +158,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
             for stage in net.stages:
                 stage.write_sample_forward(step, batch)
             step.loss(batch, 0, 1)
-            value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
-            value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
-            f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")
+            fields.losses.put_doubles(fields.values.real(), t)
             for stage in reversed(net.stages[net.lowest :]):
                 stage.write_sample_backward(step, batch)
             fields.done.put(t + 1)

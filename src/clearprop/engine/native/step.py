@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.stages.base import IDENTITY, Piece, Stage
-from clearprop.engine.native.values import Function, Int, Pointer
+from clearprop.engine.native.values import Doubles, Function, Int, Pointer
 from clearprop.ops import Op
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ class Step:
     def penalty(self, ticket: Any, t: Int) -> Iterator[Pointer]:
         """Room for a ticket's sums of penalties, a float64 number in each lane, which end as one number of step t."""
         f, lanes = self.f, self.layout.lanes
-        sums = f.scratch(64 // f.m.bits * lanes)
-        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {sums}, align 8")
+        sums = f.scratch_doubles(lanes)
         yield sums
         k.add_lanes(f.m)(sums, self.fields.penalties.offset(t * self.layout.tickets + ticket, "double"))
 
@@ -146,7 +145,7 @@ class Step:
         """The squares of the blocks' gradients, added up in the ticket's place."""
         f, lanes = self.f, self.layout.lanes
         total = self.fields.norms.offset(ticket * lanes, "double")
-        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
+        total.put_doubles(Doubles.zeros(f, lanes))
         for w, ld, rows, columns, how, *_ in stage.pieces(self, block, blocks):
             g = w + self.layout.size * (1 + how.slots)
             with f.loop(0, ld, lanes) as c:
