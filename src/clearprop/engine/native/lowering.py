@@ -11,7 +11,7 @@ from clearprop.engine.native.scheduler import shared, stopped
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.sparse import SparseStage
 from clearprop.engine.native.step import Batch, Fields, Step
-from clearprop.engine.native.values import Function, Int, Pointer, padded
+from clearprop.engine.native.values import Function, Int, Pointer, Sparse, View, padded
 
 # --- training on batches ----------------------------------------------------------------------------------------------
 
@@ -188,23 +188,23 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
         w, X, columns, starts, out, scratch, board = (record.pointer(places[name]) for name in names)
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
-        act = [X, *(own + sum(ld[1 : s + 1]) * most for s in range(last))]
-        gathered = own + sum(ld[1:]) * most  # only dense layers read rows that have no padding
+        act = [View(X, stages[0].n), *(View(own + sum(ld[1 : s + 1]) * most, ld[s + 1]) for s in range(last))]
+        gathered = View(own + sum(ld[1:]) * most, ld[0])  # only dense layers read rows that have no padding
         with shared(f, board, rank, Int(f, "0"), (count + (together - 1)) // together, ends_step=True) as c:
             done: Any = c * together
             stop = (c * together + together).minimum(count)
             for rows in (most // tile * tile, tile, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
-                    act[0] = X + i * stages[0].n
+                    act[0] = View(X, stages[0].n).rows(i)
                     if stages[0].padded_input:
                         with f.loop(0, rows) as r:
-                            k.copy_row(m, True)(act[0] + r * stages[0].n, stages[0].n, gathered + r * ld[0])
+                            k.copy_row(m, True)(act[0].row(r), stages[0].n, gathered.row(r))
                         act[0] = gathered
-                    p = Prediction(f, layout, w, act, (X, columns, starts), i, rows)
+                    p = Prediction(f, layout, w, act, Sparse(X, columns, starts), i, rows)
                     for stage in stages:
                         stage.write_predict(p)
                     with f.loop(0, rows) as r:
-                        k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)
+                        k.copy_row(m, False)(act[last].row(r), wide, out + (i + r) * wide)
                 done = f.last
 
     return m.write(predict)
@@ -227,12 +227,12 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
         ]
         w, X, out, count, scratch = fields
         with f.loop(0, count) as i:
-            act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
+            act = [View(X + i * stages[0].n, 0), *(View(scratch + sum(ld[1 : s + 1]), 0) for s in range(last))]
             if stages[0].padded_input:
-                k.copy_row(m, True)(act[0], stages[0].n, scratch + sum(ld[1:]))
-                act[0] = scratch + sum(ld[1:])
+                k.copy_row(m, True)(act[0].p, stages[0].n, scratch + sum(ld[1:]))
+                act[0] = View(scratch + sum(ld[1:]), 0)
             for stage in stages:
                 stage.write_predict_row(f, w, starts[stage.number], act)
-            k.copy_row(m, False)(act[last], stages[-1].m, out + i * stages[-1].m)
+            k.copy_row(m, False)(act[last].p, stages[-1].m, out + i * stages[-1].m)
 
     return m.write(predict_rows)

@@ -505,20 +505,24 @@ class Extent(Protocol):
 
 
 MayAlias = Annotated[Pointer, "other parameters may point there too"]
+Index = Annotated[Any, "an Int, or a number known when the code is written"]
+
+
+class Bundle:
+    """Parameters that kernels take together: a dataclass of them, which an IR function has one by one."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self, name) for name in type(self).__annotations__)
 
 
 @dataclass(frozen=True)
-class View:
-    """Rows of reals in memory, `ld` numbers from one to the next."""
+class View(Bundle):
+    """Rows of reals in memory, `ld` numbers from one to the next; ``v + k`` are the same rows from column k on."""
 
     p: Pointer
-    ld: Any  # an Int, or a number known when the code is written
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.p, self.ld))
+    ld: Index
 
     def __add__(self, k: Any) -> "View":
-        """The same rows from their k-th number on."""
         return View(self.p + k, self.ld)
 
     def row(self, i: Any) -> Pointer:
@@ -532,6 +536,19 @@ class View:
     def rows(self, i: Any) -> "View":
         """The rows from the i-th on."""
         return View(self.row(i), self.ld)
+
+    def like(self, p: Pointer) -> "View":
+        """Rows elsewhere that are as far apart."""
+        return View(p, self.ld)
+
+
+@dataclass(frozen=True)
+class Sparse(Bundle):
+    """A sparse matrix: row i has ``values[k]`` in ``columns[k]``, k from starts[i] to starts[i + 1]."""
+
+    values: Pointer
+    columns: Pointer
+    starts: Pointer
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {}
