@@ -18,6 +18,7 @@ pytest.importorskip("llvmlite")
 from clearprop import ops
 from clearprop.engine.native import jit, primitives, target
 from clearprop.engine.native.module import Module
+from clearprop.engine.native.values import Function, Int, Pointer
 from clearprop.errors import UnsupportedOperationError
 
 HOST, REASON = target.host_target()
@@ -40,11 +41,11 @@ def definition(function, dtype, processor):
     m = Module(dtype, processor)
     step = REGISTERS * m.lanes
 
-    def body(f, x, n, y):
+    def elementwise(f: Function, x: Pointer, n: Int, y: Pointer):
         with f.loop(0, n, step) as i:
             (y + i).store(function((x + i).load(REGISTERS)))
 
-    return m.definitions[m.write("elementwise", "x* n y*", body)]
+    return m.definitions[m.write(elementwise)]
 
 
 @functools.cache
