@@ -30,11 +30,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
         board, threads, tile = fields.board, fields.threads, m.tuning.rows
         with f.repeat() as t:
             place = fields.first + t
-            start = fields.offsets.integer(place)
-            count = fields.offsets.integer(place + 1) - start
-            order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
-            batch = Batch(t, order, row, start, count)
-            tiles = (count + (tile - 1)) // tile
+            batch = batch_of(net, fields, place, t)
+            tiles = (batch.count + (tile - 1)) // tile
             tickets = row_tickets(f, layout, tiles, threads)
 
             def on_rows(parts: Sequence[ByRows], c: Int) -> None:
@@ -70,7 +67,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             with shared(f, board, rank, phase, step.all_tickets, ends_step=not net.clips_norm) as c:
                 prefetch_next(f, net, fields, place, t, c, step.all_tickets, threads)
                 with f.when(c.equals(0)):
-                    k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
+                    k.sum_values(m)(fields.values, batch.count, fields.losses.offset(t, "double"))
                 step.in_blocks(c, on_weights)
             if net.clips_norm:
                 phase = t * phases + (len(work) + 1)
@@ -80,6 +77,13 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             f.until = stopped(m)(board, rank).differs(0)
 
     return m.write(train, flush=net.rule is not None)
+
+
+def batch_of(net: Network, fields: Fields, place: Int, t: Int) -> Batch:
+    """The batch of step t, at that place among the epoch's batches."""
+    start = fields.offsets.integer(place)
+    count = fields.offsets.integer(place + 1) - start
+    return Batch(t, fields.order.offset(start, "i64"), fields.scalars + t * net.width, start, count)
 
 
 def row_tickets(f: Function, layout: Layout, tiles: Int, threads: Int) -> Int:

@@ -130,7 +130,7 @@ def embed(f: Function, form: Form, x: View, basis: Basis, bias: Pointer, y: View
 
 
 @dataclass(frozen=True)
-class FewFunctions:
+class BasisVector:
     """One vector of a column's basis functions and of the maps from them to the column's outputs."""
 
     form: Form
@@ -181,7 +181,7 @@ def embed_back(f: Function, form: Form, x: View, d: View, basis: Basis, dx: View
         value, place = x.row(i).splat(), dx.row(i)
         with f.loop(0, width, f.m.lanes, [f.full(0.0)]) as (at, state):
             weights = functools.partial(row_of, basis.weight + at, width)
-            some = FewFunctions(form, (basis.first + at).load(), (basis.second + at).load(), weights)
+            some = BasisVector(form, (basis.first + at).load(), (basis.second + at).load(), weights)
             _, (back, *_) = some.back(d.row(i), value)
             state[:] = [state[0] + back]
         place.store_first(place.splat().plain_add(fold_lanes(state[0], Vector.plain_add)))
@@ -208,10 +208,10 @@ def embed_update(
         masks = f.below(form.functions - at, 1)
         row = functools.partial(row_of, weight.w + at, width)
         kept = [row(j) for j in range(form.outputs)] if few else []  # in registers
-        some = FewFunctions(form, (first.w + at).load(), (second.w + at).load(), kept.__getitem__ if few else row)
+        some = BasisVector(form, (first.w + at).load(), (second.w + at).load(), kept.__getitem__ if few else row)
 
         def change(
-            o: Any, outputs: int, inner: bool, some: FewFunctions = some, at: Any = at, masks: Any = masks
+            o: Any, outputs: int, inner: bool, some: BasisVector = some, at: Any = at, masks: Any = masks
         ) -> None:
             own = [(how_first, first + at), (how_second, second + at)] if inner else []
             maps = [(how_weight, weight + ((o + j) * width + at)) for j in range(outputs)]
