@@ -17,6 +17,7 @@ from clearprop.formats import numpy_source, onnx, python_source
 from clearprop.formats.json_format import from_json, to_json
 from clearprop.gradients.check import check_gradients
 from clearprop.layers import LAYERS
+from clearprop.optim import Adam
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
@@ -39,7 +40,7 @@ def train_command(*options):
     """Trains on the command line, predicts and exports with what it wrote."""
     command("train", "table.csv", "--target", "y", "--epochs", "3", "--hidden", "4", "--out", "run", *options)
     command("predict", "run", "table.csv", "--out", "answers.csv")
-    command("export", "run", "network.onnx")
+    command("export", "run", "--to", "onnx", "--out", "network.onnx")
     command("explain", "run", "table.csv", "--row", "2")
 
 
@@ -279,7 +280,7 @@ def within_a_half(y_true, y_pred):
     return float(np.mean(np.abs(np.reshape(y_true, y_pred.shape) - y_pred) < 0.5))
 ''',
     """
-history = fit(MLP([3, 4, 1]), Dataset(X, y), "mse", epochs=30, metrics=["within_a_half"])
+history = fit(MLP([3, 4, 1]), Dataset(X, y + 5.0), "mse", Adam(0.1), epochs=30, metrics=["within_a_half"])
 assert 0.0 <= history[0]["within_a_half"] < history[-1]["within_a_half"] <= 1.0
 stop = EarlyStopping(monitor="within_a_half", patience=1)
 assert len(fit(MLP([3, 4, 1]), Dataset(X, y), "mse", epochs=90, metrics=["within_a_half"], callbacks=[stop])) < 90
@@ -330,7 +331,7 @@ ROWS["callback"] = (
     '''
 def losses_seen(epoch, seen=[]):
     """Keeps each epoch's loss"""
-    seen.append(epoch.loss)
+    seen.append(epoch["loss"])
     return None
 ''',
     """
@@ -381,8 +382,8 @@ class DoubledExport(NumberExport):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import MaxAbsScaler
 
-        reader, cells = super().sklearn()
-        return make_pipeline(reader, MaxAbsScaler().fit([[0.5]])), cells
+        reader, _ = super().sklearn()
+        return make_pipeline(reader, MaxAbsScaler()), [0.0, 0.5]
 
     def numpy(self, name_of):
         return f"2.0 * {super().numpy(name_of)}"

@@ -52,7 +52,6 @@ from clearprop import MLP, Dataset, fit, predict
 from clearprop.engine import NativeEngine
 from clearprop.losses import MSE
 from clearprop.optim import SGD
-from scratch import ROWS, USES
 
 X = np.linspace(-3.0, 3.0, 40)[:, None]
 model = MLP([1, 8, 1], "snake")

@@ -8,7 +8,6 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 import typer
-from test_replays_through_public_names import array, model_000, moons, read
 from typer.testing import CliRunner
 
 from clearprop import LBFGS, MLP, MSE, SGD, Activation, CrossEntropy, Dense, Sequential, load_dataset, save
@@ -29,6 +28,7 @@ from clearprop.posts.starts import STARTS
 from clearprop.runs.options import RunOptions
 from clearprop.runs.training import train_run
 from examples import DATA_OF_LOSS, LAYER_EXAMPLES, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES
+from recordings import array, model_000, moons, read
 
 
 def numbers(found):

@@ -41,7 +41,7 @@ def definition(function, dtype, processor):
     m = Module(dtype, processor)
     step = REGISTERS * m.lanes
 
-    def elementwise(f: Function, x: Pointer, n: Int, y: Pointer):
+    def elementwise(f: Function, x: Pointer, n: Int, y: Pointer) -> None:
         with f.loop(0, n, step) as i:
             (y + i).store(function((x + i).load(REGISTERS)))
 

@@ -406,7 +406,7 @@ def test_omp_num_threads(machine, monkeypatch, asked, threads):
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
 def test_affinity():
-    assert python("import os, test_native_scheduler as test; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
+    assert python("import os, test_scheduler as test; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
                   "print(test.usable_threads())") == ["1"]  # fmt: skip
 
 
@@ -439,7 +439,7 @@ def test_container_quota(tmp_path, groups, files, quota):
 
 
 IN_JOBLIB = """
-import os, test_native_scheduler as test
+import os, test_scheduler as test
 from clearprop.engine.native import scheduler
 from joblib import Parallel, delayed, parallel_config
 def eight(*_):
