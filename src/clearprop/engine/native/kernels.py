@@ -5,8 +5,9 @@ is written once for what its text depends on (an operation, a rule, a number of 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import clearprop.engine.native.primitives  # noqa: F401  # what vectors answer to np.exp and its like
 from clearprop.engine.native.module import kernel
@@ -20,7 +21,19 @@ from clearprop.engine.native.rows import (
     matrix,
     one_for_all,
 )
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
+from clearprop.engine.native.values import (
+    Bundle,
+    Doubles,
+    Function,
+    Index,
+    Int,
+    MayAlias,
+    Pointer,
+    Vector,
+    View,
+    Whole,
+    padded,
+)
 from clearprop.losses import Loss, penalty_gradient, penalty_values
 from clearprop.ops import Op
 from clearprop.optim import Optimizer
@@ -28,131 +41,186 @@ from clearprop.optim import Optimizer
 # --- matrix products --------------------------------------------------------------------------------------------------
 
 
-def tile(
-    f: Function, rows: int, nv: int, a: Pointer, across: Any, along: Any, b: Callable[[Any], Vector], span: Any,
-    unroll: int,
-) -> list[Vector]:  # fmt: skip
-    """acc[i] = Σ_k a[i across + k along] · b(k), k in `span`, one fused multiply-add after another in k."""
+class Strided(NamedTuple):
+    """A matrix in memory: its entry (i, k) lies i · across + k · along numbers further."""
+
+    p: Pointer
+    across: Any
+    along: Any
+
+
+def contract(
+    f: Function,
+    tile: tuple[int, int],
+    a: Strided,
+    b: Callable[[Any], Vector],
+    span: tuple[Any, Any],
+    finish: Callable[[list[Vector]], None],
+    unroll: int = 1,
+) -> None:
+    """finish(Σ_k a[i, k] · b(k) for each row i of a tile), k in `span`, one fused multiply-add after another in k.
+
+    A tile is so many rows of so many registers.
+    """
+    rows, nv = tile
     start, stop = span
 
-    def passes(start: Any, stop: Any, step: int, acc: list[Vector]) -> list[Vector]:
-        with f.loop(start, stop, step, acc) as (k, state):
-            ak, now = a + k * along, list(state)
+    def passes(start: Any, stop: Any, step: int, sums: list[Vector]) -> list[Vector]:
+        with f.loop(start, stop, step, sums) as (k, state):
+            ak, now = a.p + k * a.along, list(state)
             for u in range(step):
                 bv = b(k + u)
                 for i in range(rows):
-                    now[i] = (ak + (across * i if i else 0) + (along * u if u else 0)).splat().fma(bv, now[i])
+                    entry = ak + (a.across * i if i else 0) + (a.along * u if u else 0)
+                    now[i] = entry.splat().fma(bv, now[i])
             state[:] = now
         return list(state)
 
-    acc = [f.full(0.0, nv)] * rows
+    sums = [f.full(0.0, nv)] * rows
     if unroll > 1:
-        acc = passes(start, stop - (unroll - 1), unroll, acc)
+        sums = passes(start, stop - (unroll - 1), unroll, sums)
         start = f.last
-    return passes(start, stop, 1, acc)
+    finish(passes(start, stop, 1, sums))
 
 
-def activate(op: Op, z: Vector, masks: list[str], y: Pointer, x: Pointer | None) -> None:
-    """y = op(z), padding 0; where the derivative needs the input, it is kept in x."""
-    if op.keeps_input and x:
-        x.store(z)
-    y.store(op.forward(z).keep(masks))
+# What becomes of sums that are finished: of rows i, i + 1, ... in the columns from c on.
 
 
-def is_long(f: Function, op: Op) -> bool:
-    """Whether an operation on one vector takes many instructions.
+@dataclass(frozen=True)
+class Activate:
+    """y = op(sums + bias), padding 0; where the derivative needs the operation's input, it is kept in x."""
 
-    Then a tile's rows take turns in a loop: with all of them under way at once, most values would leave the registers.
-    """
-    with f.rehearsal():
-        before = len(f.lines)
-        op.forward(f.full(0.0))
-        return len(f.lines) - before > f.m.tuning.long_text
+    op: Op
+    y: View
+    x: View | None = None
+    bias: Callable[[], Vector] | None = None
+
+    def __call__(self, i: Any, c: Any, masks: list[str], sums: list[Vector]) -> None:
+        f = self.y.p.f
+        if self.bias:
+            bias = self.bias()
+            sums = [z.plain_add(bias) for z in sums]
+        if len(sums) == 1 or not self._is_long(f):
+            for r, z in enumerate(sums):
+                self._store(i + r, c, masks, z)
+            return
+        for r, z in enumerate(sums):
+            self.y.at(i + r, c).store(z)
+        with f.loop(i, i + len(sums)) as row:
+            self._store(row, c, masks, self.y.at(row, c).load(len(masks)))
+
+    def _store(self, i: Any, c: Any, masks: list[str], z: Vector) -> None:
+        y, x = self.y.at(i, c), self.x.at(i, c) if self.x else None
+        if self.op.keeps_input and x:
+            x.store(z)
+        y.store(self.op.forward(z).keep(masks))
+
+    def _is_long(self, f: Function) -> bool:
+        """Whether the operation takes many instructions on one vector.
+
+        Then a tile's rows take turns in a loop: with all of them under way at once, most values would leave the
+        registers.
+        """
+        with f.rehearsal():
+            before = len(f.lines)
+            self.op.forward(f.full(0.0))
+            return len(f.lines) - before > f.m.tuning.long_text
 
 
-def pass_back(op: Op, dy: Vector, masks: list[str], y: Pointer, dx: Pointer) -> None:
-    """dx = op's vjp of dy, padding 0; `activate` has left the input there, if it is needed."""
-    n = len(dy.v)
-    inputs = (dx.load(n),) if op.keeps_input else ()
-    dx.store(op.vjp(dy, y.load(n), *inputs).keep(masks))
+@dataclass(frozen=True)
+class PassBack:
+    """dx = op's vjp of the sums, padding 0; `Activate` has left the operation's input there, if it is needed."""
+
+    op: Op
+    y: View
+    dx: View
+
+    def __call__(self, i: Any, c: Any, masks: list[str], sums: list[Vector]) -> None:
+        for r, dy in enumerate(sums):
+            y, dx = self.y.at(i + r, c), self.dx.at(i + r, c)
+            kept = (dx.load(len(masks)),) if self.op.keeps_input else ()
+            dx.store(self.op.vjp(dy, y.load(len(masks)), *kept).keep(masks))
+
+
+@dataclass(frozen=True)
+class AddTo:
+    """The sums are partial ones, and join those that are there."""
+
+    totals: View
+
+    def __call__(self, i: Any, c: Any, sums: list[Vector]) -> None:
+        for r, part in enumerate(sums):
+            place = self.totals.at(i + r, c)
+            place.store(place.load(len(part.v)).plain_add(part))
+
+
+@dataclass(frozen=True)
+class Product:
+    """What the text of y = op(a w + bias) depends on."""
+
+    op: Op
+    tile: tuple[int, int]
+    biased: bool
+    keeps: bool  # whether the operation's input is kept for its derivative
+    packed: bool = True  # whether the rows of a panel of weights follow each other; else they lie `w.ld` apart,
+    whole: bool = True  # and in a panel that is not `whole` there is no padding to read
+
+
+@dataclass(frozen=True)
+class Size(Bundle):
+    """Of a matrix product: how many numbers are summed for each of the results, which have so many rows and columns."""
+
+    depth: Index
+    rows: Index
+    columns: Index
 
 
 @kernel
-def forward(
-    f: Function,
-    tile_rows: int,
-    nv: int,
-    op: Op,
-    packed: bool,
-    whole: bool,
-    biased: bool,
-    keep: bool,
-    a: Pointer,
-    lda: Int,
-    w: Pointer,
-    ldw: Int,
-    depth: Int,
-    bias: Pointer,
-    y: Pointer,
-    ldy: Int,
-    x: Pointer,
-    rows: Int,
-    columns: Int,
-) -> None:
-    """y = op(a w + bias) for one panel of columns.
-
-    Parameters that are not `packed` lie `ldw` apart; if the panel is not `whole` either, there is no padding to read.
-    """
-    masks = f.below(columns, nv)
-    width = nv * f.m.lanes if packed else ldw  # a constant gives the better code
+def forward(f: Function, form: Product, a: View, w: View, bias: Pointer, y: View, x: Pointer, size: Size) -> None:
+    """y = op(a w + bias) for one panel of columns."""
+    rows, nv = form.tile
+    masks = f.below(size.columns, nv)
+    width = nv * f.m.lanes if form.packed else w.ld  # a constant gives the better code
 
     def load(p: Pointer) -> Vector:
-        return p.load(nv) if whole else p.load_where(masks)
+        return p.load(nv) if form.whole else p.load_where(masks)
 
-    with f.loop(0, rows, tile_rows) as i:
-        sums = tile(f, tile_rows, nv, a + lda * i, lda, 1, lambda k: load(w + k * width), (0, depth), 4)
-        b = load(bias) if biased else f.full(0.0)
-        outputs = [z.plain_add(b) if biased else z for z in sums]
-
-        def finish(z: Vector, at: Any) -> None:
-            activate(op, z, masks, y + at, x + at if keep else None)
-
-        if tile_rows == 1 or not is_long(f, op):
-            for r, z in enumerate(outputs):
-                finish(z, (i + r) * ldy)
-        else:
-            for r, z in enumerate(outputs):
-                (y + (i + r) * ldy).store(z)
-            with f.loop(i, i + tile_rows) as row:
-                finish((y + row * ldy).load(nv), row * ldy)
+    finish = Activate(form.op, y, y.like(x) if form.keeps else None, (lambda: load(bias)) if form.biased else None)
+    with f.loop(0, size.rows, rows) as i:
+        sums = Strided(a.row(i), a.ld, 1), lambda k: load(w.p + k * width), (0, size.depth)
+        contract(f, form.tile, *sums, partial(finish, i, 0, masks), unroll=4)
 
 
 @kernel
-def backward(
-    f: Function,
-    nv: int,
-    op: Op,
-    d: Pointer,
-    ldd: Int,
-    wt: Pointer,
-    depth: Int,
-    y: Pointer,
-    dx: MayAlias,
-    ldy: Int,
-    rows: Int,
-    columns: Int,
-) -> None:
+def backward(f: Function, nv: int, op: Op, d: View, wt: Pointer, y: View, dx: MayAlias, size: Size) -> None:
     """dx = vjp of the operation below, of d Wᵀ, for one panel of columns."""
-    masks = f.below(columns, nv)
-    with f.loop(0, rows, f.m.tuning.rows) as i:
-        width = nv * f.m.lanes
-        sums = tile(f, f.m.tuning.rows, nv, d + ldd * i, ldd, 1, lambda k: (wt + k * width).load(nv), (0, depth), 4)
-        for r, dy in enumerate(sums):
-            at = (i + r) * ldy
-            pass_back(op, dy, masks, y + at, dx + at)
+    tile, width = (f.m.tuning.rows, nv), nv * f.m.lanes
+    masks = f.below(size.columns, nv)
+    finish = PassBack(op, y, y.like(dx))
+    with f.loop(0, size.rows, f.m.tuning.rows) as i:
+        sums = Strided(d.row(i), d.ld, 1), lambda k: (wt + k * width).load(nv), (0, size.depth)
+        contract(f, tile, *sums, partial(finish, i, 0, masks), unroll=4)
 
 
 # --- gradients --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trained(Bundle):
+    """Parameters, their slots `stride` apart behind them, the numbers of their rule, and the limits of gradients."""
+
+    w: Pointer
+    stride: Index
+    scalars: Pointer
+    hyper: Pointer
+
+    def __add__(self, k: Any) -> "Trained":
+        return replace(self, w=self.w + k)
+
+    def slot(self, s: int) -> Pointer:
+        """The parameters themselves are number 0."""
+        place: Pointer = self.w + self.stride * s
+        return place
 
 
 @dataclass(frozen=True)
@@ -171,61 +239,46 @@ class Update:
     def slots(self) -> int:
         return len(self.rule.slots) if self.rule else 0
 
-    def __call__(self, w: Pointer, stride: Any, g: Vector, scalars: Pointer, hyper: Pointer) -> None:
-        """w and its slots, `stride` apart, after the gradient g; it is stored behind the slots."""
-        n = len(g.v)
+    def __call__(self, w: Trained, g: Vector) -> None:
+        """The parameters and their slots after the gradient g; it is stored behind the slots."""
+        n, hyper = len(g.v), w.hyper
         if self.penalised:
-            g = g + penalty_gradient(w.load(n), hyper.splat(), (hyper + 1).splat())
+            g = g + penalty_gradient(w.w.load(n), hyper.splat(), (hyper + 1).splat())
         if self.clipped:
             limit = (hyper + 2).splat()
             g = g.maximum(-limit).minimum(limit)
         if self.stored or self.rule is None:
-            (w + stride * (1 + self.slots)).store(g)
+            w.slot(1 + self.slots).store(g)
             return
-        places = [w + stride * s for s in range(1 + self.slots)]
+        places = [w.slot(s) for s in range(1 + self.slots)]
         old, *slots = (place.load(n) for place in places)
         if self.shrinks:
-            old = (scalars.splat() * old).rounded()
-        numbers = [(scalars + k).splat() for k in range(1, self.scalars)]
+            old = (w.scalars.splat() * old).rounded()
+        numbers = [(w.scalars + k).splat() for k in range(1, self.scalars)]
         for place, new in zip(places, self.rule.rule(old, g, *slots, *numbers), strict=True):
             place.store(new)
 
 
 @kernel
-def update(
-    f: Function,
-    nv: int,
-    how: Update,
-    a: Pointer,
-    lda: Int,
-    d: Pointer,
-    ldd: Int,
-    depth: Int,
-    w: Pointer,
-    stride: Int,
-    scalars: Pointer,
-    hyper: Pointer,
-    rows: Int,
-) -> None:
+def update(f: Function, nv: int, how: Update, a: View, d: View, depth: Int, w: Trained, rows: Int) -> None:
     """The gradient aᵀ d of at most `at_once` blocks of `lanes` rows of a panel of weights, and its rule.
 
     A block of the batch stays in the first-level cache while all the rows meet it.
     """
     lanes, wide, tall = f.m.lanes, nv * f.m.lanes, f.m.tuning.rows
     most = f.m.tuning.at_once * lanes
-    sums = f.scratch(most * wide)
+    sums = View(f.scratch(most * wide), wide)
+    finish = AddTo(sums)
     with f.loop(0, rows * wide, lanes) as j:
-        (sums + j).store(f.full(0.0))
+        (sums.p + j).store(f.full(0.0))
         for slot in range(1 + how.slots):  # the rule will read them
-            (w + stride * slot + j).prefetch()
+            (w.slot(slot) + j).prefetch()
     with f.loop(0, depth, BLOCK) as start:
         span = start, (start + BLOCK).minimum(depth)
 
         def add(k: Any, height: int) -> None:
-            parts = tile(f, height, nv, a + k, 1, lda, lambda t: (d + t * ldd).load(nv), span, 2)
-            for r, part in enumerate(parts):
-                place = sums + (k + r) * wide
-                place.store(place.load(nv).plain_add(part))
+            turned = Strided(a.p + k, 1, a.ld)
+            contract(f, (height, nv), turned, lambda t: d.row(t).load(nv), span, partial(finish, k, 0), unroll=2)
 
         with f.loop(0, rows - (tall - 1), tall) as k:
             add(k, tall)
@@ -234,111 +287,77 @@ def update(
             with f.when((rows - first).equals(height)):
                 add(first, height)
     with f.loop(0, rows * wide, wide) as j:
-        how(w + j, stride, (sums + j).load(nv), scalars, hyper)
+        how(w + j, (sums.p + j).load(nv))
 
 
 @kernel
-def copy_columns(f: Function, nv: int, d: Pointer, ldd: Int, copy: Pointer, rows: Int) -> None:
+def copy_columns(f: Function, nv: int, d: View, copy: Pointer, rows: Int) -> None:
     """The columns of a batch that one panel of weights meets, row after row without a gap."""
     with f.loop(0, rows) as t:
-        (copy + t * (nv * f.m.lanes)).store((d + t * ldd).load(nv))
+        (copy + t * (nv * f.m.lanes)).store(d.row(t).load(nv))
 
 
 @kernel
-def update_vector(
-    f: Function,
-    nv: int,
-    how: Update,
-    d: Pointer,
-    ldd: Int,
-    depth: Int,
-    b: Pointer,
-    stride: Int,
-    scalars: Pointer,
-    hyper: Pointer,
-) -> None:
+def update_vector(f: Function, nv: int, how: Update, d: View, depth: Int, b: Trained) -> None:
     """The same for a vector of parameters, whose gradient is the sum of the rows of d."""
 
     def chain(start: Any, stop: Any) -> list[Vector]:
         with f.loop(start, stop, 1, [f.full(0.0, nv)]) as (t, state):
-            state[:] = [state[0].plain_add((d + t * ldd).load(nv))]
+            state[:] = [state[0].plain_add(d.row(t).load(nv))]
         return list(state)
 
     (g,) = in_blocks(f, depth, [f.full(0.0, nv)], chain)
-    how(b, stride, g, scalars, hyper)
+    how(b, g)
 
 
 @kernel
-def apply_stored(
-    f: Function, how: Update, w: Pointer, stride: Int, scalars: Pointer, hyper: Pointer, scale: Pointer, count: Int
-) -> None:
+def apply_stored(f: Function, how: Update, w: Trained, scale: Pointer, count: Int) -> None:
     """The rule for gradients that were stored (behind the slots), times `scale`."""
     with f.loop(0, count, f.m.lanes) as i:
-        g = (w + stride * (1 + how.slots) + i).load() * scale.splat()
-        how(w + i, stride, g.rounded(), scalars, hyper)
+        g = (w.slot(1 + how.slots) + i).load() * scale.splat()
+        how(w + i, g.rounded())
 
 
 @kernel
-def add_squares(f: Function, g: Pointer, ldg: Int, rows: Int, columns: Int, total: Pointer) -> None:
+def add_squares(f: Function, g: View, rows: Int, columns: Int, total: Pointer) -> None:
     """total[lane] += g² in float64, for one vector of `columns` lanes, row by row."""
-    m = f.m
-    double = f"<{m.lanes} x double>"
     masks = f.below(columns, 1)
     with f.loop(0, rows) as i:
-        before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
-        (x,) = (g + i * ldg).load().keep(masks).v
-        x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
-        operands = ((double, x), (double, x), (double, before))
-        f.effect(f"store {double} {f.intrinsic(f'llvm.fma.v{m.lanes}f64', double, *operands)}, ptr {total}, align 8")
+        before = total.doubles(f.m.lanes)
+        x = Doubles.of(g.row(i).load().keep(masks))
+        total.put_doubles(x.fma(x, before))
 
 
 @kernel
-def add_penalties(f: Function, w: Pointer, ld: Int, rows: Int, columns: Int, hyper: Pointer, total: Pointer) -> None:
-    """total[lane] += the penalties of weights whose rows are `ld` apart, in float64: each vector's column, row by row.
+def add_penalties(f: Function, w: View, rows: Int, columns: Int, hyper: Pointer, total: Pointer) -> None:
+    """total[lane] += the penalties of weights in float64: each vector's column, row by row.
 
     So the order of the sum does not depend on how many vectors a panel has.
     """
-    m = f.m
-    double = f"<{m.lanes} x double>"
-    with f.loop(0, ld, m.lanes) as c:
+    lanes = f.m.lanes
+    with f.loop(0, w.ld, lanes) as c:
         masks = f.below(columns - c, 1)
         with f.loop(0, rows) as i:
-            x = (w + (i * ld + c)).load()
-            (x,) = penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks).v
-            x = x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}")
-            before = f.emit(f"load {double}, ptr {total}, align 8", pure=False)
-            f.effect(f"store {double} {f.emit(f'fadd {double} {before}, {x}')}, ptr {total}, align 8")
+            x = w.at(i, c).load()
+            values = Doubles.of(penalty_values(x, hyper.splat(), (hyper + 1).splat()).keep(masks))
+            total.put_doubles(total.doubles(lanes) + values)
 
 
 @kernel
 def add_lanes(f: Function, lanes: Pointer, total: Pointer) -> None:
     """total = the sum of as many float64 numbers as a vector has lanes, one after the other."""
-    numbers = [
-        f.emit(f"load double, ptr {lanes.offset(lane, 'double')}, align 8", pure=False) for lane in range(f.m.lanes)
-    ]
-    total_so_far = numbers[0]
-    for number in numbers[1:]:
-        total_so_far = f.emit(f"fadd double {total_so_far}, {number}")
-    f.effect(f"store double {total_so_far}, ptr {total}, align 8")
+    first, *others = [lanes.doubles(1, lane) for lane in range(f.m.lanes)]
+    total.put_doubles(sum(others, first))
 
 
 @kernel
 def norm_scale(f: Function, totals: Pointer, count: Int, hyper: Pointer, scale: Pointer) -> None:
     """scale = limit / norm if the norm, the root of the sum of `totals`, exceeds the limit, else 1."""
-    m = f.m
-    f.allocated.append("  %sum = alloca double")
-    f.effect("store double 0.0, ptr %sum")
+    total = f.scratch_doubles(1)
     with f.loop(0, count) as i:
-        x = f.emit(f"load double, ptr {totals.offset(i, 'double')}, align 8", pure=False)
-        before = f.emit("load double, ptr %sum", pure=False)
-        f.effect(f"store double {f.emit(f'fadd double {before}, {x}')}, ptr %sum")
-    norm = f.intrinsic("llvm.sqrt.f64", "double", ("double", f.emit("load double, ptr %sum", pure=False)))
-    limit = f.emit(f"load {m.real}, ptr {hyper + 3}", pure=False)
-    limit = limit if m.bits == 64 else f.emit(f"fpext float {limit} to double")
-    ratio = f.emit(f"fdiv double {limit}, {norm}")
-    chosen = f.emit(f"select i1 {f.emit(f'fcmp ogt double {norm}, {limit}')}, double {ratio}, double 1.0")
-    chosen = chosen if m.bits == 64 else f.emit(f"fptrunc double {chosen} to float")
-    f.effect(f"store {m.real} {chosen}, ptr {scale}")
+        total.put_doubles(total.doubles(1) + totals.doubles(1, i))
+    norm, limit = total.doubles(1).sqrt(), (hyper + 3).real()
+    scale.put_real((limit / norm).where(norm > limit, 1.0))
 
 
 def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
@@ -349,17 +368,17 @@ def exchanged(x: Vector, y: Vector, half: int) -> tuple[Vector, Vector]:
 
 
 @kernel
-def transpose(f: Function, source: Pointer, lds: Int, target: Pointer, ldt: Int) -> None:
+def transpose(f: Function, source: View, target: View) -> None:
     """A square block of `lanes` rows, by log₂(lanes) rounds of pairwise exchanges."""
     n, half = f.m.lanes, 1
-    v = [(source + lds * i).load() for i in range(n)]
+    v = [source.row(i).load() for i in range(n)]
     while half < n:
         for block in range(0, n, 2 * half):
             for j in range(block, block + half):
                 v[j], v[j + half] = exchanged(v[j], v[j + half], half)
         half *= 2
     for j in range(n):
-        (target + ldt * j).store(v[j])
+        target.row(j).store(v[j])
 
 
 # --- rows in, rows out ------------------------------------------------------------------------------------------------
@@ -405,107 +424,108 @@ class Beside:
     vectors: int = 0
     matrix: bool = False
 
-    def sources(self, p: Pointer, ld: Any) -> list[Source]:
-        """Parameters lie `ld` apart, as the rows of a matrix do."""
-        return [matrix(p, ld)] if self.matrix else [one_for_all(p + ld * v) for v in range(self.vectors)]
+    def sources(self, beside: View) -> list[Source]:
+        """Parameters lie as far apart as the rows of a matrix do."""
+        return [matrix(beside)] if self.matrix else [one_for_all(beside.row(v)) for v in range(self.vectors)]
+
+
+@dataclass(frozen=True)
+class RowByRow:
+    """What the text of an operation on rows of so many columns depends on."""
+
+    op: Op
+    columns: int
+    group: int  # rows that are worked on together
+    extra: Beside = Beside()
 
 
 @kernel
-def apply_forward(
-    f: Function,
-    op: Op,
-    columns: int,
-    group: int,
-    extra: Beside,
-    x: Pointer,
-    ldx: Int,
-    beside: Pointer,
-    ldb: Int,
-    y: Pointer,
-    ldy: Int,
-    rows: Int,
-) -> None:
+def apply_forward(f: Function, form: RowByRow, x: View, beside: View, y: View, rows: Int) -> None:
     """y = op(x, ...), row by row."""
-    sources = [matrix(x, ldx), *extra.sources(beside, ldb)]
-    along_rows(f, rows, columns, sources, lambda *values: (op.forward(*values),), [into(y, ldy)], group)
+    sources = [matrix(x), *form.extra.sources(beside)]
+    along_rows(f, rows, form.columns, sources, lambda *values: (form.op.forward(*values),), [into(y)], form.group)
 
 
 @kernel
 def apply_backward(
     f: Function,
-    op: Op,
+    form: RowByRow,
     below: Op,
-    columns: int,
-    group: int,
-    extra: Beside,
-    dy: Pointer,
-    ldy: Int,
+    dy: View,
     y: Pointer,
-    x: Pointer,
-    ldx: Int,
-    beside: Pointer,
-    ldb: Int,
-    shares: Pointer,
-    size: Int,
+    x: View,
+    beside: View,
+    shares: View,
     dx: MayAlias,
     rows: Int,
 ) -> None:
-    """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients."""
-    sources = [matrix(dy, ldy), matrix(y, ldy), matrix(x, ldx), *extra.sources(beside, ldb)]
+    """dx by op's vjp and then by that of the operation below; each row's share of the parameters' gradients.
+
+    y lies as dy does; dx, and in each row of `shares` a parameter's, as x does.
+    """
+    sources = [matrix(dy), matrix(dy.like(y)), matrix(x), *form.extra.sources(beside)]
     if below.keeps_input:
-        sources.append(matrix(dx, ldx))
+        sources.append(matrix(x.like(dx)))
 
     def compute(dy: Vector, y: Vector, x: Vector, *others: Vector) -> list[Vector]:
         inputs, kept = (others[:-1], others[-1:]) if below.keeps_input else (others, ())
-        back, *parameters = op.pullback(dy, y, x, *inputs)
+        back, *parameters = form.op.pullback(dy, y, x, *inputs)
         return [below.vjp(back, x, *kept), *(p for p in parameters if p is not None)]
 
-    targets = [into(dx, ldx), *(into(shares + size * v, ldx) for v in range(extra.vectors))]
-    along_rows(f, rows, columns, sources, compute, targets, group)
+    targets = [into(x.like(dx)), *(into(x.like(shares.row(v))) for v in range(form.extra.vectors))]
+    along_rows(f, rows, form.columns, sources, compute, targets, form.group)
+
+
+@dataclass(frozen=True)
+class LossForm:
+    """What the text of a loss depends on: also the operation below, whose vjp it does."""
+
+    loss: Loss
+    below: Op
+    columns: int
+    group: int
+    labels: bool  # targets are class numbers
+    weighted: bool
+
+
+@dataclass(frozen=True)
+class Truth(Bundle):
+    """Targets and weights of all rows, and the numbers of those that are meant."""
+
+    targets: Pointer
+    weights: Pointer
+    order: Pointer
 
 
 @kernel
 def loss_gradient(
-    f: Function,
-    loss: Loss,
-    op: Op,
-    columns: int,
-    group: int,
-    labels: bool,
-    weighted: bool,
-    y: Pointer,
-    dy: MayAlias,
-    ld: Int,
-    targets: Pointer,
-    order: Pointer,
-    weights: Pointer,
-    divisor: Pointer,
-    values: Pointer,
-    rows: Int,
+    f: Function, form: LossForm, y: View, dy: MayAlias, given: Truth, divisor: Pointer, values: Pointer, rows: Int
 ) -> None:
     """dy = vjp of the operation below, of the loss's gradient · weight / divisor; values = loss · weight, by row."""
+    loss, below, columns = form.loss, form.below, form.columns
 
     def truth(i: Any, c: Any, n: int) -> Vector:
-        row = order.integer(i)
-        if labels:
-            return one_hot(f, targets.integer(row), c, n)
-        given: Vector = (targets + (row * columns + c)).load_where(f.below(columns - c, n))
-        return given
+        row = given.order.integer(i)
+        if form.labels:
+            return one_hot(f, given.targets.integer(row), c, n)
+        found: Vector = (given.targets + (row * columns + c)).load_where(f.below(columns - c, n))
+        return found
 
     def weight(i: Any, c: Any, n: int) -> Vector:
-        return (weights + order.integer(i)).splat() if weighted else f.full(1.0)
+        return (given.weights + given.order.integer(i)).splat() if form.weighted else f.full(1.0)
 
     def compute(y: Vector, t: Vector, s: Vector, *kept: Vector) -> tuple[Vector, Vector]:
         value = loss.value(t, y)
         if loss.kind == "elementwise":
             value = value.sum()
         gradient = loss.gradient(t, y) * (s / divisor.splat())
-        return op.vjp(gradient.rounded(), y, *kept), (value * s if weighted else value)
+        return below.vjp(gradient.rounded(), y, *kept), (value * s if form.weighted else value)
 
-    sources = [matrix(y, ld), truth, weight]
-    if op.keeps_input:
-        sources.append(matrix(dy, ld))
-    along_rows(f, rows, columns, sources, compute, [into(dy, ld), as_number_of_row(values)], group)
+    sources = [matrix(y), truth, weight]
+    if below.keeps_input:
+        sources.append(matrix(y.like(dy)))
+    targets = [into(y.like(dy)), as_number_of_row(values)]
+    along_rows(f, rows, columns, sources, compute, targets, form.group)
 
 
 def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
@@ -519,42 +539,29 @@ def one_hot(f: Function, label: Int, c: Any, n: int) -> Vector:
 @kernel
 def sum_values(f: Function, values: Pointer, count: Int, total: Pointer) -> None:
     """The float64 sum of `count` values: a chain of vectors in each block, folded by a tree, the blocks in order."""
-    m = f.m
-    double = f"<{m.lanes} x double>"
-
-    def add(x: str, y: str, type: str = double) -> str:
-        return f.emit(f"fadd {type} {x}, {y}")
-
+    lanes = f.m.lanes
     with f.loop(0, count, BLOCK) as start:
         length = (start + BLOCK).minimum(count) - start
-        chain = "zeroinitializer"
-        for offset in range(0, BLOCK, m.lanes):  # beyond the count the masks give zeros
-            (x,) = (values + (start + offset)).load_where(f.below(length - offset, 1)).v
-            chain = add(chain, x if m.bits == 64 else f.emit(f"fpext {m.vector} {x} to {double}"))
-        half = m.lanes // 2
-        while half:
-            order = ", ".join(f"i32 {j ^ half}" for j in range(m.lanes))
-            other = f.emit(f"shufflevector {double} {chain}, {double} poison, <{m.lanes} x i32> <{order}>")
-            chain, half = add(chain, other), half // 2
-        before = f.emit(f"load double, ptr {total}, align 8", pure=False)
-        after = add(before, f.emit(f"extractelement {double} {chain}, i32 0"), "double")
-        f.effect(f"store double {after}, ptr {total}, align 8")
+        chain = Doubles.zeros(f, lanes)
+        for offset in range(0, BLOCK, lanes):  # beyond the count the masks give zeros
+            chain += Doubles.of((values + (start + offset)).load_where(f.below(length - offset, 1)))
+        folded = chain.sum()
+        total.put_doubles(total.doubles(1) + folded)
+
+
+@dataclass(frozen=True)
+class Counter(Bundle):
+    """What a mask is drawn by: the two words of the seed, the epoch, the layer, and its first row's number."""
+
+    low: Index
+    high: Index
+    epoch: Index
+    layer: Index
+    first: Index
 
 
 @kernel
-def dropout_mask(
-    f: Function,
-    columns: int,
-    rate: float,
-    mask: Pointer,
-    ld: Int,
-    low: Int,
-    high: Int,
-    epoch: Int,
-    layer: Int,
-    first: Int,
-    rows: Int,
-) -> None:
+def dropout_mask(f: Function, columns: int, rate: float, mask: View, by: Counter, rows: Int) -> None:
     """The numbers of `clearprop.ops.dropout_mask`, by the same Philox 4x32-10, a block of four units in each lane."""
     m = f.m
     word = 0xFFFFFFFF
@@ -564,8 +571,8 @@ def dropout_mask(
 
     with f.loop(0, rows) as r, f.loop(0, columns, 4 * m.lanes) as unit:
         blocks = whole(unit // 4) + Whole(f, [Whole.numbers(f, 0, 64, m.lanes)], 64, m.lanes)
-        c = [blocks, whole(first + r), whole(epoch), whole(layer)]
-        k0, k1 = low, high
+        c = [blocks, whole(by.first + r), whole(by.epoch), whole(by.layer)]
+        k0, k1 = by.low, by.high
         for _ in range(10):
             left, right = (c[0] & word) * 0xD2511F53, (c[2] & word) * 0xCD9E8D57
             c = [(right >> 32) ^ c[1] ^ whole(k0), right & word, (left >> 32) ^ c[3] ^ whole(k1), left & word]
@@ -579,7 +586,7 @@ def dropout_mask(
         odd = [w[1].shuffle(w[3], half) for half in (low_half, high_half)]
         for quarter in range(4):  # block b's four words become units 4b .. 4b + 3
             pair = even[quarter // 2].shuffle(odd[quarter // 2], (low_half, high_half)[quarter % 2])
-            (mask + (r * ld + unit + quarter * n)).store(pair)
+            (mask.at(r, unit) + quarter * n).store(pair)
 
 
 # --- one sample -------------------------------------------------------------------------------------------------------
@@ -637,113 +644,139 @@ def row_parts(f: Function, rows: int) -> list[range]:
     return [range(first, min(first + tall, rows)) for first in range(0, rows, tall)]
 
 
+def dot_rows(
+    f: Function,
+    n: int,
+    x: Pointer,
+    w: View,
+    at_once: int,
+    finish: Callable[[Any, Vector], None] | None,
+    meet: Callable[[Any, Any, Vector], None] | None = None,
+) -> None:
+    """finish(o, Σ_c w[o, c] x[c]) for `lanes` of the n rows from o on; on the way meet(row, c, vectors of x from c)."""
+    lanes = f.m.lanes
+    for o, count in row_blocks(f, n):
+        sums: list[Vector] = []
+        for some in row_parts(f, count):
+            part = [f.full(0.0)] * (len(some) if finish else 0)
+            for c, nv, state in column_blocks(f, w.ld // lanes, part, at_once):
+                xv = (x + c).load(nv)
+                for q in some:
+                    if finish:
+                        state[q - some.start] = dot(w.at(o + q, c).load(nv), xv, state[q - some.start])
+                    if meet:
+                        meet(o + q, c, xv)
+            sums += part
+        if finish:
+            finish(o, sums_across(sums + [f.full(0.0)] * (lanes - count)))
+
+
+def add_rows(
+    f: Function,
+    n: int,
+    x: Pointer,
+    w: View,
+    at_once: int,
+    finish: Callable[[Any, Vector], None],
+    meet: Callable[[Any, int], Callable[[Any, Vector], None]] | None = None,
+    start: Pointer | None = None,
+    chains: int = 1,
+) -> None:
+    """finish(c, start[c] + Σ_i x[i] w[i, c]) for some vectors from c on; on the way meet(c, vectors)(i, x[i]).
+
+    Sums in several chains hide each other's latency.
+    """
+    for c, nv, _ in column_blocks(f, w.ld // f.m.lanes, [], at_once):
+        state = [f.full(0.0, nv)] * chains
+        if start:
+            state[0] = (start + c).load(nv)
+        met = meet(c, nv) if meet else None
+
+        def add(i: Any, total: Vector, c: Any = c, nv: int = nv, met: Any = met) -> Vector:
+            xi = (x + i).splat()
+            total = xi.fma(w.at(i, c).load(nv), total)
+            if met:
+                met(i, xi)
+            return total
+
+        whole = n // chains * chains
+        with f.loop(0, whole, chains, state) as (i, state):
+            state[:] = [add(i + u, total) for u, total in enumerate(state)]
+        for i in range(whole, n):
+            state[0] = add(i, state[0])
+        while len(state) > 1:
+            pairs = [state[j : j + 2] for j in range(0, len(state), 2)]
+            state = [p[0].plain_add(p[1]) if len(p) == 2 else p[0] for p in pairs]
+        finish(c, state[0])
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A layer's weights, as single samples meet them."""
+
+    n: int
+    m: int
+    by_input: bool
+
+    def rows(self, w: Pointer) -> View:
+        """A row for each input, or for each output."""
+        return View(w, padded(self.m if self.by_input else self.n, w.f.m.lanes))
+
+
 @kernel
 def sample_forward(
-    f: Function,
-    op: Op,
-    n: int,
-    m: int,
-    by_input: bool,
-    biased: bool,
-    a: Pointer,
-    w: Pointer,
-    bias: Pointer,
-    y: Pointer,
-    x: Pointer,
+    f: Function, form: Weights, op: Op, biased: bool, a: Pointer, w: Pointer, bias: Pointer, y: Pointer, x: Pointer
 ) -> None:
     """y = op(a w + bias)."""
-    lanes = f.m.lanes
-    if by_input:  # rows of w, scaled and added
-        width = padded(m, lanes)
-        for c, nv, _ in column_blocks(f, width // lanes, [], f.m.tuning.sums):
-            chains = min((*f.m.tuning.chains, 1)[min(width // lanes, 1 + len(f.m.tuning.chains)) - 1], n)
-            state = [f.full(0.0, nv)] * chains
-            if biased:
-                state[0] = (bias + c).load(nv)
-            whole = n // chains * chains
-            with f.loop(0, whole, chains, state) as (i, state):
-                state[:] = [
-                    (a + (i + u)).splat().fma((w + ((i + u) * width + c)).load(nv), s) for u, s in enumerate(state)
-                ]
-            for i in range(whole, n):
-                state[0] = (a + i).splat().fma((w + (i * width + c)).load(nv), state[0])
-            while len(state) > 1:
-                pairs = [state[j : j + 2] for j in range(0, len(state), 2)]
-                state = [p[0].plain_add(p[1]) if len(p) == 2 else p[0] for p in pairs]
-            activate(op, state[0], f.below(m - c, nv), y + c, x + c)
-    else:  # a dot product for each output, `lanes` of them at a time
-        width = padded(n, lanes)
-        for o, count in row_blocks(f, m):
-            sums = []
-            for some in row_parts(f, count):
-                part = [f.full(0.0)] * len(some)
-                for c, nv, state in column_blocks(f, width // lanes, part, f.m.tuning.columns):
-                    av = (a + c).load(nv)
-                    state[:] = [
-                        dot(av, (w + ((o + q) * width + c)).load(nv), s) for q, s in zip(some, state, strict=True)
-                    ]
-                sums += part
-            z = sums_across(sums + [f.full(0.0)] * (lanes - count))
-            z = (bias + o).load().plain_add(z) if biased else z
-            activate(op, z, f.below(m - o, 1), y + o, x + o)
+    tuning, rows, activate = f.m.tuning, form.rows(w), Activate(op, View(y, 0), View(x, 0))
+
+    def finish(o: Any, z: Vector) -> None:
+        if biased and not form.by_input:
+            z = (bias + o).load().plain_add(z)
+        activate(0, o, f.below(form.m - o, len(z.v)), [z])
+
+    if form.by_input:
+        chains = (*tuning.chains, 1)[min(rows.ld // f.m.lanes, 1 + len(tuning.chains)) - 1]
+        start = bias if biased else None
+        add_rows(f, form.n, a, rows, tuning.sums, finish, start=start, chains=min(chains, form.n))
+    else:
+        dot_rows(f, form.m, a, rows, tuning.columns, finish)
 
 
 @kernel
 def sample_backward(
     f: Function,
-    below: Op,
-    n: int,
-    m: int,
-    by_input: bool,
-    goes_on: bool,
+    form: Weights,
+    below: Op | None,
     how: Update | None,
     how_bias: Update | None,
     a: Pointer,
-    w: Pointer,
-    bias: Pointer,
     d: Pointer,
     dx: MayAlias,
-    stride: Int,
-    scalars: Pointer,
-    bias_scalars: Pointer,
-    hyper: Pointer,
+    w: Trained,
+    bias: Trained,
 ) -> None:
-    """Gradient and rule, and where backpropagation goes on the layer below's dx, in one pass over the weights."""
-    lanes = f.m.lanes
-    width = padded(m if by_input else n, lanes)
-    columns = max(f.m.tuning.columns // (2 if how and how.slots > 1 else 1), 1)
+    """Gradient and rule, and where back-propagation goes on the layer below's dx, in one pass over the weights."""
+    rows = form.rows(w.w)
+    at_once = max(f.m.tuning.columns // (2 if how and how.slots > 1 else 1), 1)
 
-    def change(w: Pointer, g: Vector) -> None:
-        if how:
-            how(w, stride, g.rounded(), scalars, hyper)
-
-    def done(o: Any, dy: Vector) -> None:
-        pass_back(below, dy, f.below(n - o, len(dy.v)), a + o, dx + o)
+    def finish(o: Any, dy: Vector) -> None:
+        if below:
+            PassBack(below, View(a, 0), View(dx, 0))(0, o, f.below(form.n - o, len(dy.v)), [dy])
 
     if how_bias:
-        for c, nv, _ in column_blocks(f, padded(m, lanes) // lanes, [], columns):
-            how_bias(bias + c, stride, (d + c).load(nv), bias_scalars, hyper)
-    if by_input:
-        for i, count in row_blocks(f, n):
-            sums = []
-            for some in row_parts(f, count):
-                part = [f.full(0.0)] * (len(some) if goes_on else 0)
-                for c, nv, state in column_blocks(f, width // lanes, part, columns):
-                    dv = (d + c).load(nv)
-                    for q in some:
-                        row = w + ((i + q) * width + c)
-                        if goes_on:
-                            state[q - some.start] = dot(row.load(nv), dv, state[q - some.start])
-                        change(row, (a + (i + q)).splat() * dv)
-                sums += part
-            if goes_on:
-                done(i, sums_across(sums + [f.full(0.0)] * (lanes - count)))
+        for c, nv, _ in column_blocks(f, padded(form.m, f.m.lanes) // f.m.lanes, [], at_once):
+            how_bias(bias + c, (d + c).load(nv))
+
+    def change_row(i: Any, c: Any, dv: Vector) -> None:
+        if how:
+            how(w + (i * rows.ld + c), ((a + i).splat() * dv).rounded())
+
+    def change_columns(c: Any, nv: int) -> Callable[[Any, Vector], None]:
+        av = (a + c).load(nv)
+        return lambda o, do: how(w + (o * rows.ld + c), (do * av).rounded()) if how else None
+
+    if form.by_input:
+        dot_rows(f, form.n, d, rows, at_once, finish if below else None, change_row)
     else:
-        for c, nv, _ in column_blocks(f, width // lanes, [], columns):
-            av = (a + c).load(nv)
-            with f.loop(0, m, 1, [f.full(0.0, nv)]) as (o, state):
-                row, do = w + (o * width + c), (d + o).splat()
-                state[:] = [do.fma(row.load(nv), state[0])]
-                change(row, do * av)
-            if goes_on:
-                done(c, state[0])
+        add_rows(f, form.m, d, rows, at_once, finish, change_columns)

@@ -11,7 +11,7 @@ from clearprop.engine.native.scheduler import shared, stopped
 from clearprop.engine.native.stages.base import ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.sparse import SparseStage
 from clearprop.engine.native.step import Batch, Fields, Step
-from clearprop.engine.native.values import Function, Int, Pointer, padded
+from clearprop.engine.native.values import Function, Int, Pointer, Sparse, View, padded
 
 # --- training on batches ----------------------------------------------------------------------------------------------
 
@@ -30,11 +30,8 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
         board, threads, tile = fields.board, fields.threads, m.tuning.rows
         with f.repeat() as t:
             place = fields.first + t
-            start = fields.offsets.integer(place)
-            count = fields.offsets.integer(place + 1) - start
-            order, row = fields.order.offset(start, "i64"), fields.scalars + t * net.width
-            batch = Batch(t, order, row, start, count)
-            tiles = (count + (tile - 1)) // tile
+            batch = batch_of(net, fields, place, t)
+            tiles = (batch.count + (tile - 1)) // tile
             tickets = row_tickets(f, layout, tiles, threads)
 
             def on_rows(parts: Sequence[ByRows], c: Int) -> None:
@@ -70,7 +67,7 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             with shared(f, board, rank, phase, step.all_tickets, ends_step=not net.clips_norm) as c:
                 prefetch_next(f, net, fields, place, t, c, step.all_tickets, threads)
                 with f.when(c.equals(0)):
-                    k.sum_values(m)(fields.values, count, fields.losses.offset(t, "double"))
+                    k.sum_values(m)(fields.values, batch.count, fields.losses.offset(t, "double"))
                 step.in_blocks(c, on_weights)
             if net.clips_norm:
                 phase = t * phases + (len(work) + 1)
@@ -80,6 +77,13 @@ def write_train(m: Module, net: Network, layout: Layout) -> str:
             f.until = stopped(m)(board, rank).differs(0)
 
     return m.write(train, flush=net.rule is not None)
+
+
+def batch_of(net: Network, fields: Fields, place: Int, t: Int) -> Batch:
+    """The batch of step t, at that place among the epoch's batches."""
+    start = fields.offsets.integer(place)
+    count = fields.offsets.integer(place + 1) - start
+    return Batch(t, fields.order.offset(start, "i64"), fields.scalars + t * net.width, start, count)
 
 
 def row_tickets(f: Function, layout: Layout, tiles: Int, threads: Int) -> Int:
@@ -158,9 +162,7 @@ def write_samples(m: Module, net: Network, layout: Layout) -> str:
             for stage in net.stages:
                 stage.write_sample_forward(step, batch)
             step.loss(batch, 0, 1)
-            value = f.emit(f"load {m.real}, ptr {fields.values}", pure=False)
-            value = value if m.bits == 64 else f.emit(f"fpext float {value} to double")
-            f.effect(f"store double {value}, ptr {fields.losses.offset(t, 'double')}, align 8")
+            fields.losses.put_doubles(fields.values.real(), t)
             for stage in reversed(net.stages[net.lowest :]):
                 stage.write_sample_backward(step, batch)
             fields.done.put(t + 1)
@@ -190,23 +192,23 @@ def write_predict(m: Module, stages: Sequence[Stage], layout: Layout) -> str:
         w, X, columns, starts, out, scratch, board = (record.pointer(places[name]) for name in names)
         count, stride = record.integer(places["count"]), record.integer(places["stride"])
         own = scratch + rank * stride
-        act = [X, *(own + sum(ld[1 : s + 1]) * most for s in range(last))]
-        gathered = own + sum(ld[1:]) * most  # only dense layers read rows that have no padding
+        act = [View(X, stages[0].n), *(View(own + sum(ld[1 : s + 1]) * most, ld[s + 1]) for s in range(last))]
+        gathered = View(own + sum(ld[1:]) * most, ld[0])  # only dense layers read rows that have no padding
         with shared(f, board, rank, Int(f, "0"), (count + (together - 1)) // together, ends_step=True) as c:
             done: Any = c * together
             stop = (c * together + together).minimum(count)
             for rows in (most // tile * tile, tile, 1):
                 with f.loop(done, stop - (rows - 1), rows) as i:
-                    act[0] = X + i * stages[0].n
+                    act[0] = View(X, stages[0].n).rows(i)
                     if stages[0].padded_input:
                         with f.loop(0, rows) as r:
-                            k.copy_row(m, True)(act[0] + r * stages[0].n, stages[0].n, gathered + r * ld[0])
+                            k.copy_row(m, True)(act[0].row(r), stages[0].n, gathered.row(r))
                         act[0] = gathered
-                    p = Prediction(f, layout, w, act, (X, columns, starts), i, rows)
+                    p = Prediction(f, layout, w, act, Sparse(X, columns, starts), i, rows)
                     for stage in stages:
                         stage.write_predict(p)
                     with f.loop(0, rows) as r:
-                        k.copy_row(m, False)(act[last] + r * ld[last], wide, out + (i + r) * wide)
+                        k.copy_row(m, False)(act[last].row(r), wide, out + (i + r) * wide)
                 done = f.last
 
     return m.write(predict)
@@ -229,12 +231,12 @@ def write_predict_rows(m: Module, stages: Sequence[Stage], starts: Sequence[dict
         ]
         w, X, out, count, scratch = fields
         with f.loop(0, count) as i:
-            act = [X + i * stages[0].n, *(scratch + sum(ld[1 : s + 1]) for s in range(last))]
+            act = [View(X + i * stages[0].n, 0), *(View(scratch + sum(ld[1 : s + 1]), 0) for s in range(last))]
             if stages[0].padded_input:
-                k.copy_row(m, True)(act[0], stages[0].n, scratch + sum(ld[1:]))
-                act[0] = scratch + sum(ld[1:])
+                k.copy_row(m, True)(act[0].p, stages[0].n, scratch + sum(ld[1:]))
+                act[0] = View(scratch + sum(ld[1:]), 0)
             for stage in stages:
                 stage.write_predict_row(f, w, starts[stage.number], act)
-            k.copy_row(m, False)(act[last], stages[-1].m, out + i * stages[-1].m)
+            k.copy_row(m, False)(act[last].p, stages[-1].m, out + i * stages[-1].m)
 
     return m.write(predict_rows)

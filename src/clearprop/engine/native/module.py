@@ -10,7 +10,7 @@ import numpy as np
 from clearprop.engine.native.jit import Definition
 from clearprop.engine.native.target import Target
 from clearprop.engine.native.tuning import tuning_of
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, View
+from clearprop.engine.native.values import Bundle, Function, Index, Int, MayAlias, Pointer
 
 VECTOR_BYTES = 64
 
@@ -68,8 +68,8 @@ class Module:
 
 
 class Signature:
-    """The parameters of an IR function, read from a Python function's: those annotated Int, Pointer, MayAlias, View, or
-    as a NamedTuple of these.
+    """The parameters of an IR function, read from a Python function's: those annotated Int, Index, Pointer, MayAlias,
+    or as a bundle of these.
     """
 
     def __init__(self, body: Callable[..., Any]) -> None:
@@ -83,27 +83,23 @@ class Signature:
         return [_value(f, name, kind) for name, kind in self._kinds.items()]
 
 
-_TYPES = {Int: "i64", Pointer: "ptr noalias nonnull", MayAlias: "ptr", View: ""}
+_TYPES: dict[Any, str] = {Int: "i64", Index: "i64", Pointer: "ptr noalias nonnull", MayAlias: "ptr"}
 
 
 def _is_bundle(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, tuple)
+    return isinstance(kind, type) and issubclass(kind, Bundle)
 
 
 def _declared(name: str, kind: Any) -> list[str]:
-    if kind is View:
-        return [f"{_TYPES[Pointer]} %{name}", f"i64 %ld{name}"]
     if kind in _TYPES:
         return [f"{_TYPES[kind]} %{name}"]
-    return [text for field, its in kind.__annotations__.items() for text in _declared(field, its)]
+    return [text for field, its in kind.__annotations__.items() for text in _declared(f"{name}.{field}", its)]
 
 
 def _value(f: "Function", name: str, kind: Any) -> Any:
-    if kind is View:
-        return View(Pointer(f, f"%{name}"), Int(f, f"%ld{name}"))
     if kind in _TYPES:
-        return (Int if kind is Int else Pointer)(f, f"%{name}")
-    return kind(*(_value(f, field, its) for field, its in kind.__annotations__.items()))
+        return (Int if _TYPES[kind] == "i64" else Pointer)(f, f"%{name}")
+    return kind(*(_value(f, f"{name}.{field}", its) for field, its in kind.__annotations__.items()))
 
 
 def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,7 +125,7 @@ def kernel(body: Callable[..., Any]) -> Callable[..., Any]:
 
 def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
     for argument in arguments:
-        yield from _flat(argument) if isinstance(argument, tuple | View) else [argument]
+        yield from _flat(argument) if isinstance(argument, Bundle) else [argument]
 
 
 Mode = tuple[Callable[[], str], Callable[[str], None]]

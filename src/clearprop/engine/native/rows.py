@@ -8,7 +8,7 @@ yet, which it accumulates; the last pass knows them all and stores the results. 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clearprop.engine.native.values import Function, Int, Mask, Pointer, Vector, Whole
+from clearprop.engine.native.values import Function, Int, Mask, Pointer, Vector, View, Whole
 
 Combine = Callable[[Vector, Vector], Vector]
 Source = Callable[[Any, Any, int], Vector]
@@ -207,9 +207,9 @@ def _operand(run: Callable[[Any], Any], at: Any) -> Vector:
 # --- sources and targets ----------------------------------------------------------------------------------------------
 
 
-def matrix(p: Pointer, ld: Any) -> Source:
-    """Rows `ld` apart, padded to whole registers."""
-    return lambda i, c, n: (p + (i * ld + c)).load(n)
+def matrix(x: View) -> Source:
+    """Rows that are padded to whole registers."""
+    return lambda i, c, n: x.at(i, c).load(n)
 
 
 def one_for_all(p: Pointer) -> Source:
@@ -217,9 +217,9 @@ def one_for_all(p: Pointer) -> Source:
     return lambda i, c, n: (p + c).load(n)
 
 
-def into(p: Pointer, ld: Any) -> Target:
-    """Rows `ld` apart; their padding becomes 0."""
-    return lambda i, c, x, masks: (p + (i * ld + c)).store(x.keep(masks))
+def into(y: View) -> Target:
+    """Rows whose padding becomes 0."""
+    return lambda i, c, x, masks: y.at(i, c).store(x.keep(masks))
 
 
 def as_number_of_row(p: Pointer) -> Target:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.layout import Layout
 from clearprop.engine.native.stages.base import IDENTITY, Piece, Stage
-from clearprop.engine.native.values import Function, Int, Pointer
+from clearprop.engine.native.values import Doubles, Function, Int, Pointer, Sparse, View
 from clearprop.ops import Op
 
 if TYPE_CHECKING:
@@ -64,11 +64,16 @@ class Step:
     group: int  # rows that small stages work on together
 
     def __post_init__(self) -> None:
-        fields = self.fields
+        fields, ld = self.fields, self.layout.ld
         self.m, self.lanes = self.f.m, self.layout.lanes
         self.w, self.transposed = fields.w, fields.transposed
-        self.act, self.delta, self.beside, self.shares = fields.act, fields.delta, fields.beside, fields.shares
-        self.copies = fields.copies
+        self.act, self.delta, self.shares = (
+            [View(p, n) for p, n in zip(places, ld, strict=True)]
+            for places in (fields.act, fields.delta, fields.shares)
+        )
+        self.beside, self.copies = fields.beside, fields.copies
+        self.sparse = Sparse(fields.X, fields.columns, fields.starts)
+        self.turned = Sparse(fields.turned_values, fields.turned_rows, fields.turned_starts)
 
     def below(self, stage: Stage) -> Op:
         """The activation whose vjp falls to this stage."""
@@ -77,24 +82,33 @@ class Step:
     # Rows come in, and their loss goes out.
 
     def gather(self, batch: Batch, first: Any, rows: Any) -> None:
-        n, ld, X = self.net.stages[0].n, self.layout.ld[0], self.fields.X
+        n = self.net.stages[0].n
         with self.f.loop(first, first + rows) as i:
-            row, target = batch.order.integer(i), self.act[0] + i * ld
+            row, target = batch.order.integer(i), self.act[0].row(i)
             if self.net.sparse:
-                start, stop = self.fields.starts.integer(row), self.fields.starts.integer(row + 1)
-                k.copy_sparse_row(self.f.m)(X, self.fields.columns, start, stop, target, n)
+                values, columns, starts = self.sparse
+                k.copy_sparse_row(self.m)(values, columns, starts.integer(row), starts.integer(row + 1), target, n)
             else:
-                k.copy_row(self.f.m, True)(X + row * n, n, target)
+                k.copy_row(self.m, True)(self.fields.X + row * n, n, target)
 
     def loss(self, batch: Batch, first: Any, rows: Any) -> None:
-        net, last = self.net, len(self.net.stages)
-        divisor = self.fields.divisors + batch.t
-        at = first * self.layout.ld[last]
-        key = (net.loss, net.stages[-1].activation, net.widths[-1], self.group, net.labels, net.weighted)
-        k.loss_gradient(self.f.m, *key)(
-            self.act[last] + at, self.delta[last] + at, self.layout.ld[last], self.fields.targets,
-            batch.order.offset(first, "i64"), self.fields.weights, divisor, self.fields.values + first, rows,
-        )  # fmt: skip
+        net, fields, last = self.net, self.fields, len(self.net.stages)
+        form = k.LossForm(net.loss, net.stages[-1].activation, net.widths[-1], self.group, net.labels, net.weighted)
+        given = k.Truth(fields.targets, fields.weights, batch.order.offset(first, "i64"))
+        k.loss_gradient(self.m, form)(
+            self.act[last].rows(first),
+            self.delta[last].row(first),
+            given,
+            fields.divisors + batch.t,
+            fields.values + first,
+            rows,
+        )
+
+    def trained(self, stage: Stage, v: int, batch: Batch, w: Pointer | None = None) -> k.Trained:
+        """Parameter v of a stage, or the part of it at w, with all that its update needs."""
+        start = self.layout.starts[stage.number][stage.parameters[v]]
+        scalars = batch.row + self.net.columns[stage.number][v]
+        return k.Trained(w or self.w + start, self.layout.size, scalars, self.net.limits(batch.row))
 
     # Weights: a ticket is one block of a stage's update, or several.
 
@@ -127,16 +141,15 @@ class Step:
     def note_penalty(self, stage: Stage, block: Int, blocks: Int, ticket: Int, batch: Batch) -> None:
         """What the blocks' weights add to the loss of the step."""
         with self.penalty(ticket, batch.t) as sums:
-            for w, ld, rows, columns, how, *_ in stage.pieces(self, block, blocks):
-                if how.penalised:
-                    k.add_penalties(self.f.m)(w, ld, rows, columns, self.net.limits(batch.row), sums)
+            for piece in stage.pieces(self, block, blocks):
+                if piece.how.penalised:
+                    k.add_penalties(self.m)(piece.w, piece.rows, piece.columns, self.net.limits(batch.row), sums)
 
     @contextlib.contextmanager
     def penalty(self, ticket: Any, t: Int) -> Iterator[Pointer]:
         """Room for a ticket's sums of penalties, a float64 number in each lane, which end as one number of step t."""
         f, lanes = self.f, self.layout.lanes
-        sums = f.scratch(64 // f.m.bits * lanes)
-        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {sums}, align 8")
+        sums = f.scratch_doubles(lanes)
         yield sums
         k.add_lanes(f.m)(sums, self.fields.penalties.offset(t * self.layout.tickets + ticket, "double"))
 
@@ -146,11 +159,11 @@ class Step:
         """The squares of the blocks' gradients, added up in the ticket's place."""
         f, lanes = self.f, self.layout.lanes
         total = self.fields.norms.offset(ticket * lanes, "double")
-        f.effect(f"store <{lanes} x double> zeroinitializer, ptr {total}, align 8")
-        for w, ld, rows, columns, how, *_ in stage.pieces(self, block, blocks):
-            g = w + self.layout.size * (1 + how.slots)
-            with f.loop(0, ld, lanes) as c:
-                k.add_squares(f.m)(g + c, ld, rows, columns - c, total)
+        total.put_doubles(Doubles.zeros(f, lanes))
+        for piece in stage.pieces(self, block, blocks):
+            g = piece.w + self.layout.size * (1 + piece.how.slots)
+            with f.loop(0, g.ld, lanes) as c:
+                k.add_squares(f.m)(g + c, piece.rows, piece.columns - c, total)
 
     def norm_scale(self, batch: Batch) -> Pointer:
         """What gradients are multiplied by: 1, or what brings their norm down to the limit."""
@@ -162,6 +175,5 @@ class Step:
     def apply(self, stage: Stage, piece: Piece, batch: Batch, factor: Pointer) -> None:
         """The rule, with a piece's stored gradients."""
         how = replace(piece.how, stored=False, penalised=False, clipped=False)
-        scalars = batch.row + self.net.columns[stage.number][piece.v]
-        count = piece.ld if piece.blocks is None else piece.blocks * (piece.ld * self.lanes)
-        k.apply_stored(self.f.m, how)(piece.w, self.layout.size, scalars, self.net.limits(batch.row), factor, count)
+        count = piece.w.ld if piece.blocks is None else piece.blocks * (piece.w.ld * self.lanes)
+        k.apply_stored(self.m, how)(self.trained(stage, piece.v, batch, piece.w.p), factor, count)

@@ -207,6 +207,12 @@ class Function:
         self.allocated.append(f"  {name} = alloca [{n} x {self.m.real}], align 64")
         return Pointer(self, name)
 
+    def scratch_doubles(self, lanes: int) -> "Pointer":
+        """The same for float64 numbers, which start as zeros."""
+        place = self.scratch(64 // self.m.bits * lanes)
+        place.put_doubles(Doubles.zeros(self, lanes))
+        return place
+
     # --- constants ----------------------------------------------------------------------------------------------------
 
     def constant(self, x: float) -> str:
@@ -365,6 +371,22 @@ class Pointer:
             loaded.append(f.intrinsic(name, m.vector, address, *rest, pure=False))
         return Vector(f, loaded)
 
+    def doubles(self, lanes: int, k: Any = 0) -> "Doubles":
+        """So many float64 numbers, from the k-th there on."""
+        place = self.offset(k, "double")
+        name = self.f.emit(f"load {Doubles.type_of(lanes)}, ptr {place}, align 8", pure=False)
+        return Doubles(self.f, lanes, name)
+
+    def put_doubles(self, x: "Doubles", k: Any = 0) -> None:
+        """The float64 numbers from the k-th there on become x."""
+        self.f.effect(f"store {x.type} {x}, ptr {self.offset(k, 'double')}, align 8")
+
+    def real(self) -> "Doubles":
+        """The one real there, as float64."""
+        real = self.f.m.real
+        x = self.f.emit(f"load {real}, ptr {self}", pure=False)
+        return Doubles(self.f, 1, x if real == "double" else self.f.emit(f"fpext {real} {x} to double"))
+
     def prefetch(self, level: int = 3) -> None:
         """Has the cache line there fetched meanwhile, 3 into all caches, 2 into all but the first."""
         address, read, data = ("ptr", str(self)), ("i32", "0"), ("i32", "1")
@@ -391,11 +413,85 @@ class Pointer:
             address = (f"ptr align {m.bits // 8}", str(self + v * m.lanes))
             f.intrinsic(name, "void", (m.vector, x), address, (m.mask, mask))
 
+    def put_real(self, x: "Doubles") -> None:
+        """The one real there becomes x, rounded."""
+        real = self.f.m.real
+        rounded = x.name if real == "double" else self.f.emit(f"fptrunc double {x} to {real}")
+        self.f.effect(f"store {real} {rounded}, ptr {self}")
+
     def store_first(self, vector: "Vector") -> None:
         """Stores the first lane alone."""
         m = self.f.m
         x = self.f.emit(f"extractelement {m.vector} {vector.v[0]}, i32 0")
         self.f.effect(f"store {m.real} {x}, ptr {self}, align {m.bits // 8}")
+
+
+class Doubles:
+    """Float64 numbers, in whatever precision the model is: one in each lane of a vector, or a single one.
+
+    What is summed over many rows (a loss, a penalty, a norm) is summed in them.
+    """
+
+    __slots__ = ("f", "lanes", "name")
+
+    def __init__(self, f: Function, lanes: int, name: str) -> None:
+        self.f, self.lanes, self.name = f, lanes, name
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def type_of(lanes: int) -> str:
+        return "double" if lanes == 1 else f"<{lanes} x double>"
+
+    @property
+    def type(self) -> str:
+        return self.type_of(self.lanes)
+
+    @classmethod
+    def of(cls, x: "Vector") -> "Doubles":
+        """The numbers of one register."""
+        m, (name,) = x.f.m, x.v
+        widened = name if m.bits == 64 else x.f.emit(f"fpext {m.vector} {name} to {cls.type_of(m.lanes)}")
+        return cls(x.f, m.lanes, widened)
+
+    @classmethod
+    def zeros(cls, f: Function, lanes: int) -> "Doubles":
+        return cls(f, lanes, "0.0" if lanes == 1 else "zeroinitializer")
+
+    def _do(self, operation: str, other: "Doubles") -> "Doubles":
+        return Doubles(self.f, self.lanes, self.f.emit(f"{operation} {self.type} {self}, {other}"))
+
+    def __add__(self, other: "Doubles") -> "Doubles":
+        return self._do("fadd", other)
+
+    def __truediv__(self, other: "Doubles") -> "Doubles":
+        return self._do("fdiv", other)
+
+    def __gt__(self, other: "Doubles") -> str:
+        return self.f.emit(f"fcmp ogt {self.type} {self}, {other}")
+
+    def fma(self, b: "Doubles", c: "Doubles") -> "Doubles":
+        """self b + c, rounded once."""
+        operands = [(self.type, x.name) for x in (self, b, c)]
+        return Doubles(self.f, self.lanes, self.f.intrinsic(f"llvm.fma.v{self.lanes}f64", self.type, *operands))
+
+    def where(self, condition: str, other: float) -> "Doubles":
+        """A single number if the condition holds, else the other."""
+        return Doubles(self.f, 1, self.f.emit(f"select i1 {condition}, double {self}, double {other}"))
+
+    def sqrt(self) -> "Doubles":
+        """The root of a single number."""
+        return Doubles(self.f, 1, self.f.intrinsic("llvm.sqrt.f64", self.type, (self.type, self.name)))
+
+    def sum(self) -> "Doubles":
+        """The lanes' sum, by a tree."""
+        x, half = self, self.lanes // 2
+        while half:
+            order = ", ".join(f"i32 {j ^ half}" for j in range(self.lanes))
+            text = f"shufflevector {x.type} {x}, {x.type} poison, <{x.lanes} x i32> <{order}>"
+            x, half = x + Doubles(self.f, self.lanes, self.f.emit(text)), half // 2
+        return Doubles(self.f, 1, self.f.emit(f"extractelement {x.type} {x}, i32 0"))
 
 
 class Extent(Protocol):
@@ -409,20 +505,24 @@ class Extent(Protocol):
 
 
 MayAlias = Annotated[Pointer, "other parameters may point there too"]
+Index = Annotated[Any, "an Int, or a number known when the code is written"]
+
+
+class Bundle:
+    """Parameters that kernels take together: a dataclass of them, which an IR function has one by one."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return (getattr(self, name) for name in type(self).__annotations__)
 
 
 @dataclass(frozen=True)
-class View:
-    """Rows of reals in memory, `ld` numbers from one to the next."""
+class View(Bundle):
+    """Rows of reals in memory, `ld` numbers from one to the next; ``v + k`` are the same rows from column k on."""
 
     p: Pointer
-    ld: Any  # an Int, or a number known when the code is written
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.p, self.ld))
+    ld: Index
 
     def __add__(self, k: Any) -> "View":
-        """The same rows from their k-th number on."""
         return View(self.p + k, self.ld)
 
     def row(self, i: Any) -> Pointer:
@@ -436,6 +536,19 @@ class View:
     def rows(self, i: Any) -> "View":
         """The rows from the i-th on."""
         return View(self.row(i), self.ld)
+
+    def like(self, p: Pointer) -> "View":
+        """Rows elsewhere that are as far apart."""
+        return View(p, self.ld)
+
+
+@dataclass(frozen=True)
+class Sparse(Bundle):
+    """A sparse matrix: row i has ``values[k]`` in ``columns[k]``, k from starts[i] to starts[i + 1]."""
+
+    values: Pointer
+    columns: Pointer
+    starts: Pointer
 
 
 UFUNCS: dict[str, Callable[..., Any]] = {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
 from clearprop.engine.native.tuning import Tuning
-from clearprop.engine.native.values import Function, Int, Pointer, padded
+from clearprop.engine.native.values import Function, Int, Pointer, Sparse, View, padded
 from clearprop.layers import Layer, OpLayer
 from clearprop.ops import ACTIVATIONS, Op
 
@@ -48,10 +48,9 @@ class Buffers(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a stage's parameters: `rows` of `columns`, `ld` apart; a vector, or so many blocks of a matrix."""
+    """A part of a stage's parameters: `rows` of `columns`; a vector, or so many blocks of a matrix."""
 
-    w: Pointer
-    ld: Any
+    w: View
     rows: Any
     columns: Any
     how: k.Update
@@ -66,8 +65,8 @@ class Prediction:
     f: Function
     layout: "Layout"
     w: Pointer
-    act: list[Pointer]
-    X: tuple[Pointer, Pointer, Pointer]  # of a sparse matrix values, columns and starts
+    act: list[View]
+    X: Sparse
     first: Int  # of these rows
     rows: int
 
@@ -176,18 +175,12 @@ class Stage(ABC):
             if how:
                 with step.f.each(padded(self.m, step.lanes) // step.lanes) as register:
                     share, count = self.share(step, batch, v)
-                    share = share + register * step.lanes
-                    w = step.w + step.layout.starts[self.number][self.parameters[v]] + register * step.lanes
-                    scalars = batch.row + step.net.columns[self.number][v]
-                    k.update_vector(step.m, 1, how)(
-                        share, step.layout.ld[self.number], count, w, step.layout.size, scalars,
-                        step.net.limits(batch.row),
-                    )  # fmt: skip
+                    c = register * step.lanes
+                    k.update_vector(step.m, 1, how)(share + c, count, step.trained(self, v, batch) + c)
 
-    def share(self, step: "Step", batch: "Batch", v: int) -> tuple[Pointer, Int]:
+    def share(self, step: "Step", batch: "Batch", v: int) -> tuple[View, Int]:
         """Where the rows' shares of the gradient of parameter v lie, and how many there are."""
-        ld = step.layout.ld[self.number]
-        return step.shares[self.number] + step.fields.rows * (ld * v), batch.count
+        return step.shares[self.number] + step.fields.rows * (step.layout.ld[self.number] * v), batch.count
 
     def blocks(self, lanes: int) -> int:
         """How many blocks the update consists of."""
@@ -207,7 +200,7 @@ class Stage(ABC):
         start, how = step.w + step.layout.starts[self.number][self.parameters[v]], step.net.updates[self.number][v]
         if how:
             with step.f.when(block.equals(0)):
-                yield Piece(start, padded(self.m, step.lanes), 1, self.m, how, v, None)
+                yield Piece(View(start, padded(self.m, step.lanes)), 1, self.m, how, v, None)
 
     def write_apply(self, step: "Step", batch: "Batch", block: Int, blocks: Int, factor: Pointer) -> None:
         """The rule, with the blocks' stored gradients times a factor."""
@@ -231,7 +224,7 @@ class Stage(ABC):
         """act[s + 1] from act[s]."""
 
     @abstractmethod
-    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
+    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[View]) -> None:
         """The same for a single row, with parameters that start there in the model's own vector."""
 
 

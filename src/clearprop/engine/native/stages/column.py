@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from clearprop.engine.native.kernels import pass_back
+from clearprop.engine.native.kernels import PassBack
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import Pass, down_columns
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, ByColumns, ByRows, Prediction, Stage
 from clearprop.engine.native.stages.row import RowStage
-from clearprop.engine.native.values import Function, Int, MayAlias, Pointer, Vector, Whole, padded
+from clearprop.engine.native.values import Bundle, Function, Index, Int, MayAlias, Pointer, Vector, View, Whole, padded
 from clearprop.layers import BatchNorm, Context, Layer
 from clearprop.ops import Op, batch_norm
 from clearprop.ops.normalization import SMALL, running_average
@@ -26,88 +26,69 @@ GRADIENTS = (5, 6)  # of them dγ and dβ, the last of its text
 
 @kernel
 def batch_sums(
-    f: Function,
-    op: Op,
-    momentum: float,
-    x: Pointer,
-    ldx: Int,
-    parameters: Pointer,
-    ldp: Int,
-    sums: Pointer,
-    averages: Pointer,
-    count: Int,
+    f: Function, op: Op, momentum: float, x: View, parameters: View, sums: Pointer, averages: Pointer, count: Int
 ) -> None:
-    """The sums of one register of columns, forward; the running averages of mean and variance."""
-    gamma, beta = parameters.load(), (parameters + ldp).load()
+    """The sums of one register of columns, forward; the running averages of mean and variance.
+
+    Sums and averages lie as far apart as the parameters gamma and beta.
+    """
+    gamma, beta = (parameters.row(k).load() for k in range(2))
+    kept, running = parameters.like(sums), parameters.like(averages)
 
     def text(i: Any, extent: Pass) -> None:
-        op.forward(Vector(f, (x + i * ldx).load().v, row=extent), gamma, beta)
+        op.forward(Vector(f, x.row(i).load().v, row=extent), gamma, beta)
 
     total, largest, squares = known = down_columns(f, count, text, [])
     for k, value in enumerate(known):
-        (sums + ldp * k).store(value)
+        kept.row(k).store(value)
     n = Whole.splat(f, count).to_real()
     unit = largest.maximum(SMALL) / SMALL
     for k, new in enumerate((total / n / SMALL, squares / n * unit * unit)):
-        average = averages + ldp * k
-        average.store(running_average(average.load(), new, momentum))
+        place = running.row(k)
+        place.store(running_average(place.load(), new, momentum))
 
 
 @kernel
-def batch_sums_back(
-    f: Function,
-    op: Op,
-    dy: Pointer,
-    ldy: Int,
-    x: Pointer,
-    ldx: Int,
-    parameters: Pointer,
-    ldp: Int,
-    sums: Pointer,
-    count: Int,
-) -> None:
+def batch_sums_back(f: Function, op: Op, dy: View, x: View, parameters: View, sums: Pointer, count: Int) -> None:
     """The sums of one register of columns, backward."""
-    gamma, beta = parameters.load(), (parameters + ldp).load()
+    gamma, beta = (parameters.row(k).load() for k in range(2))
+    kept = parameters.like(sums)
 
     def text(i: Any, extent: Pass) -> None:
-        d, given = (Vector(f, (p + i * ld).load().v, row=extent) for p, ld in ((dy, ldy), (x, ldx)))
+        d, given = (Vector(f, rows.row(i).load().v, row=extent) for rows in (dy, x))
         op.vjp(d, d, given, gamma, beta)
 
-    forward = [(sums + ldp * k).load() for k in range(FORWARD)]
+    forward = [kept.row(k).load() for k in range(FORWARD)]
     for k, value in enumerate(down_columns(f, count, text, forward)[FORWARD:], FORWARD):
-        (sums + ldp * k).store(value)
+        kept.row(k).store(value)
+
+
+@dataclass(frozen=True)
+class Part(Bundle):
+    """So many rows and columns of a batch of `count` rows."""
+
+    rows: Index
+    columns: Index
+    count: Index
 
 
 @kernel
 def batch_apply(
-    f: Function,
-    op: Op,
-    below: Op | None,
-    dy: Pointer,
-    ldy: Int,
-    x: Pointer,
-    ldx: Int,
-    parameters: Pointer,
-    ldp: Int,
-    sums: Pointer,
-    y: MayAlias,
-    rows: Int,
-    columns: Int,
-    count: Int,
+    f: Function, op: Op, below: Op | None, dy: View, x: View, parameters: View, sums: Pointer, y: MayAlias, part: Part
 ) -> None:
     """One register of columns of y forward; or, above the operation `below`, of dx backward."""
-    masks = f.below(columns, 1)
-    gamma, beta = parameters.load(), (parameters + ldp).load()
-    known = [(sums + ldp * k).load() for k in range(ALL if below else FORWARD)]
-    length = Whole.splat(f, count).to_real()
-    with f.loop(0, rows) as i:
+    masks = f.below(part.columns, 1)
+    gamma, beta = (parameters.row(k).load() for k in range(2))
+    known = [parameters.like(sums).row(k).load() for k in range(ALL if below else FORWARD)]
+    length = Whole.splat(f, part.count).to_real()
+    with f.loop(0, part.rows) as i:
         extent = Pass(0, length, known)
-        given = Vector(f, (x + i * ldx).load().v, row=extent)
+        given = Vector(f, x.row(i).load().v, row=extent)
         if below is None:
-            (y + i * ldy).store(op.forward(given, gamma, beta).keep(masks))
+            dy.like(y).row(i).store(op.forward(given, gamma, beta).keep(masks))
         else:
-            d = Vector(f, (dy + i * ldy).load().v, row=extent)
-            pass_back(below, op.vjp(d, d, given, gamma, beta)[0], masks, x + i * ldx, y + i * ldx)
+            d = Vector(f, dy.row(i).load().v, row=extent)
+            PassBack(below, x, x.like(y))(i, 0, masks, [op.vjp(d, d, given, gamma, beta)[0]])
 
 
 @dataclass(frozen=True)
@@ -133,21 +114,20 @@ class ColumnStage(Stage):
         return [ByColumns(self.m, self.write_sums_back), ByRows(self.write_backward)]
 
     def write_sums(self, step: "Step", batch: "Batch", register: Int) -> None:
-        c, x, parameters = self._operands(step, register)
+        c = register * step.lanes
+        x, parameters, sums = self._operands(step, c)
         averages = step.fields.averages + step.layout.averages[self.number] + c
-        batch_sums(step.m, self.op, self.momentum)(*x, *parameters, averages, batch.count)
+        batch_sums(step.m, self.op, self.momentum)(x, parameters, sums, averages, batch.count)
 
     def write_sums_back(self, step: "Step", batch: "Batch", register: Int) -> None:
-        c, x, parameters = self._operands(step, register)
-        dy = (step.delta[self.number + 1] + c, step.layout.ld[self.number + 1])
-        batch_sums_back(step.m, self.op)(*dy, *x, *parameters, batch.count)
+        c = register * step.lanes
+        batch_sums_back(step.m, self.op)(step.delta[self.number + 1] + c, *self._operands(step, c), batch.count)
 
-    def _operands(self, step: "Step", register: Int) -> Any:
-        layout, s = step.layout, self.number
-        wide, c = padded(self.m, layout.lanes), register * layout.lanes
-        x = (step.act[s] + c, layout.ld[s])
-        parameters = (step.w + layout.starts[s]["gamma"] + c, wide, step.shares[s] + c)
-        return c, x, parameters
+    def _operands(self, step: "Step", c: Any) -> tuple[View, View, Pointer]:
+        """From column c on: the input, the parameters, and the sums, which are as far apart."""
+        s = self.number
+        parameters = View(step.w + step.layout.starts[s]["gamma"], padded(self.m, step.lanes))
+        return step.act[s] + c, parameters + c, step.shares[s].p + c
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         self._write_apply(step, batch, None, first, rows)
@@ -156,25 +136,28 @@ class ColumnStage(Stage):
         self._write_apply(step, batch, step.below(self), first, rows)
 
     def _write_apply(self, step: "Step", batch: "Batch", below: Op | None, first: Any, rows: Any) -> None:
-        layout, s = step.layout, self.number
-        ld, ldy, wide = layout.ld[s], layout.ld[s + 1], padded(self.m, layout.lanes)
-        target = step.act[s + 1] + first * ldy if below is None else step.delta[s] + first * ld
-        with step.f.each(wide // layout.lanes) as register:
-            c = register * layout.lanes
+        s = self.number
+        target = step.act[s + 1] if below is None else step.delta[s]
+        with step.f.each(padded(self.m, step.lanes) // step.lanes) as register:
+            c = register * step.lanes
+            x, parameters, sums = self._operands(step, c)
             batch_apply(step.m, self.op, below)(
-                step.delta[s + 1] + (first * ldy + c), ldy, step.act[s] + (first * ld + c), ld,
-                step.w + (layout.starts[s]["gamma"] + c), wide, step.shares[s] + c, target + c, rows, self.m - c,
-                batch.count,
-            )  # fmt: skip
+                step.delta[s + 1].rows(first) + c,
+                x.rows(first),
+                parameters,
+                sums,
+                target.row(first) + c,
+                Part(rows, self.m - c, batch.count),
+            )
 
-    def share(self, step: "Step", batch: "Batch", v: int) -> tuple[Pointer, Int]:
+    def share(self, step: "Step", batch: "Batch", v: int) -> tuple[View, Int]:
         """The sums are known already."""
         return step.shares[self.number] + GRADIENTS[v] * padded(self.m, step.lanes), Int(step.f, "1")
 
     def write_predict(self, p: Prediction) -> None:
         raise AssertionError("prediction has another stage")
 
-    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
+    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[View]) -> None:
         raise AssertionError("prediction has another stage")
 
 

@@ -20,7 +20,7 @@ from clearprop.engine.native.stages.base import (
 )
 from clearprop.engine.native.text import check_op
 from clearprop.engine.native.tuning import Tuning
-from clearprop.engine.native.values import Function, Int, Pointer, padded
+from clearprop.engine.native.values import Function, Int, Pointer, View, padded
 from clearprop.layers import Activation, Dense, Layer
 from clearprop.ops import Op
 
@@ -143,53 +143,46 @@ class DenseStage(Stage):
         return [ByRows(self.write_copy), *([ByRows(self.write_backward)] if goes_on else [])]
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        f, ld = step.f, step.layout.ld[self.number]
-        self.write_product(f, step.layout, step.w, step.act, step.delta, first, rows, f.m.tuning.rows, ld)
+        s = self.number
+        a, y, kept = step.act[s].rows(first), step.act[s + 1].rows(first), step.delta[s + 1].row(first)
+        self.write_product(step.f, step.layout, step.w, a, y, kept, rows, step.m.tuning.rows)
 
     def write_product(
-        self, f: Function, layout: "Layout", w: Pointer, act: Sequence[Any], kept: Sequence[Any] | None, first: Any,
-        rows: Any, tile_rows: int, ld: int,
-    ) -> None:  # fmt: skip
-        """act[s + 1] = op(act[s] W + b) for rows [first, first + rows)."""
-        s, out = self.number, layout.ld[self.number + 1]
-        for group in layout.places[s].panels:
-            wide = group.vectors * layout.lanes
-            with f.each(group.count) as p:
-                column = p * wide + group.column
-                at = first * out + column
-                bias = w + layout.starts[s].get("bias", 0) + column
-                panel = w + (column * padded(self.n, layout.lanes) + layout.starts[s]["weight"])
-                k.forward(f.m, tile_rows, group.vectors, self.op, True, True, self.biased, kept is not None)(
-                    act[s] + first * ld, ld, panel, wide, self.n, bias, act[s + 1] + at, out,
-                    (kept or act)[s + 1] + at, rows, self.m - column,
-                )  # fmt: skip
+        self,
+        f: Function,
+        layout: "Layout",
+        w: Pointer,
+        a: View,
+        y: View,
+        kept: Pointer | None,
+        rows: Any,
+        tile_rows: int,
+    ) -> None:
+        """y = op(a W + b) for these rows."""
+        starts = layout.starts[self.number]
+        for vectors, wide, column in each_panel(f, layout.places[self.number].panels):
+            form = k.Product(self.op, (tile_rows, vectors), self.biased, kept is not None)
+            panel = View(w + (column * padded(self.n, layout.lanes) + starts["weight"]), wide)
+            bias, size = w + starts.get("bias", 0) + column, k.Size(self.n, rows, self.m - column)
+            k.forward(f.m, form)(a, panel, bias, y + column, (kept or y.p) + column, size)
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         layout, s, below = step.layout, self.number, step.below(self)
-        ld, ldy = layout.ld[s], layout.ld[s + 1]
-        for group in layout.places[s].panels_transposed:
-            wide = group.vectors * layout.lanes
-            with step.f.each(group.count) as p:
-                column = p * wide + group.column
-                at = first * ld + column
-                wt = step.transposed + (column * padded(self.m, layout.lanes) + layout.places[s].transposed)
-                k.backward(step.m, group.vectors, below)(
-                    step.delta[s + 1] + first * ldy, ldy, wt, self.m,
-                    step.act[s] + at, step.delta[s] + at, ld, rows, self.n - column,
-                )  # fmt: skip
+        d, y, dx = step.delta[s + 1].rows(first), step.act[s].rows(first), step.delta[s].row(first)
+        for vectors, _, column in each_panel(step.f, layout.places[s].panels_transposed):
+            wt = step.transposed + (column * padded(self.m, layout.lanes) + layout.places[s].transposed)
+            size = k.Size(self.m, rows, self.n - column)
+            k.backward(step.m, vectors, below)(d, wt, y + column, dx + column, size)
 
     def write_copy(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         """delta[s + 1] in panels like those of the weights, which read it many times, and like this in sequence."""
-        layout, s = step.layout, self.number
-        if not (layout.places[s].copied and any(step.net.updates[s])):
+        s, place = self.number, step.layout.places[self.number]
+        if not (place.copied and any(step.net.updates[s])):
             return
-        ldd = layout.ld[s + 1]
-        for group in layout.places[s].panels:
-            wide = group.vectors * layout.lanes
-            with step.f.each(group.count) as p:
-                column = p * wide + group.column
-                d, copy = step.delta[s + 1] + first * ldd + column, step.copies[s] + column * step.fields.rows
-                k.copy_columns(step.m, group.vectors)(d, ldd, copy + first * wide, rows)
+        d = step.delta[s + 1].rows(first)
+        for vectors, wide, column in each_panel(step.f, place.panels):
+            copy = step.copies[s] + column * step.fields.rows
+            k.copy_columns(step.m, vectors)(d + column, copy + first * wide, rows)
 
     def blocks(self, lanes: int) -> int:
         """A block is `lanes` inputs."""
@@ -204,34 +197,24 @@ class DenseStage(Stage):
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
         """Rows block · lanes .. of the weights: gradient over the whole batch, rule, transposed copy."""
-        net, layout, lanes, s = step.net, step.layout, step.lanes, self.number
-        ld, ldd = layout.ld[s], layout.ld[s + 1]
-        how, how_bias = (*net.updates[s], None)[:2]
-        stride, hyper = layout.size, net.limits(batch.row)
+        lanes, s, place = step.lanes, self.number, step.layout.places[self.number]
+        how, how_bias = (*step.net.updates[s], None)[:2]
         first = block * lanes
-        for group in layout.places[s].panels:
-            wide = group.vectors * lanes
-            with step.f.each(group.count) as p:
-                column = p * wide + group.column
-                d = step.delta[s + 1] + column
-                if layout.places[s].copied:
-                    d, ldd = step.copies[s] + column * step.fields.rows, wide
-                mine = step.w + (column * padded(self.n, lanes) + layout.starts[s]["weight"]) + first * wide
-                if how:
-                    scalars = batch.row + net.columns[s][0]
-                    with self._portions(step, blocks) as (b, some):
-                        k.update(step.m, group.vectors, how)(
-                            step.act[s] + (first + b * lanes), ld, d, ldd, batch.count, mine + b * (lanes * wide),
-                            stride, scalars, hyper, some * lanes,
-                        )  # fmt: skip
-                    if s and not how.stored:
-                        self._refresh(step, group.vectors, block, blocks, column, mine)
-                if how_bias:
-                    with step.f.when(block.equals(0)):
-                        bias = step.w + layout.starts[s]["bias"] + column
-                        k.update_vector(step.m, group.vectors, how_bias)(
-                            d, ldd, batch.count, bias, stride, batch.row + net.columns[s][1], hyper
-                        )
+        for vectors, wide, column in each_panel(step.f, place.panels):
+            d = step.delta[s + 1] + column
+            if place.copied:
+                d = View(step.copies[s] + column * step.fields.rows, wide)
+            if how:
+                w = step.trained(self, 0, batch) + column * padded(self.n, lanes) + first * wide
+                with self._portions(step, blocks) as (b, some):
+                    a, part = step.act[s] + (first + b * lanes), w + b * (lanes * wide)
+                    k.update(step.m, vectors, how)(a, d, batch.count, part, some * lanes)
+                if s and not how.stored:
+                    self._refresh(step, block, blocks, column, View(w.w, wide))
+            if how_bias:
+                with step.f.when(block.equals(0)):
+                    bias = step.trained(self, 1, batch) + column
+                    k.update_vector(step.m, vectors, how_bias)(d, batch.count, bias)
 
     @contextlib.contextmanager
     def _portions(self, step: "Step", blocks: Int) -> Iterator[tuple[Any, Any]]:
@@ -243,35 +226,30 @@ class DenseStage(Stage):
             with step.f.loop(0, blocks, at_once) as b:
                 yield b, (blocks - b).minimum(at_once)
 
-    def _refresh(self, step: "Step", vectors: int, block: Int, blocks: Int, column: Any, mine: Pointer) -> None:
+    def _refresh(self, step: "Step", block: Int, blocks: Int, column: Any, mine: View) -> None:
         """The transposed copy of some blocks of one panel."""
         f, lanes, place = step.f, step.lanes, step.layout.places[self.number]
         with f.loop(block * lanes, (block + blocks) * lanes, lanes) as first:
-            source = mine + (first - block * lanes) * (vectors * lanes)
+            source = mine.rows(first - block * lanes)
             for group in place.panels_transposed:
                 wide = group.vectors * lanes
                 inside = first - group.column
                 with f.when(f.emit(f"icmp ult i64 {inside}, {group.count * wide}")):
                     panel = inside // wide
                     start = (panel * wide + group.column) * padded(self.m, lanes) + (inside - panel * wide)
-                    target = step.transposed + place.transposed + start
-                    with f.loop(0, vectors) as v:
-                        k.transpose(f.m)(
-                            source + v * lanes, vectors * lanes, target + (v * lanes + column) * wide, wide
-                        )
+                    target = View(step.transposed + place.transposed + start, wide)
+                    with f.loop(0, mine.ld // lanes) as v:
+                        k.transpose(f.m)(source + v * lanes, target.rows(v * lanes + column))
 
     def pieces(self, step: "Step", block: Int, blocks: Int) -> Iterator[Piece]:
         layout, lanes, s = step.layout, step.lanes, self.number
         start, how = step.w + layout.starts[s]["weight"], step.net.updates[s][0]
         if how:
             first = block * lanes
-            for group in layout.places[s].panels:
-                wide = group.vectors * lanes
-                with step.f.each(group.count) as p:
-                    column = p * wide + group.column
-                    mine = start + column * padded(self.n, lanes) + first * wide
-                    rows = (self.n - first).minimum(blocks * lanes)
-                    yield Piece(mine, wide, rows, self.m - column, how, 0, blocks)
+            for _, wide, column in each_panel(step.f, layout.places[s].panels):
+                mine = View(start + column * padded(self.n, lanes) + first * wide, wide)
+                rows = (self.n - first).minimum(blocks * lanes)
+                yield Piece(mine, rows, self.m - column, how, 0, blocks)
         if self.biased:
             yield from self.vector_piece(step, block, 1)
 
@@ -279,51 +257,56 @@ class DenseStage(Stage):
         for piece in self.pieces(step, block, blocks):
             step.apply(self, piece, batch, factor)
             if piece.v == 0 and self.number:
-                self._refresh(step, piece.ld // step.lanes, block, blocks, self.m - piece.columns, piece.w)
+                self._refresh(step, block, blocks, self.m - piece.columns, piece.w)
 
     # --- a step on one sample -----------------------------------------------------------------------------------------
 
     def write_sample_forward(self, step: "Step", batch: "Batch") -> None:
         s, starts, w = self.number, step.layout.starts[self.number], step.w
         bias = w + starts.get("bias", 0)
-        kernel = k.sample_forward(step.m, self.op, self.n, self.m, step.layout.places[s].by_input, self.biased)
-        kernel(step.act[s], w + starts["weight"], bias, step.act[s + 1], step.delta[s + 1])
+        kernel = k.sample_forward(step.m, self._weights(step), self.op, self.biased)
+        kernel(step.act[s].p, w + starts["weight"], bias, step.act[s + 1].p, step.delta[s + 1].p)
 
     def write_sample_backward(self, step: "Step", batch: "Batch") -> None:
-        s, net, layout, w, starts = self.number, step.net, step.layout, step.w, step.layout.starts[self.number]
-        by_input = layout.places[s].by_input
-        how = (*net.updates[s], None)[:2]
-        scalars = [batch.row + column for column in (*net.columns[s], 0)[:2]]
-        bias = w + starts.get("bias", 0)
-        if net.notes_penalty and how[0] and how[0].penalised:
-            rows, columns = (self.n, self.m) if by_input else (self.m, self.n)
-            matrix = (w + starts["weight"], padded(columns, step.lanes), rows, columns)
+        s, net, form = self.number, step.net, self._weights(step)
+        how, how_bias = (*net.updates[s], None)[:2]
+        weight = step.trained(self, 0, batch)
+        bias = step.trained(self, 1, batch) if self.biased else weight
+        if net.notes_penalty and how and how.penalised:
+            rows, columns = (self.n, self.m) if form.by_input else (self.m, self.n)
             with step.penalty(s, batch.t) as sums:
-                k.add_penalties(step.m)(*matrix, net.limits(batch.row), sums)
-        key = (step.below(self), self.n, self.m, by_input, s > net.lowest)
-        k.sample_backward(step.m, *key, *how)(
-            step.act[s], w + starts["weight"], bias, step.delta[s + 1], step.delta[s], layout.size, *scalars,
-            net.limits(batch.row),
-        )  # fmt: skip
+                k.add_penalties(step.m)(form.rows(weight.w), rows, columns, weight.hyper, sums)
+        below = step.below(self) if s > net.lowest else None
+        kernel = k.sample_backward(step.m, form, below, how, how_bias)
+        kernel(step.act[s].p, step.delta[s + 1].p, step.delta[s].p, weight, bias)
+
+    def _weights(self, step: "Step") -> k.Weights:
+        return k.Weights(self.n, self.m, step.layout.places[self.number].by_input)
 
     # --- prediction ---------------------------------------------------------------------------------------------------
 
     def write_predict(self, p: Prediction) -> None:
-        lda = p.layout.ld[self.number] if self.number else self.n
-        self.write_product(p.f, p.layout, p.w, p.act, None, 0, p.rows, min(p.rows, p.f.m.tuning.rows), lda)
+        a, y = p.act[self.number], p.act[self.number + 1]
+        self.write_product(p.f, p.layout, p.w, a, y, None, p.rows, min(p.rows, p.f.m.tuning.rows))
 
-    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
+    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[View]) -> None:
         s, lanes = self.number, f.m.lanes
         widest = f.m.tuning.sums  # vectors of a row under way at once, which hide each other's latency
         registers = padded(self.m, lanes) // lanes
         for first in range(0, registers, widest):
             nv, column = min(widest, registers - first), first * lanes
-            whole = column + nv * lanes <= self.m
-            weight, bias = w + (starts["weight"] + column), w + (starts.get("bias", 0) + column)
-            k.forward(f.m, 1, nv, self.op, False, whole, self.biased, False)(
-                act[s], 0, weight, self.m, self.n, bias, act[s + 1] + column, 0, act[s + 1] + column, 1,
-                self.m - column,
-            )  # fmt: skip
+            form = k.Product(self.op, (1, nv), self.biased, False, packed=False, whole=column + nv * lanes <= self.m)
+            weight, bias = View(w + (starts["weight"] + column), self.m), w + (starts.get("bias", 0) + column)
+            y, size = act[s + 1] + column, k.Size(self.n, 1, self.m - column)
+            k.forward(f.m, form)(act[s], weight, bias, y, y.p, size)
+
+
+def each_panel(f: Function, panels: Sequence[Panels]) -> Iterator[tuple[int, int, Any]]:
+    """Of each panel its vectors, its columns, and the first of them."""
+    for group in panels:
+        wide = group.vectors * f.m.lanes
+        with f.each(group.count) as p:
+            yield group.vectors, wide, p * wide + group.column
 
 
 def _panels(n: int, layout: "Layout") -> list[Panels]:

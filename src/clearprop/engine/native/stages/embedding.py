@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from clearprop._types import Array
 from clearprop.engine.native import kernels as k
-from clearprop.engine.native.kernels import Beside, Update, exchanged
+from clearprop.engine.native.kernels import Trained, Update, exchanged
 from clearprop.engine.native.module import kernel
 from clearprop.engine.native.rows import fold_lanes, in_blocks
 from clearprop.engine.native.stages.base import (
@@ -28,7 +28,7 @@ from clearprop.engine.native.stages.base import (
     Stage,
 )
 from clearprop.engine.native.text import check_op
-from clearprop.engine.native.values import Function, Int, Pointer, Vector, padded
+from clearprop.engine.native.values import Bundle, Function, Int, Pointer, Vector, View, padded
 from clearprop.layers import NumericEmbedding
 from clearprop.ops import Op
 from clearprop.ops.embedding import passing_by
@@ -91,34 +91,31 @@ def portions(f: Function, n: int) -> Iterator[tuple[Any, int]]:
         yield whole, n - whole
 
 
+@dataclass(frozen=True)
+class Basis(Bundle):
+    """Where the parameters of one column's basis functions lie, and those of the maps from them to its outputs."""
+
+    first: Pointer
+    second: Pointer
+    weight: Pointer
+
+
 @kernel
-def embed(
-    f: Function,
-    form: Form,
-    x: Pointer,
-    ldx: Int,
-    first: Pointer,
-    second: Pointer,
-    weight: Pointer,
-    bias: Pointer,
-    y: Pointer,
-    ldy: Int,
-    rows: Int,
-) -> None:
+def embed(f: Function, form: Form, x: View, basis: Basis, bias: Pointer, y: View, rows: Int) -> None:
     """The outputs y of one column x."""
     lanes = f.m.lanes
     width, vectors = form.width(lanes), padded(form.functions, lanes) // lanes
     with f.loop(0, rows) as i:
-        value = (x + i * ldx).splat()
+        value = x.row(i).splat()
 
-        def basis(v: Any, value: Vector = value) -> Vector:
-            return form.forward(value, form.load(first, v), form.load(second, v))
+        def functions(v: Any, value: Vector = value) -> Vector:
+            return form.forward(value, form.load(basis.first, v), form.load(basis.second, v))
 
-        once = [basis(v) for v in range(vectors)] if vectors <= KEPT else []
+        once = [functions(v) for v in range(vectors)] if vectors <= KEPT else []
         for o, count in portions(f, form.outputs):
 
             def add(v: Any, h: Vector, sums: list[Vector], o: Any = o) -> list[Vector]:
-                weights = (form.load(weight + (o + j) * width, v) for j in range(len(sums)))
+                weights = (form.load(basis.weight + (o + j) * width, v) for j in range(len(sums)))
                 return [h.fma(w, total) for w, total in zip(weights, sums, strict=True)]
 
             sums = [f.full(0.0)] * count
@@ -126,14 +123,14 @@ def embed(
                 sums = add(v, h, sums)
             if not once:
                 with f.loop(0, vectors, 1, sums) as (v, sums):
-                    sums[:] = add(v, basis(v), sums)
+                    sums[:] = add(v, functions(v), sums)
             masks = f.below(count, 1)
             e = sums_over_lanes(sums).plain_add((bias + o).load_where(masks))
-            (y + (i * ldy + o)).store_where(e, masks)
+            y.at(i, o).store_where(e, masks)
 
 
 @dataclass(frozen=True)
-class Lanes:
+class BasisVector:
     """One vector of a column's basis functions and of the maps from them to the column's outputs."""
 
     form: Form
@@ -156,16 +153,14 @@ class Lanes:
         h = self.form.forward(x, self.first, self.second)
         return h, list(self.form.basis.pullback(dh, h, x, self.first, self.second))
 
-    def down_rows(
-        self, x: Pointer, ldx: Any, d: Pointer, ldd: Any, count: Any, o: Any, outputs: int, inner: bool
-    ) -> list[Vector]:
+    def down_rows(self, x: View, d: View, count: Any, o: Any, outputs: int, inner: bool) -> list[Vector]:
         """The gradients of the basis functions' parameters, if `inner`, and of the maps to some outputs from o on."""
-        f = x.f
+        f = d.p.f
         zeros = [f.full(0.0)] * (2 * inner + outputs)
 
         def chain(start: Any, stop: Any) -> list[Vector]:
             with f.loop(start, stop, 1, zeros) as (t, state):
-                value, row = (x + t * ldx).splat(), d + t * ldd
+                value, row = x.row(t).splat(), d.row(t)
                 if inner:
                     h, (_, *found) = self.back(row, value)
                 else:
@@ -179,27 +174,15 @@ class Lanes:
 
 
 @kernel
-def embed_back(
-    f: Function,
-    form: Form,
-    x: Pointer,
-    ldx: Int,
-    d: Pointer,
-    ldd: Int,
-    first: Pointer,
-    second: Pointer,
-    weight: Pointer,
-    dx: Pointer,
-    lddx: Int,
-    rows: Int,
-) -> None:
+def embed_back(f: Function, form: Form, x: View, d: View, basis: Basis, dx: View, rows: Int) -> None:
     """dx grows by what comes back through the basis functions of one column."""
     width = form.width(f.m.lanes)
     with f.loop(0, rows) as i:
-        value, place = (x + i * ldx).splat(), dx + i * lddx
+        value, place = x.row(i).splat(), dx.row(i)
         with f.loop(0, width, f.m.lanes, [f.full(0.0)]) as (at, state):
-            weights = functools.partial(row_of, weight + at, width)
-            _, (back, *_) = Lanes(form, (first + at).load(), (second + at).load(), weights).back(d + i * ldd, value)
+            weights = functools.partial(row_of, basis.weight + at, width)
+            some = BasisVector(form, (basis.first + at).load(), (basis.second + at).load(), weights)
+            _, (back, *_) = some.back(d.row(i), value)
             state[:] = [state[0] + back]
         place.store_first(place.splat().plain_add(fold_lanes(state[0], Vector.plain_add)))
 
@@ -215,22 +198,7 @@ Hows = tuple[Update | None, ...]
 
 @kernel
 def embed_update(
-    f: Function,
-    form: Form,
-    hows: Hows,
-    x: Pointer,
-    ldx: Int,
-    d: Pointer,
-    ldd: Int,
-    count: Int,
-    first: Pointer,
-    second: Pointer,
-    weight: Pointer,
-    stride: Int,
-    scalars0: Pointer,
-    scalars1: Pointer,
-    scalars2: Pointer,
-    hyper: Pointer,
+    f: Function, form: Form, hows: Hows, x: View, d: View, count: Int, first: Trained, second: Trained, weight: Trained
 ) -> None:
     """The gradients of one column's parameters over the whole batch, and their rules; their padding stays 0."""
     width, few = form.width(f.m.lanes), form.outputs <= SEVERAL
@@ -238,17 +206,19 @@ def embed_update(
     inner = bool(how_first or how_second)
     with f.loop(0, width, f.m.lanes) as at:
         masks = f.below(form.functions - at, 1)
-        row = functools.partial(row_of, weight + at, width)
+        row = functools.partial(row_of, weight.w + at, width)
         kept = [row(j) for j in range(form.outputs)] if few else []  # in registers
-        lanes = Lanes(form, (first + at).load(), (second + at).load(), kept.__getitem__ if few else row)
+        some = BasisVector(form, (first.w + at).load(), (second.w + at).load(), kept.__getitem__ if few else row)
 
-        def change(o: Any, outputs: int, inner: bool, lanes: Lanes = lanes, at: Any = at, masks: Any = masks) -> None:
-            own = [(how_first, first + at, scalars0), (how_second, second + at, scalars1)] if inner else []
-            maps = [(how_weight, weight + ((o + j) * width + at), scalars2) for j in range(outputs)]
-            found = lanes.down_rows(x, ldx, d, ldd, count, o, outputs, inner)
-            for (how, p, scalars), g in zip([*own, *maps], found, strict=True):
+        def change(
+            o: Any, outputs: int, inner: bool, some: BasisVector = some, at: Any = at, masks: Any = masks
+        ) -> None:
+            own = [(how_first, first + at), (how_second, second + at)] if inner else []
+            maps = [(how_weight, weight + ((o + j) * width + at)) for j in range(outputs)]
+            found = some.down_rows(x, d, count, o, outputs, inner)
+            for (how, parameters), g in zip([*own, *maps], found, strict=True):
                 if how:
-                    how(p, stride, g.keep(masks), scalars, hyper)
+                    how(parameters, g.keep(masks))
 
         if few:
             change(0, form.outputs if how_weight else 0, inner)
@@ -277,25 +247,21 @@ def runs(columns: Sequence[int]) -> tuple[Run, ...]:
 
 
 @kernel
-def pass_on(
-    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, rows: Int
-) -> None:
+def pass_on(f: Function, where: tuple[Run, ...], source: View, target: View, rows: Int) -> None:
     """Columns go from their places in the input to those behind the embedded ones."""
     with f.loop(0, rows) as i:
         for first, start, count in where:
-            k.copy_row(f.m, False)(source + (i * lds + start), count, target + (i * ldt + first))
+            k.copy_row(f.m, False)(source.at(i, start), count, target.at(i, first))
 
 
 @kernel
-def pass_back_on(
-    f: Function, where: tuple[Run, ...], source: Pointer, lds: Int, target: Pointer, ldt: Int, width: Int, rows: Int
-) -> None:
+def pass_back_on(f: Function, where: tuple[Run, ...], source: View, target: View, width: Int, rows: Int) -> None:
     """And back; 0 in all others."""
     with f.loop(0, rows) as i:
         with f.loop(0, width, f.m.lanes) as c:
-            (target + (i * ldt + c)).store(f.full(0.0))
+            target.at(i, c).store(f.full(0.0))
         for first, start, count in where:
-            k.copy_row(f.m, False)(source + (i * lds + first), count, target + (i * ldt + start))
+            k.copy_row(f.m, False)(source.at(i, first), count, target.at(i, start))
 
 
 @dataclass(frozen=True)
@@ -368,17 +334,16 @@ class EmbeddingStage(Stage):
         return [w + (i * unit + starts[name]) for name, unit in self.units(width).items()]
 
     def write_columns(
-        self, f: Function, form: Form, w: Pointer, starts: dict[str, int], x: Pointer, ldx: int, y: Pointer, ldy: int,
-        rows: Any,
-    ) -> None:  # fmt: skip
+        self, f: Function, form: Form, w: Pointer, starts: dict[str, int], x: View, y: View, rows: Any
+    ) -> None:
         """y from x, for these rows."""
 
         def column(i: Any, c: Any) -> None:
-            parameters = self.places(w, starts, form.width(f.m.lanes), i)
-            embed(f.m, form)(x + c, ldx, *parameters, y + i * self.outputs, ldy, rows)
+            *basis, bias = self.places(w, starts, form.width(f.m.lanes), i)
+            embed(f.m, form)(x + c, Basis(*basis), bias, y + i * self.outputs, rows)
 
         self.each_column(f, column)
-        pass_on(f.m, runs(self.passed))(x, ldx, y + self.embedded, ldy, rows)
+        pass_on(f.m, runs(self.passed))(x, y + self.embedded, rows)
 
     # --- a step of training on a batch --------------------------------------------------------------------------------
 
@@ -386,52 +351,45 @@ class EmbeddingStage(Stage):
         return [ByRows(self.write_backward)] if goes_on else []
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        s, layout = self.number, step.layout
-        ldx, ldy = layout.ld[s], layout.ld[s + 1]
-        x, y = step.act[s] + first * ldx, step.act[s + 1] + first * ldy
-        self.write_columns(step.f, self.form(), step.w, layout.starts[s], x, ldx, y, ldy, rows)
+        s = self.number
+        x, y = step.act[s].rows(first), step.act[s + 1].rows(first)
+        self.write_columns(step.f, self.form(), step.w, step.layout.starts[s], x, y, rows)
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        s, layout, form, lanes = self.number, step.layout, self.form(), step.lanes
-        ldx, ldd = layout.ld[s], layout.ld[s + 1]
-        x, d, dx = step.act[s] + first * ldx, step.delta[s + 1] + first * ldd, step.shares[s] + first * ldx
-        pass_back_on(step.m, runs(self.passed))(d + self.embedded, ldd, dx, ldx, padded(self.n, lanes), rows)
+        s, form = self.number, self.form()
+        x, d, dx = step.act[s].rows(first), step.delta[s + 1].rows(first), step.shares[s].rows(first)
+        pass_back_on(step.m, runs(self.passed))(d + self.embedded, dx, padded(self.n, step.lanes), rows)
 
         def column(i: Any, c: Any) -> None:
-            *inner, _ = self.places(step.w, layout.starts[s], form.width(lanes), i)
-            embed_back(step.m, form)(x + c, ldx, d + i * self.outputs, ldd, *inner, dx + c, ldx, rows)
+            *basis, _ = self.places(step.w, step.layout.starts[s], form.width(step.lanes), i)
+            embed_back(step.m, form)(x + c, d + i * self.outputs, Basis(*basis), dx + c, rows)
 
         self.each_column(step.f, column)
-        k.apply_backward(step.m, IDENTITY, step.below(self), self.n, step.group, Beside())(
-            dx, ldx, dx, x, ldx, dx, 0, dx, 0, step.delta[s] + first * ldx, rows
-        )
+        unchanged, none = k.RowByRow(IDENTITY, self.n, step.group), View(dx.p, 0)
+        target = step.delta[s].row(first)
+        k.apply_backward(step.m, unchanged, step.below(self))(dx, dx.p, x, none, none, target, rows)
 
     def blocks(self, lanes: int) -> int:
         """A block is a column."""
         return len(self.columns)
 
     def write_update(self, step: "Step", batch: "Batch", block: Int, blocks: Int) -> None:
-        net, layout, s, form = step.net, step.layout, self.number, self.form()
-        ldx, ldd, stride, hyper = layout.ld[s], layout.ld[s + 1], layout.size, net.limits(batch.row)
-        *hows, how_bias = net.updates[s]
-        *scalars, scalars_bias = (batch.row + column for column in net.columns[s])
+        s, form = self.number, self.form()
+        *hows, how_bias = step.net.updates[s]
+        x, d = step.act[s], step.delta[s + 1]
 
         def column(i: Any, c: Any) -> None:
-            *inner, _ = self.places(step.w, layout.starts[s], form.width(step.lanes), i)
-            embed_update(step.m, form, tuple(hows))(
-                step.act[s] + c, ldx, step.delta[s + 1] + i * self.outputs, ldd, batch.count, *inner, stride, *scalars,
-                hyper,
-            )  # fmt: skip
+            *basis, _ = self.places(step.w, step.layout.starts[s], form.width(step.lanes), i)
+            trained = [step.trained(self, v, batch, w) for v, w in enumerate(basis)]
+            embed_update(step.m, form, tuple(hows))(x + c, d + i * self.outputs, batch.count, *trained)
 
         if any(hows):
             self.some_columns(step.f, block, blocks, column)
         if how_bias:  # biases lie as their outputs do, so behind the last may come what columns that pass by would have
-            bias = step.w + layout.starts[s][self.parameters[-1]]
             with step.f.when(block.equals(0)), step.f.each(padded(self.embedded, step.lanes) // step.lanes) as register:
                 c = register * step.lanes
-                k.update_vector(step.m, 1, how_bias)(
-                    step.delta[s + 1] + c, ldd, batch.count, bias + c, stride, scalars_bias, hyper
-                )
+                bias = step.trained(self, len(hows), batch) + c
+                k.update_vector(step.m, 1, how_bias)(d + c, batch.count, bias)
 
     def pieces(self, step: "Step", block: Int, blocks: Int) -> Iterator[Piece]:
         net, starts, s = step.net, step.layout.starts[self.number], self.number
@@ -440,10 +398,11 @@ class EmbeddingStage(Stage):
         for v, name in enumerate(inner):
             if how := net.updates[s][v]:
                 size = blocks * units[name]
-                yield Piece(step.w + starts[name] + block * units[name], size, 1, size, how, v, None)
+                yield Piece(View(step.w + starts[name] + block * units[name], size), 1, size, how, v, None)
         if how := net.updates[s][-1]:
             with step.f.when(block.equals(0)):
-                yield Piece(step.w + starts[bias], self.size(bias, step.lanes), 1, self.embedded, how, len(inner), None)
+                place = View(step.w + starts[bias], self.size(bias, step.lanes))
+                yield Piece(place, 1, self.embedded, how, len(inner), None)
 
     # --- a step on one sample -----------------------------------------------------------------------------------------
 
@@ -458,13 +417,12 @@ class EmbeddingStage(Stage):
     # --- prediction ---------------------------------------------------------------------------------------------------
 
     def write_predict(self, p: Prediction) -> None:
-        s, ld = self.number, p.layout.ld
-        about = (self.form(), p.w, p.layout.starts[s])
-        self.write_columns(p.f, *about, p.act[s], ld[s] if s else self.n, p.act[s + 1], ld[s + 1], p.rows)
-
-    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
         s = self.number
-        self.write_columns(f, self.form(packed=False), w, starts, act[s], 0, act[s + 1], 0, 1)
+        self.write_columns(p.f, self.form(), p.w, p.layout.starts[s], p.act[s], p.act[s + 1], p.rows)
+
+    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[View]) -> None:
+        s = self.number
+        self.write_columns(f, self.form(packed=False), w, starts, act[s], act[s + 1], 1)
 
 
 def _embedding(layer: NumericEmbedding, at: At) -> Stage:

@@ -8,7 +8,7 @@ from clearprop.engine.native import kernels as k
 from clearprop.engine.native.kernels import Beside
 from clearprop.engine.native.stages.base import STAGES, At, Buffers, Prediction, Stage
 from clearprop.engine.native.text import check_op
-from clearprop.engine.native.values import Function, Pointer, padded
+from clearprop.engine.native.values import Function, Pointer, View, padded
 from clearprop.layers import Activation, Dropout, Layer, OpLayer
 from clearprop.ops import dropout
 
@@ -29,41 +29,36 @@ class RowStage(Stage):
     def buffers(self, layout: "Layout", rows: int) -> Buffers:
         return Buffers(shares=(len(self.parameters) * rows, layout.ld[self.number]))
 
-    def beside(self, step: "Step", first: Any) -> tuple[Pointer, int]:
-        """Where what it takes besides its input lies for the rows from `first` on, and how far apart."""
-        return step.w + self.start(step.layout.starts[self.number]), padded(self.m, step.lanes)
+    def form(self, group: int) -> k.RowByRow:
+        return k.RowByRow(self.op, self.m, group, self.extra)
 
-    def start(self, starts: dict[str, int]) -> int:
-        """Where the parameters start: they lie side by side."""
-        return starts[self.parameters[0]] if self.parameters else 0
+    def beside(self, step: "Step", first: Any) -> View:
+        """What it takes besides its input, for the rows from `first` on."""
+        return self.vectors(step.w, step.layout)
+
+    def vectors(self, w: Pointer, layout: "Layout") -> View:
+        """The parameters, which lie side by side."""
+        starts = layout.starts[self.number]
+        return View(w + (starts[self.parameters[0]] if self.parameters else 0), padded(self.m, layout.lanes))
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        s, ld = self.number, step.layout.ld
-        beside, ldb = self.beside(step, first)
-        at, out = first * ld[s], first * ld[s + 1]
-        k.apply_forward(step.m, self.op, self.m, step.group, self.extra)(
-            step.act[s] + at, ld[s], beside, ldb, step.act[s + 1] + out, ld[s + 1], rows
-        )
+        x, y = step.act[self.number].rows(first), step.act[self.number + 1].rows(first)
+        k.apply_forward(step.m, self.form(step.group))(x, self.beside(step, first), y, rows)
 
     def write_backward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
-        s, ld, ldy = self.number, step.layout.ld[self.number], step.layout.ld[self.number + 1]
-        beside, ldb = self.beside(step, first)
-        at, out = first * ld, first * ldy
-        k.apply_backward(step.m, self.op, step.below(self), self.m, step.group, self.extra)(
-            step.delta[s + 1] + out, ldy, step.act[s + 1] + out, step.act[s] + at, ld, beside, ldb,
-            step.shares[s] + at, step.fields.rows * ld, step.delta[s] + at, rows,
-        )  # fmt: skip
+        s, ld = self.number, step.layout.ld[self.number]
+        dy, y = step.delta[s + 1].rows(first), step.act[s + 1].row(first)
+        x, dx = step.act[s].rows(first), step.delta[s].row(first)
+        shares = View(step.shares[s].row(first), step.fields.rows * ld)
+        beside = self.beside(step, first)
+        k.apply_backward(step.m, self.form(step.group), step.below(self))(dy, y, x, beside, shares, dx, rows)
 
     def write_predict(self, p: Prediction) -> None:
-        s, ld, m = self.number, p.layout.ld, p.f.m
-        beside, ldb = p.w + self.start(p.layout.starts[s]), padded(self.m, p.layout.lanes)
-        k.apply_forward(m, self.op, self.m, min(p.rows, m.tuning.group), self.extra)(
-            p.act[s], ld[s], beside, ldb, p.act[s + 1], ld[s + 1], p.rows
-        )
+        form, beside = self.form(min(p.rows, p.f.m.tuning.group)), self.vectors(p.w, p.layout)
+        k.apply_forward(p.f.m, form)(p.act[self.number], beside, p.act[self.number + 1], p.rows)
 
-    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[Pointer]) -> None:
-        s = self.number
-        k.apply_forward(f.m, self.op, self.m, 1, self.extra)(act[s], 0, w, 0, act[s + 1], 0, 1)
+    def write_predict_row(self, f: Function, w: Pointer, starts: dict[str, int], act: Sequence[View]) -> None:
+        k.apply_forward(f.m, self.form(1))(act[self.number], View(w, 0), act[self.number + 1], 1)
 
 
 @dataclass(frozen=True)
@@ -82,14 +77,13 @@ class DropoutStage(RowStage):
     def buffers(self, layout: "Layout", rows: int) -> Buffers:
         return Buffers(beside=(rows, self._width(layout.lanes)), shares=(0, layout.ld[self.number]))
 
-    def beside(self, step: "Step", first: Any) -> tuple[Pointer, int]:
-        width = self._width(step.lanes)
-        return step.beside[self.number] + first * width, width
+    def beside(self, step: "Step", first: Any) -> View:
+        return View(step.beside[self.number], self._width(step.lanes)).rows(first)
 
     def write_forward(self, step: "Step", batch: "Batch", first: Any, rows: Any) -> None:
         fields = step.fields
-        key = (fields.seed_low, fields.seed_high, fields.epoch, self.layer, batch.start + first)
-        k.dropout_mask(step.m, self.m, self.rate)(*self.beside(step, first), *key, rows)
+        by = k.Counter(fields.seed_low, fields.seed_high, fields.epoch, self.layer, batch.start + first)
+        k.dropout_mask(step.m, self.m, self.rate)(self.beside(step, first), by, rows)
         super().write_forward(step, batch, first, rows)
 
     def _width(self, lanes: int) -> int:
