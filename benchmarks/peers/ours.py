@@ -2,14 +2,13 @@
 
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import Timed, Variants, processors
+from benchmarks.peers import Timed, Variants
 from benchmarks.workloads import Data, Weights, Workload
-from clearprop import MLP, MSE, SGD, Adam, CrossEntropy, fit, predict, train
+from clearprop import MLP, MSE, SGD, Adam, CrossEntropy, Member, fit, predict, train, train_population
 from clearprop.engine import GradientOptions, Program, choose_engine
 from clearprop.errors import SaturationWarning
 from clearprop.metrics import accuracy, mse
@@ -60,8 +59,8 @@ def _recipe(work: Workload, number: int) -> tuple[Any, Any, dict[str, Any]]:
     return loss, optimizer, options
 
 
-def _train(work: Workload, data: Data, model: MLP, number: int = 0) -> MLP:
-    loss, optimizer, options = _recipe(work, number)
+def _train(work: Workload, data: Data, model: MLP) -> MLP:
+    loss, optimizer, options = _recipe(work, 0)
     fit(model, (data.X, data.y), loss, optimizer, **options)
     return model
 
@@ -76,8 +75,12 @@ def _training(work: Workload, data: Data) -> Timed:
 
 def _population(work: Workload, data: Data) -> Timed:
     def run(models: list[MLP]) -> list[MLP]:
-        with ThreadPoolExecutor(processors()) as pool:
-            return list(pool.map(lambda i: _train(work, data, models[i], i), range(len(models))))
+        members = []
+        for number, model in enumerate(models):
+            loss, optimizer, options = _recipe(work, number)
+            members.append(Member(model, loss, optimizer, options.pop("epochs"), options=options))
+        train_population(members, (data.X, data.y))
+        return models
 
     return Timed(
         start=lambda: [model_of(work, seed) for seed in range(work.networks)],
