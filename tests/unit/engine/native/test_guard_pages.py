@@ -413,7 +413,8 @@ def frame(code):
 @pytest.mark.parametrize("make", [target.avx512, target.avx2, target.neon])
 @pytest.mark.parametrize("most", [3, pytest.param(60, marks=pytest.mark.nightly)])
 def test_stack_frames_are_small_and_fixed(most, make, monkeypatch):
-    """A helper thread's stack may be small; and what loops reserve would grow with the data."""
+    """A helper thread's stack may be small, a frame of more than a page could step over the guard behind it, and what
+    loops reserve would grow with the data."""
     triple = "aarch64-unknown-linux-gnu" if make is target.neon else "x86_64-unknown-linux-gnu"
     processor, sizes = make(triple), {}
     for name, definition in definitions(monkeypatch, processor, pairwise(4, most)).items():
@@ -423,7 +424,7 @@ def test_stack_frames_are_small_and_fixed(most, make, monkeypatch):
         sizes[name] = frame(jit.assembly(processor, definition))
     largest = max(sizes, key=sizes.get)
     print(f"{make.__name__}: {len(sizes)} functions, the largest frame {sizes[largest]} bytes ({largest})")
-    assert sizes[largest] < 4096
+    assert sizes[largest] <= 4096
 
 
 if __name__ == "__main__":
