@@ -13,17 +13,6 @@ ROWS = "1.5,2,p\n2.5,3,q\n3.5,4,p\n"
 TABLE = {"a": ["1.5", "2.5", "3.5"], "b": ["2", "3", "4"], "y": ["p", "q", "p"]}
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def write(content, name="t.csv"):
-        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        return name
-
-    return write
-
-
 def cells(table):
     return {name: table.text(name).tolist() for name in table.names}
 

@@ -15,17 +15,6 @@ from clearprop.data.tables import read_table
 from clearprop.errors import ConfigurationError, DataError
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def write(content, name="t.csv"):
-        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        return name
-
-    return write
-
-
 def cells(table):
     return {name: table.text(name).tolist() for name in table.names}
 

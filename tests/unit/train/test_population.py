@@ -147,8 +147,7 @@ def test_a_killed_population_goes_on_to_the_same_bits(tmp_path):
 def test_the_error_of_a_member_ends_the_others_and_is_raised():
     bad = Member(MLP([2, 4, 2]), "crossentropy", SGD(1e30), epochs=50)
     long = [Member(MLP([2, 4, 2], seed=i), "crossentropy", epochs=10**9) for i in range(3)]
-    with pytest.raises(DivergenceError, match="diverged"), pytest.warns(match="."):
-        __import__("warnings").warn("so that pytest.warns is content", stacklevel=1)
+    with pytest.raises(DivergenceError, match="diverged"):
         train_population([*long, bad], DATA, threads=4)
 
 
